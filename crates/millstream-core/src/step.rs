@@ -1,0 +1,272 @@
+//! The contract of a step: what the executor drives through claim, run, intent, publish and commit
+//! without knowing what kind of step it is (DESIGN 2).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::asset::AssetKey;
+use crate::batch::BoxFuture;
+use crate::catalog::CatalogSnapshot;
+use crate::clock::Timestamp;
+use crate::effect::EffectId;
+use crate::error::Result;
+use crate::hash::ContentHash;
+use crate::id::{AttemptId, RunId};
+
+/// What kind of work a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Moves one stream of a source into a table.
+    Sync,
+    /// Runs the SQL of a model.
+    Model,
+    /// Trains a model version and takes it through its gate.
+    Training,
+    /// Scores a relation into a table.
+    Scoring,
+    /// Handles the events of a topic.
+    Function,
+}
+
+impl StepKind {
+    /// The word shown to people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Model => "model",
+            Self::Training => "training",
+            Self::Scoring => "scoring",
+            Self::Function => "function",
+        }
+    }
+}
+
+/// How a step depends on an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edge {
+    /// A new version of the input makes the step due.
+    Data,
+    /// Through a topic or an operational table: followed once per run, breaks cycles.
+    Feedback,
+    /// As `Data`, but changes that reach the input only through feedback make nothing due; for
+    /// trainings.
+    Basis,
+}
+
+/// An input of a step.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Input {
+    /// The asset read.
+    pub asset: AssetKey,
+    /// How.
+    pub edge: Edge,
+}
+
+/// What is known of a step before it runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepSpec {
+    /// The kind of work.
+    pub kind: StepKind,
+    /// What it writes; the first is the asset that the step is named after. Published in this
+    /// order.
+    pub outputs: Vec<AssetKey>,
+    /// What it reads.
+    pub inputs: Vec<Input>,
+    /// Hash of everything in the project that decides what the step does.
+    pub definition: ContentHash,
+    /// Longest time of one attempt.
+    pub timeout: Duration,
+    /// How often a failed attempt is tried again when its error allows it.
+    pub retries: u32,
+}
+
+impl StepSpec {
+    /// The asset that the step is named after.
+    pub fn asset(&self) -> &AssetKey {
+        &self.outputs[0]
+    }
+}
+
+/// What the step published last, as far as it concerns the next attempt.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Version of the asset in the ledger, 0 before the first.
+    pub version: u64,
+    /// Definition with which it was made.
+    pub definition: Option<ContentHash>,
+    /// Checkpoint that was committed with it.
+    pub checkpoint: Option<serde_json::Value>,
+    /// Receipt of the target.
+    pub receipt: Option<Receipt>,
+}
+
+/// What an attempt is given.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Its run.
+    pub run: RunId,
+    /// Its own id; names the staging.
+    pub id: AttemptId,
+    /// The moment of the claim; `now()` of the step.
+    pub claimed_at: Timestamp,
+    /// The names as they were at the claim.
+    pub catalog: CatalogSnapshot,
+    /// The versions of the inputs, in the order of the inputs of the spec.
+    pub inputs: Vec<InputVersion>,
+    /// What was published last.
+    pub previous: Previous,
+    /// Whether what was published before is to be ignored (`--full-refresh`).
+    pub refresh: Refresh,
+}
+
+/// Whether a step builds on what it published before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refresh {
+    /// Builds on it.
+    Incremental,
+    /// Starts over.
+    Full,
+}
+
+/// A version of an input that a step read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputVersion {
+    /// The asset.
+    pub asset: AssetKey,
+    /// Its version in the ledger; 0 when it does not exist yet.
+    pub version: u64,
+}
+
+/// One publication that an attempt intends. Complete in itself: recovery publishes it in another
+/// process, from this alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// What is published.
+    pub asset: AssetKey,
+    /// What and where, in the words of the step that made it.
+    pub payload: serde_json::Value,
+}
+
+/// What a target answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The target's own version: of the Delta log, of the registry, the end offset of a topic.
+    pub version: u64,
+    /// More that readers of the asset need, as the SQL of a view or the metrics of a model.
+    pub detail: serde_json::Value,
+}
+
+/// Counts of an attempt, shown by `runs show`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepStats {
+    /// Rows read.
+    pub rows_in: u64,
+    /// Rows written.
+    pub rows_out: u64,
+    /// Rows kept in quarantine.
+    pub rows_quarantined: u64,
+    /// Bytes written.
+    pub bytes_out: u64,
+}
+
+/// Result of one check on what was staged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// Its name.
+    pub name: String,
+    /// How it went.
+    pub outcome: CheckOutcome,
+    /// Rows that fail it.
+    pub failures: u64,
+    /// What a reader should know.
+    pub message: Option<String>,
+}
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckOutcome {
+    /// No row fails it.
+    Pass,
+    /// Rows fail it, severity `warn`.
+    Warn,
+    /// Rows fail it, severity `error`: nothing is published.
+    Fail,
+}
+
+/// A move of an alias, committed together with the version it names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AliasMove {
+    /// The registered model.
+    pub model: String,
+    /// The alias.
+    pub alias: String,
+    /// Why, for the record.
+    pub reason: String,
+}
+
+/// What running a step gave. It is written to the ledger as the intent before anything is
+/// published.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Staged {
+    /// What to publish, in the order of the outputs of the spec; outputs with nothing new are
+    /// left out. Empty: nothing changes, and the asset keeps its version.
+    pub targets: Vec<Target>,
+    /// Counts.
+    pub stats: StepStats,
+    /// Results of the checks. One that failed stops the attempt: nothing is published.
+    pub checks: Vec<CheckResult>,
+    /// Where the next attempt goes on.
+    pub checkpoint: Option<serde_json::Value>,
+    /// An alias that moves to the new version at the commit.
+    pub alias: Option<AliasMove>,
+    /// One line for people: the gate's verdict, the metric.
+    pub note: Option<String>,
+}
+
+/// A step of a run. The executor owns the protocol; the step only works.
+///
+/// Every method may be called again after a crash, in another process. `publish` is atomic at the
+/// target and carries the effect id; `find` recognises it.
+pub trait Step: Send + Sync + std::fmt::Debug {
+    /// What is known before it runs.
+    fn spec(&self) -> &StepSpec;
+
+    /// Fingerprint of what lies outside the asset graph: files, a remote table, the end of a
+    /// topic. `None` for steps that read assets only. Must be cheap: `plan` calls it.
+    fn probe<'a>(&'a self, _previous: &'a Previous) -> BoxFuture<'a, Result<Option<ContentHash>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Works into staging named after the attempt.
+    fn stage<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>>;
+
+    /// Publishes one target under an effect id. Fails if the target has seen this sequence or a
+    /// higher one.
+    fn publish<'a>(
+        &'a self,
+        target: &'a Target,
+        effect: &'a EffectId,
+    ) -> BoxFuture<'a, Result<Receipt>>;
+
+    /// Whether the effect is at the target, and what it answered then.
+    fn find<'a>(
+        &'a self,
+        target: &'a Target,
+        effect: &'a EffectId,
+    ) -> BoxFuture<'a, Result<Option<Receipt>>>;
+
+    /// The highest sequence that the target of this output has seen of the application.
+    fn sequence<'a>(
+        &'a self,
+        output: &'a AssetKey,
+        application: &'a str,
+    ) -> BoxFuture<'a, Result<u64>>;
+
+    /// Removes what the attempt staged. Harmless when there is nothing.
+    fn discard<'a>(&'a self, attempt: AttemptId) -> BoxFuture<'a, Result<()>>;
+}

@@ -1,0 +1,78 @@
+//! The contract of the SQL engine and its tables, as rooms see it.
+
+use std::sync::Arc;
+
+use arrow_schema::SchemaRef;
+
+use crate::batch::{BatchStream, BoxFuture};
+use crate::catalog::CatalogSnapshot;
+use crate::clock::Timestamp;
+use crate::effect::EffectId;
+use crate::error::Result;
+use crate::id::AttemptId;
+use crate::name::Relation;
+use crate::table::{StagedTable, WriteRequest};
+
+/// A query with the names it may use.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// One SQL statement that returns rows.
+    pub sql: String,
+    /// What names mean.
+    pub catalog: CatalogSnapshot,
+    /// What `now()` is.
+    pub now: Timestamp,
+}
+
+/// SQL over versioned tables, and the two-step write that the recovery protocol needs.
+pub trait Warehouse: Send + Sync + std::fmt::Debug {
+    /// The schema of a query's result, without running it.
+    fn schema<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<SchemaRef>>;
+
+    /// Runs a query; rows come as they are asked for.
+    fn query<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<BatchStream>>;
+
+    /// Runs a query and writes its rows as data files that nothing names yet.
+    fn stage_query<'a>(
+        &'a self,
+        query: &'a Query,
+        request: &'a WriteRequest,
+    ) -> BoxFuture<'a, Result<Arc<StagedTable>>>;
+
+    /// Writes rows as data files that nothing names yet. Bounded memory: reads as fast as it
+    /// writes.
+    fn stage_batches<'a>(
+        &'a self,
+        rows: BatchStream,
+        request: &'a WriteRequest,
+    ) -> BoxFuture<'a, Result<Arc<StagedTable>>>;
+
+    /// Makes staged files the next version of their table, under an effect id. Gives the Delta
+    /// version. Fails if the table's application has reached the sequence.
+    fn publish<'a>(
+        &'a self,
+        staged: &'a StagedTable,
+        effect: &'a EffectId,
+    ) -> BoxFuture<'a, Result<u64>>;
+
+    /// The version that the effect made, if it is in the table's log.
+    fn find<'a>(
+        &'a self,
+        relation: &'a Relation,
+        effect: &'a EffectId,
+    ) -> BoxFuture<'a, Result<Option<u64>>>;
+
+    /// The highest sequence of an application in a table's log; 0 if none.
+    fn sequence<'a>(
+        &'a self,
+        relation: &'a Relation,
+        application: &'a str,
+    ) -> BoxFuture<'a, Result<u64>>;
+
+    /// Removes the files of an attempt that no version names.
+    fn discard<'a>(
+        &'a self,
+        relation: &'a Relation,
+        attempt: AttemptId,
+    ) -> BoxFuture<'a, Result<()>>;
+}

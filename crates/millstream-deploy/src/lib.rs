@@ -1,0 +1,1 @@
+//! Deployments: real time and batch scoring, prediction events.

@@ -1,0 +1,1 @@
+//! Lake tables and SQL: DataFusion and Delta behind our own types.

@@ -1,0 +1,1 @@
+//! The book of record: runs, steps, attempts, effects, versions, leases.

@@ -1,0 +1,1 @@
+//! Train, register, gate and score models.

@@ -1,0 +1,1 @@
+//! The project folder in, the resolved asset graph out.

@@ -1,0 +1,1 @@
+//! Plan and execute: claim, run, intent, publish, commit.

@@ -1,0 +1,1 @@
+//! One listener: authentication, limits, health; mounts the rooms' routers.

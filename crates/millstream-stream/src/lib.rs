@@ -1,0 +1,1 @@
+//! Topics, functions and the operational database.
