@@ -51,6 +51,8 @@ pub enum Edge {
     Data,
     /// Through a topic or an operational table: followed once per run, breaks cycles.
     Feedback,
+    /// Only the order: a check of the step reads it. A new version makes nothing due.
+    After,
     /// As `Data`, but changes that reach the input only through feedback make nothing due; for
     /// trainings.
     Basis,

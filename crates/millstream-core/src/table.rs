@@ -1,7 +1,12 @@
 //! Plain data about lake tables.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::catalog::CatalogEntry;
+use crate::error::{Error, Plain};
 use crate::id::AttemptId;
 use crate::name::Relation;
 
@@ -78,4 +83,39 @@ pub struct TableVersion {
     pub files_added: u64,
     /// Files removed.
     pub files_removed: u64,
+}
+
+/// What a step publishes under the name of a relation; the payload of its target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum TablePayload {
+    /// A view; it lives in the ledger alone.
+    View {
+        /// The query.
+        view: String,
+    },
+    /// The next version of a lake table.
+    Files(StagedTable),
+}
+
+impl TablePayload {
+    /// Reads the payload of a target.
+    pub fn read(payload: &Value) -> Result<Self, Error> {
+        serde_json::from_value(payload.clone()).map_err(|error| {
+            Plain::internal("table.bad_payload", format!("not a table: {error}")).into()
+        })
+    }
+
+    /// The payload as a target has it.
+    pub fn to_value(&self) -> Value {
+        serde_json::to_value(self).expect("plain data is always JSON")
+    }
+
+    /// What the relation will be once this is published.
+    pub fn into_entry(self) -> CatalogEntry {
+        match self {
+            Self::View { view } => CatalogEntry::View { sql: view },
+            Self::Files(staged) => CatalogEntry::Staged(Arc::new(staged)),
+        }
+    }
 }

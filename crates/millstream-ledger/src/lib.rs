@@ -1,1 +1,52 @@
-//! The book of record: runs, steps, attempts, effects, versions, leases.
+//! The book of record of an environment: runs, steps, attempts, effects, versions, leases.
+//!
+//! One `SQLite` file. A process writes through one thread that puts all waiting writes into one
+//! synced transaction, and reads through a few connections that wait for nobody. Several processes
+//! share the file; what each may do to an attempt is decided by leases (see [`Ledger::claim`]) and
+//! by who owns the attempt (see [`Ledger::adopt`]).
+//!
+//! An attempt goes `claim`, `intend`, `commit`; each is one transaction, so that a process may die
+//! between any two of them. [`Ledger::unfinished`] then lists the attempt for another process.
+//!
+//! Not here: what a step does, what a target answers, when to try again.
+//!
+//! Reading order: `ledger`, `records`, `runs`, `claim`, `attempt`, `commit`, `recovery`, then the
+//! readers `versions`, `journal`, `aliases`, `catalog`, `system`.
+
+mod aliases;
+mod attempt;
+mod catalog;
+mod claim;
+mod columns;
+mod commit;
+mod error;
+mod explain;
+mod holder;
+mod journal;
+mod ledger;
+mod open;
+mod readers;
+mod records;
+mod recovery;
+mod runs;
+mod system;
+mod tokens;
+mod versions;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use aliases::{AliasRecord, Change};
+pub use claim::{Claim, ClaimOutcome, ClaimRequest, Renewal};
+pub use error::{LedgerError, Result};
+pub use explain::EXPLANATIONS;
+pub use holder::{Holder, Liveness, Standing};
+pub use ledger::Ledger;
+pub use records::{
+    AttemptDetail, FailState, Memo, RunCause, RunDetail, RunState, RunSummary, SkipState,
+    StepDetail, StepError, StepState,
+};
+pub use recovery::{Adoption, Unfinished};
+pub use tokens::TokenRecord;
+pub use versions::{AssetVersion, Rekeyed};

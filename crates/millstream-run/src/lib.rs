@@ -1,1 +1,20 @@
-//! Plan and execute: claim, run, intent, publish, commit.
+//! Plan, execute and recover: brings assets up to date through the protocol of DESIGN 2.
+//!
+//! Not here: what any step does. A step is a `dyn Step`; this crate knows none by name.
+//!
+//! Reading order is the order of the modules below.
+
+pub mod attempt;
+mod error;
+pub mod execute;
+pub mod memo;
+pub mod plan;
+pub mod recover;
+pub mod report;
+
+pub use error::{EXPLANATIONS, RunError};
+pub use execute::{Executor, Pace, RunRequest};
+pub use memo::MemoInputs;
+pub use plan::{Decision, Plan, PlanEntry, Reason, plan};
+pub use recover::{Recovered, recover};
+pub use report::{Progress, RunReport, StepOutcome, StepReport};

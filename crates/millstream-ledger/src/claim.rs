@@ -1,0 +1,294 @@
+//! The first transaction of an attempt: leases on all that it will write, and the marks under which
+//! it will publish.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use millstream_core::AssetKey;
+use millstream_core::clock::Timestamp;
+use millstream_core::effect::EffectId;
+use millstream_core::id::{AttemptId, RunId};
+use millstream_core::step::StepKind;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::columns::{At, Count, Json, Text, Word};
+use crate::error::{LedgerError, Result};
+use crate::holder::{Holder, Progress, Standing, standing};
+use crate::ledger::Ledger;
+use crate::records::{Memo, StepState};
+use crate::runs::{StepRow, expect_run, record_step};
+
+/// An attempt that wants to begin.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// Its run.
+    pub run: RunId,
+    /// Its id, used for nothing before.
+    pub attempt: AttemptId,
+    /// Its number in the step, from 1.
+    pub number: u32,
+    /// The kind of work.
+    pub kind: StepKind,
+    /// What it will write; the first is the asset that the step is named after.
+    pub outputs: Vec<AssetKey>,
+    /// The process that works.
+    pub holder: Holder,
+    /// The highest sequence that the target of each output has seen; 0 for those not named.
+    pub target_sequences: BTreeMap<AssetKey, u64>,
+    /// What decided that it runs; becomes the memo of what it publishes.
+    pub memo: Memo,
+    /// Why it runs, for people.
+    pub reason: String,
+    /// How long the leases last unless renewed.
+    pub lease: Duration,
+}
+
+/// Whether an attempt may begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimOutcome {
+    /// It may.
+    Claimed(Claim),
+    /// Another attempt holds one of the outputs. Nothing was recorded.
+    Held {
+        /// The output.
+        asset: AssetKey,
+        /// Who holds it.
+        by: Holder,
+        /// Since when.
+        since: Timestamp,
+        /// For which attempt.
+        attempt: AttemptId,
+        /// `Working`, or `NeedsRecovery`: then it appears in [`Ledger::unfinished`], and waiting
+        /// without recovering it is in vain.
+        standing: Standing,
+    },
+}
+
+/// An attempt that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The effect id of each output.
+    pub effects: BTreeMap<AssetKey, EffectId>,
+    /// The moment of the claim; `now()` of the step.
+    pub claimed_at: Timestamp,
+}
+
+/// Whether an attempt still has its leases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// It has, for as long again.
+    Kept,
+    /// Another attempt took an output over, or another process the attempt.
+    Lost,
+}
+
+impl Ledger {
+    /// Takes leases on all outputs, gives out their next sequences and records the attempt, or
+    /// says who is in the way. A lease whose holder is gone is taken over, unless its attempt may
+    /// have published.
+    pub async fn claim(&self, request: ClaimRequest) -> Result<ClaimOutcome> {
+        let now = self.now();
+        let owner = self.owner().to_owned();
+        let environment = self.environment().to_owned();
+        self.write(move |connection| {
+            expect_outputs(&request.outputs)?;
+            expect_run(connection, request.run)?;
+            if let Some(held) = free_leases(connection, &request.outputs, &owner, now)? {
+                return Ok(held);
+            }
+            record_attempt(connection, &request, &owner, now)?;
+            let mut effects = BTreeMap::new();
+            for asset in &request.outputs {
+                let effect = next_effect(connection, &request, asset, &environment)?;
+                take_lease(connection, asset, request.attempt, now)?;
+                effects.insert(asset.clone(), effect);
+            }
+            Ok(ClaimOutcome::Claimed(Claim { effects, claimed_at: now }))
+        })
+        .await
+    }
+
+    /// Keeps the leases of an attempt of this handle for as long again, counted from now. A lease
+    /// that has run out is kept too if nobody has taken it.
+    pub async fn renew(&self, attempt: AttemptId, lease: Duration) -> Result<Renewal> {
+        let until = after(self.now(), lease);
+        let owner = self.owner().to_owned();
+        self.write(move |connection| {
+            let renewed = connection
+                .prepare_cached(
+                    "UPDATE attempts SET lease_until = ?3
+                     WHERE attempt = ?1 AND owner = ?2 AND state = 'running'",
+                )?
+                .execute(params![Text(attempt), owner, At(until)])?;
+            Ok(if renewed == 1 { Renewal::Kept } else { Renewal::Lost })
+        })
+        .await
+    }
+}
+
+/// The end of a lease that begins now.
+pub(crate) fn after(now: Timestamp, lease: Duration) -> Timestamp {
+    let micros = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_micros(now.as_micros().saturating_add(micros))
+}
+
+fn expect_outputs(outputs: &[AssetKey]) -> Result<()> {
+    let distinct: BTreeSet<_> = outputs.iter().collect();
+    if outputs.is_empty() || distinct.len() != outputs.len() {
+        return Err(LedgerError::protocol("an attempt needs outputs, each named once"));
+    }
+    Ok(())
+}
+
+/// Removes the leases that are free; says which one is not.
+fn free_leases(
+    connection: &Connection,
+    outputs: &[AssetKey],
+    owner: &str,
+    now: Timestamp,
+) -> Result<Option<ClaimOutcome>> {
+    let mut free = Vec::new();
+    for asset in outputs {
+        let Some(lease) = find_lease(connection, asset)? else { continue };
+        match standing(lease.until, &lease.holder, lease.progress, now) {
+            Standing::Free => free.push(lease.attempt),
+            standing => {
+                // An attempt of this very handle is not for others to recover.
+                let standing = if lease.owner == owner { Standing::Working } else { standing };
+                return Ok(Some(ClaimOutcome::Held {
+                    asset: asset.clone(),
+                    by: lease.holder,
+                    since: lease.since,
+                    attempt: lease.attempt,
+                    standing,
+                }));
+            }
+        }
+    }
+    for attempt in free {
+        tracing::warn!(%attempt, "lease of a process that is gone taken over");
+        take_over(connection, attempt, now)?;
+    }
+    Ok(None)
+}
+
+/// Leaves an attempt without its leases. It stays open until recovery has removed its staging; its
+/// former holder, should it wake up, can no longer write.
+fn take_over(connection: &Connection, attempt: AttemptId, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE attempts SET owner = '', lease_until = min(lease_until, ?2) WHERE attempt = ?1",
+        )?
+        .execute(params![Text(attempt), At(now)])?;
+    release(connection, attempt)
+}
+
+/// Gives up all leases of an attempt.
+pub(crate) fn release(connection: &Connection, attempt: AttemptId) -> Result<()> {
+    connection.prepare_cached("DELETE FROM leases WHERE attempt = ?1")?.execute([Text(attempt)])?;
+    Ok(())
+}
+
+struct Lease {
+    attempt: AttemptId,
+    owner: String,
+    holder: Holder,
+    since: Timestamp,
+    until: Timestamp,
+    progress: Progress,
+}
+
+fn find_lease(connection: &Connection, asset: &AssetKey) -> Result<Option<Lease>> {
+    let lease = connection
+        .prepare_cached(
+            "SELECT attempt, holder, since, lease_until, intended_at IS NOT NULL, owner
+             FROM leases JOIN attempts USING (attempt) WHERE leases.asset = ?1",
+        )?
+        .query_row([Text(asset)], |row| {
+            Ok(Lease {
+                attempt: row.get::<_, Text<_>>(0)?.0,
+                holder: row.get::<_, Json<_>>(1)?.0,
+                since: row.get::<_, At>(2)?.0,
+                until: row.get::<_, At>(3)?.0,
+                owner: row.get(5)?,
+                progress: if row.get(4)? { Progress::Intended } else { Progress::Claimed },
+            })
+        })
+        .optional()?;
+    Ok(lease)
+}
+
+fn take_lease(
+    connection: &Connection,
+    asset: &AssetKey,
+    attempt: AttemptId,
+    now: Timestamp,
+) -> Result<()> {
+    connection
+        .prepare_cached("INSERT INTO leases (asset, attempt, since) VALUES (?1, ?2, ?3)")?
+        .execute(params![Text(asset), Text(attempt), At(now)])?;
+    Ok(())
+}
+
+fn record_attempt(
+    connection: &Connection,
+    request: &ClaimRequest,
+    owner: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let ClaimRequest { run, kind, outputs, reason, .. } = request;
+    let step = StepRow { run: *run, kind: *kind, outputs, reason };
+    record_step(connection, &step, StepState::Running, now)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO attempts (attempt, run, asset, number, kind, outputs, state, reason, memo,
+                                   holder, owner, lease_until, claimed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(params![
+            Text(request.attempt),
+            Text(run),
+            Text(&outputs[0]),
+            request.number,
+            Word(kind),
+            Json(outputs),
+            Word(StepState::Running),
+            reason,
+            Json(&request.memo),
+            Json(&request.holder),
+            owner,
+            At(after(now, request.lease)),
+            At(now),
+        ])?;
+    Ok(())
+}
+
+/// Gives out the next sequence of an asset: above all that the ledger ever gave out and above what
+/// the target has seen, which can be more when the ledger was restored from a backup.
+fn next_effect(
+    connection: &Connection,
+    request: &ClaimRequest,
+    asset: &AssetKey,
+    environment: &str,
+) -> Result<EffectId> {
+    let seen = request.target_sequences.get(asset).copied().unwrap_or(0);
+    let sequence: u64 = connection
+        .prepare_cached(
+            "INSERT INTO assets (asset, sequence) VALUES (?1, ?2 + 1)
+             ON CONFLICT (asset) DO UPDATE SET sequence = max(sequence, ?2) + 1
+             RETURNING sequence",
+        )?
+        .query_row(params![Text(asset), Count(seen)], |row| Ok(row.get::<_, Count>(0)?.0))?;
+    let effect = EffectId { application: EffectId::application(environment, asset, ""), sequence };
+    connection
+        .prepare_cached(
+            "INSERT INTO effects (attempt, asset, application, sequence) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            Text(request.attempt),
+            Text(asset),
+            effect.application,
+            Count(effect.sequence)
+        ])?;
+    Ok(effect)
+}

@@ -1,0 +1,117 @@
+//! The pages of `millstream explain` for the ledger's codes.
+
+use millstream_core::explain::Explanation;
+
+/// One page for every code of [`LedgerError`](crate::LedgerError).
+pub const EXPLANATIONS: &[Explanation] = &[
+    page(
+        "ledger.cannot_open",
+        "The ledger's file cannot be opened",
+        "The ledger is the file `ledger.db` in the environment's folder. It could not be opened or \
+         created: the folder is missing, is not writable, or lies on a file system without locks. \
+         Nothing was changed. Keep the ledger on a local disk.",
+    ),
+    page(
+        "ledger.not_a_ledger",
+        "The file is not a ledger",
+        "There is a file at the ledger's place, but Millstream did not write it. It was left as it \
+         is. Move it away, or choose another environment.",
+    ),
+    page(
+        "ledger.newer_format",
+        "A newer Millstream wrote the ledger",
+        "A newer version of Millstream has migrated this environment. Older versions do not open \
+         it, because they could misread what happened. Nothing was changed. Use the newer version.",
+    ),
+    page(
+        "ledger.other_environment",
+        "The ledger belongs to another environment",
+        "Every publication is marked with the name of its environment. A ledger that is opened \
+         under another name would not recognise its own publications and could repeat them. \
+         Nothing was changed. Start the new environment with an empty folder.",
+    ),
+    page(
+        "ledger.damaged",
+        "The ledger is damaged",
+        "The file's content contradicts itself, as after a failing disk or a copy of a file in \
+         use. Millstream stops rather than guesses. Tables are not touched. Restore the \
+         environment's folder from a backup.",
+    ),
+    page(
+        "ledger.busy",
+        "Another process keeps the ledger locked",
+        "Processes share a ledger and write in turn, each for milliseconds. One has kept the lock \
+         for many seconds: it is stopped, or another program has the file open. What was to be \
+         written was not written and can be tried again.",
+    ),
+    page(
+        "ledger.disk_full",
+        "The ledger's disk is full",
+        "The transaction was rolled back: the ledger is as it was before. Steps that were at work \
+         are recovered by the next run. Free some space and run the command again.",
+    ),
+    page(
+        "ledger.io",
+        "The ledger cannot be read or written",
+        "The disk, its file system or your rights to it failed. After a failed write the process \
+         writes nothing more, because it can no longer tell what is on the disk. The next process \
+         that opens the ledger finds its last complete transaction and recovers from there.",
+    ),
+    page(
+        "ledger.closed",
+        "The ledger is closed",
+        "Something was to be written after the ledger's writer had ended. That is a fault of \
+         Millstream. The ledger itself is complete; run the command again.",
+    ),
+    page(
+        "ledger.statement",
+        "The ledger refuses a statement",
+        "SQLite refused a statement for a reason that is neither the disk nor a lock. That is a \
+         fault of Millstream. The transaction was rolled back.",
+    ),
+    page(
+        "ledger.protocol",
+        "The recovery protocol was not kept",
+        "Every attempt goes from claim over intent and publication to commit. A part of Millstream \
+         left that order; the ledger refused it and is unchanged. That is a fault of Millstream.",
+    ),
+    page(
+        "ledger.lease_lost",
+        "Another process has taken the step over",
+        "A process holds a lease on the assets that it writes and renews it. When it stands still \
+         for longer than the lease, another process may take the step over, and the first one is \
+         refused from then on. Nothing is published twice. The attempt may be tried again.",
+    ),
+    page(
+        "ledger.ambiguous_run",
+        "Several runs match",
+        "The digits that were given begin or end the ids of several runs. Give more of them; \
+         `millstream runs list` shows the ids.",
+    ),
+    page(
+        "ledger.unknown_version",
+        "The version does not exist",
+        "An alias can only name a version that was published. The alias stays where it is. \
+         `millstream model list` shows the versions there are.",
+    ),
+    page(
+        "ledger.no_earlier_version",
+        "There is nothing to roll back to",
+        "The alias does not exist, or has named one version only, or was rolled back to its first \
+         one. It stays where it is. Promote a version instead.",
+    ),
+    page(
+        "ledger.unknown_token",
+        "No such token",
+        "There is no access token with this id; it may have been revoked before.",
+    ),
+    page(
+        "ledger.token_exists",
+        "The token's id is taken",
+        "A token with this id exists already. Nothing was changed.",
+    ),
+];
+
+const fn page(code: &'static str, title: &'static str, text: &'static str) -> Explanation {
+    Explanation { code, title, text }
+}

@@ -1,0 +1,107 @@
+//! The ledger itself: one writer, some readers, the present names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use millstream_core::clock::{Clock, Timestamp};
+use millstream_core::id::AttemptId;
+use rusqlite::Connection;
+
+use crate::catalog::Names;
+use crate::error::{LedgerError, Result};
+use crate::open;
+use crate::readers::Readers;
+use crate::writer::Writer;
+
+/// The book of record of one environment. Cheap to clone; clones share everything.
+///
+/// Writes are asynchronous and return when they are durable. A write whose future is dropped may
+/// still happen. Reads are synchronous and take well under a millisecond unless they return much.
+/// Several processes may have the same ledger open.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    environment: String,
+    clock: Clock,
+    owner: String,
+    writer: Writer,
+    readers: Readers,
+    names: Names,
+}
+
+impl Ledger {
+    /// Opens the ledger of an environment; makes it, and never its folder, if there is none.
+    ///
+    /// Fails with `ledger.newer_format`, `ledger.other_environment`, `ledger.not_a_ledger`,
+    /// `ledger.damaged` or `ledger.cannot_open`.
+    pub async fn open(path: &Path, environment: &str, clock: Clock) -> Result<Self> {
+        let (path, environment) = (path.to_owned(), environment.to_owned());
+        tokio::task::spawn_blocking(move || Self::open_here(path, environment, clock))
+            .await
+            .map_err(|_| LedgerError::Closed)?
+    }
+
+    fn open_here(path: PathBuf, environment: String, clock: Clock) -> Result<Self> {
+        let connection = open::open_or_create(&path, &environment)?;
+        let inner = Inner {
+            writer: Writer::start(connection)?,
+            readers: Readers::new(&path),
+            names: Names::new(&path),
+            owner: AttemptId::new().to_string(),
+            path,
+            environment,
+            clock,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The environment whose ledger this is.
+    pub fn environment(&self) -> &str {
+        &self.inner.environment
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Reads the whole file and fails with `ledger.damaged` if anything contradicts itself.
+    pub fn check_integrity(&self) -> Result<()> {
+        self.read(open::check_integrity)
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// The name under which this handle claims. Every handle has its own, so that a process that
+    /// lost an attempt to another cannot write for it.
+    pub(crate) fn owner(&self) -> &str {
+        &self.inner.owner
+    }
+
+    /// What the catalog keeps between two looks.
+    pub(crate) fn names(&self) -> &Names {
+        &self.inner.names
+    }
+
+    /// Reads from one state.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.inner.readers.read(work)
+    }
+
+    /// Writes; durable when it returns.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.inner.writer.write(work).await
+    }
+}

@@ -1,0 +1,224 @@
+//! The versions of assets: what is current, what was, and from what it was made.
+
+use std::collections::BTreeMap;
+
+use millstream_core::clock::Timestamp;
+use millstream_core::id::{AttemptId, RunId};
+use millstream_core::step::{CheckResult, InputVersion, Previous, Receipt, StepStats};
+use millstream_core::{AssetKey, ContentHash};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::columns::{At, Count, Json, Text};
+use crate::error::Result;
+use crate::ledger::Ledger;
+use crate::records::Memo;
+
+/// A version of an asset.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AssetVersion {
+    /// The asset.
+    pub asset: AssetKey,
+    /// The version, from 1 without gaps.
+    pub version: u64,
+    /// The sequence of the effect that published it; may skip.
+    pub sequence: u64,
+    /// The memo key under which it is up to date.
+    pub memo_key: ContentHash,
+    /// The definition under which it is up to date.
+    pub definition: ContentHash,
+    /// The basis on which it is up to date.
+    pub basis: ContentHash,
+    /// The fingerprint of the outside at which it is up to date.
+    pub probe: Option<ContentHash>,
+    /// The versions of the inputs from which it was made.
+    pub inputs: Vec<InputVersion>,
+    /// Where the next attempt goes on.
+    pub checkpoint: Option<Value>,
+    /// What the target answered.
+    pub receipt: Receipt,
+    /// Counts.
+    pub stats: StepStats,
+    /// Results of the checks.
+    pub checks: Vec<CheckResult>,
+    /// One line for people.
+    pub note: Option<String>,
+    /// The run that made it.
+    pub run: RunId,
+    /// The attempt that made it.
+    pub attempt: AttemptId,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// Set when a later attempt found nothing to publish: memo key, definition, basis, probe and
+    /// checkpoint above are then that attempt's, all else is of the attempt that made the version.
+    pub rekeyed: Option<Rekeyed>,
+}
+
+/// An attempt that found a version still good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rekeyed {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// The versions of the inputs that it read.
+    pub inputs: Vec<InputVersion>,
+}
+
+impl Ledger {
+    /// The current version of an asset.
+    pub fn current(&self, asset: &AssetKey) -> Result<Option<AssetVersion>> {
+        self.read(|connection| current(connection, asset))
+    }
+
+    /// The current versions of all assets.
+    pub fn all_current(&self) -> Result<BTreeMap<AssetKey, AssetVersion>> {
+        let versions =
+            self.read(|connection| select(connection, "WHERE v.version = a.version", []))?;
+        Ok(versions.into_iter().map(|version| (version.asset.clone(), version)).collect())
+    }
+
+    /// The versions of an asset, the newest first.
+    pub fn history(&self, asset: &AssetKey, limit: usize) -> Result<Vec<AssetVersion>> {
+        self.read(|connection| {
+            select(
+                connection,
+                "WHERE v.asset = ?1 ORDER BY v.version DESC LIMIT ?2",
+                params![Text(asset), Count(limit as u64)],
+            )
+        })
+    }
+
+    /// One version of an asset.
+    pub fn version(&self, asset: &AssetKey, version: u64) -> Result<Option<AssetVersion>> {
+        self.read(|connection| find_version(connection, asset, version))
+    }
+
+    /// What the step of an asset left for its next attempt. A step may have left a definition and
+    /// a checkpoint without ever having published a version.
+    pub fn previous(&self, asset: &AssetKey) -> Result<Previous> {
+        self.read(|connection| {
+            if let Some(version) = current(connection, asset)? {
+                return Ok(Previous {
+                    version: version.version,
+                    definition: Some(version.definition),
+                    checkpoint: version.checkpoint,
+                    receipt: Some(version.receipt),
+                });
+            }
+            let settled = connection
+                .prepare_cached("SELECT memo, checkpoint FROM assets WHERE asset = ?1")?
+                .query_row([Text(asset)], |row| {
+                    let memo: Option<Json<Memo>> = row.get(0)?;
+                    let checkpoint: Option<Json<Value>> = row.get(1)?;
+                    Ok((memo.map(|memo| memo.0), checkpoint.map(|checkpoint| checkpoint.0)))
+                })
+                .optional()?;
+            let (memo, checkpoint) = settled.unwrap_or_default();
+            let definition = memo.map(|memo| memo.definition);
+            Ok(Previous { version: 0, definition, checkpoint, receipt: None })
+        })
+    }
+
+    /// What the last committed attempt of every step saw, by the asset after which the step is
+    /// named. Has an entry also for a step that has never published a version, so that it need
+    /// not run again while nothing changes.
+    pub fn memos(&self) -> Result<BTreeMap<AssetKey, Memo>> {
+        self.read(|connection| {
+            let memos = connection
+                .prepare_cached("SELECT asset, memo FROM assets WHERE memo IS NOT NULL")?
+                .query_map([], |row| {
+                    Ok((row.get::<_, Text<_>>(0)?.0, row.get::<_, Json<_>>(1)?.0))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(memos)
+        })
+    }
+}
+
+/// The current version of an asset.
+pub(crate) fn current(connection: &Connection, asset: &AssetKey) -> Result<Option<AssetVersion>> {
+    let found = select(connection, "WHERE a.asset = ?1 AND v.version = a.version", [Text(asset)])?;
+    Ok(found.into_iter().next())
+}
+
+/// One version of an asset.
+pub(crate) fn find_version(
+    connection: &Connection,
+    asset: &AssetKey,
+    version: u64,
+) -> Result<Option<AssetVersion>> {
+    let found = select(
+        connection,
+        "WHERE v.asset = ?1 AND v.version = ?2",
+        params![Text(asset), Count(version)],
+    )?;
+    Ok(found.into_iter().next())
+}
+
+/// The versions that an attempt made, in the order in which it published them.
+pub(crate) fn of_attempt(connection: &Connection, attempt: AttemptId) -> Result<Vec<AssetVersion>> {
+    select(connection, "WHERE v.attempt = ?1 ORDER BY v.rowid", [Text(attempt)])
+}
+
+fn select(
+    connection: &Connection,
+    rest: &str,
+    parameters: impl Params,
+) -> Result<Vec<AssetVersion>> {
+    let versions = connection
+        .prepare_cached(&format!(
+            "SELECT v.asset, v.version, v.sequence, v.memo, v.checkpoint, v.receipt, v.stats,
+                    v.checks, v.note, v.run, v.attempt, v.at,
+                    a.memo AS settled_memo, a.checkpoint AS settled_checkpoint, a.settled_by,
+                    a.settled_at
+             FROM versions v LEFT JOIN assets a ON a.asset = v.asset AND a.version = v.version
+             {rest}"
+        ))?
+        .query_map(parameters, version)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(versions)
+}
+
+fn version(row: &Row<'_>) -> rusqlite::Result<AssetVersion> {
+    let made_with: Memo = row.get::<_, Json<_>>(3)?.0;
+    let mut version = AssetVersion {
+        asset: row.get::<_, Text<_>>(0)?.0,
+        version: row.get::<_, Count>(1)?.0,
+        sequence: row.get::<_, Count>(2)?.0,
+        memo_key: made_with.key,
+        definition: made_with.definition,
+        basis: made_with.basis,
+        probe: made_with.probe,
+        inputs: made_with.inputs,
+        checkpoint: row.get::<_, Option<Json<_>>>(4)?.map(|checkpoint| checkpoint.0),
+        receipt: row.get::<_, Json<_>>(5)?.0,
+        stats: row.get::<_, Json<_>>(6)?.0,
+        checks: row.get::<_, Json<_>>(7)?.0,
+        note: row.get(8)?,
+        run: row.get::<_, Text<_>>(9)?.0,
+        attempt: row.get::<_, Text<_>>(10)?.0,
+        at: row.get::<_, At>(11)?.0,
+        rekeyed: None,
+    };
+    let settled_by: Option<Text<AttemptId>> = row.get(14)?;
+    if let Some(Text(attempt)) = settled_by
+        && attempt != version.attempt
+    {
+        rekey(&mut version, attempt, row)?;
+    }
+    Ok(version)
+}
+
+fn rekey(version: &mut AssetVersion, attempt: AttemptId, row: &Row<'_>) -> rusqlite::Result<()> {
+    let memo: Memo = row.get::<_, Json<_>>(12)?.0;
+    version.memo_key = memo.key;
+    version.definition = memo.definition;
+    version.basis = memo.basis;
+    version.probe = memo.probe;
+    version.checkpoint = row.get::<_, Option<Json<_>>>(13)?.map(|checkpoint| checkpoint.0);
+    let at = row.get::<_, At>(15)?.0;
+    version.rekeyed = Some(Rekeyed { attempt, at, inputs: memo.inputs });
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The one writer: a thread that puts all waiting writes into one transaction, syncs once, and
+//! only then answers.
+
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{LedgerError, Result};
+
+/// Writes that may wait; more callers wait for a place.
+const WRITE_QUEUE_MAX: usize = 1024;
+/// Writes of one transaction.
+const GROUP_MAX: usize = 256;
+
+/// The way to the writer's thread. Dropping it ends the thread after what is queued.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: Option<mpsc::Sender<Box<dyn Write>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(crate) fn start(connection: Connection) -> Result<Self> {
+        let (queue, writes) = mpsc::channel(WRITE_QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("millstream-ledger".to_owned())
+            .spawn(move || serve(&connection, writes))
+            .map_err(|error| LedgerError::Io { detail: error.to_string() })?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Does the work in a transaction and answers when it is durable. Work that fails leaves no
+    /// trace. Once queued it is done even if the caller no longer waits.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let write = Pending { work: Some(work), outcome: None, reply };
+        let queue = self.queue.as_ref().ok_or(LedgerError::Closed)?;
+        queue.send(Box::new(write)).await.map_err(|_| LedgerError::Closed)?;
+        answer.await.map_err(|_| LedgerError::Closed)?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been answered to its callers as `Closed`.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A write whose answer has a type that the thread does not know.
+trait Write: Send {
+    /// Does the work and keeps what it gave.
+    fn apply(&mut self, connection: &Connection);
+    /// The error of the work, if it failed.
+    fn failure(&self) -> Option<LedgerError>;
+    /// Answers, once the transaction has ended.
+    fn answer(self: Box<Self>, transaction: Result<()>);
+}
+
+struct Pending<T, F> {
+    work: Option<F>,
+    outcome: Option<Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Write for Pending<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T> + Send,
+{
+    fn apply(&mut self, connection: &Connection) {
+        if let Some(work) = self.work.take() {
+            self.outcome = Some(in_savepoint(connection, work));
+        }
+    }
+
+    fn failure(&self) -> Option<LedgerError> {
+        self.outcome.as_ref()?.as_ref().err().cloned()
+    }
+
+    fn answer(self: Box<Self>, transaction: Result<()>) {
+        let outcome = match (transaction, self.outcome) {
+            (Ok(()), Some(outcome)) => outcome,
+            (Ok(()), None) => Err(LedgerError::Closed),
+            (Err(error), _) => Err(error),
+        };
+        // A caller that no longer waits needs no answer.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+/// Lets one write fail without those that share its transaction.
+fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
+    connection.execute_batch("SAVEPOINT one_write")?;
+    match work(connection) {
+        Ok(value) => {
+            connection.execute_batch("RELEASE one_write")?;
+            Ok(value)
+        }
+        Err(error) => {
+            if !connection.is_autocommit() {
+                connection.execute_batch("ROLLBACK TO one_write; RELEASE one_write")?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn serve(connection: &Connection, mut writes: mpsc::Receiver<Box<dyn Write>>) {
+    let mut ended: Option<LedgerError> = None;
+    while let Some(first) = writes.blocking_recv() {
+        let mut group = vec![first];
+        let transaction = match &ended {
+            Some(error) => Err(error.clone()),
+            None => commit_group(connection, &mut group, &mut writes),
+        };
+        if let Err(error) = &transaction
+            && error.ends_writing()
+        {
+            ended = Some(error.clone());
+        }
+        for write in group {
+            write.answer(transaction.clone());
+        }
+    }
+}
+
+/// One transaction of the first write and of all that are waiting behind it.
+fn commit_group(
+    connection: &Connection,
+    group: &mut Vec<Box<dyn Write>>,
+    writes: &mut mpsc::Receiver<Box<dyn Write>>,
+) -> Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let mut applied = 0;
+    while applied < group.len() {
+        group[applied].apply(connection);
+        applied += 1;
+        if connection.is_autocommit() {
+            // `SQLite` gives up the whole transaction when the disk is full or fails; those that
+            // wrote before the failing one must learn of it too.
+            return Err(group[applied - 1].failure().unwrap_or(LedgerError::Closed));
+        }
+        if applied == group.len()
+            && applied < GROUP_MAX
+            && let Ok(next) = writes.try_recv()
+        {
+            group.push(next);
+        }
+    }
+    let committed = connection.execute_batch("COMMIT");
+    if committed.is_err() && !connection.is_autocommit() {
+        // The error of the commit is the one to report.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    Ok(committed?)
+}

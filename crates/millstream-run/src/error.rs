@@ -1,0 +1,85 @@
+//! Errors of planning and executing.
+
+use millstream_core::error::{Coded, Fault, Retry};
+use millstream_core::explain::Explanation;
+
+/// What can go wrong around a step.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The attempt took longer than its time-out.
+    #[error("{asset} took longer than {seconds} s")]
+    TimedOut {
+        /// The asset.
+        asset: String,
+        /// The time-out.
+        seconds: u64,
+    },
+    /// Another process took the lease: this one had stopped for too long.
+    #[error("{asset} is held by another process now")]
+    LeaseLost {
+        /// The asset.
+        asset: String,
+    },
+    /// The step panicked.
+    #[error("the step of {asset} broke down: {message}")]
+    Panicked {
+        /// The asset.
+        asset: String,
+        /// The panic's text.
+        message: String,
+    },
+}
+
+impl Coded for RunError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TimedOut { .. } => "run.timed_out",
+            Self::LeaseLost { .. } => "run.lease_lost",
+            Self::Panicked { .. } => "run.panicked",
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        match self {
+            Self::TimedOut { .. } => Fault::External,
+            Self::LeaseLost { .. } | Self::Panicked { .. } => Fault::Internal,
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::TimedOut { .. } | Self::LeaseLost { .. } => Retry::Backoff,
+            Self::Panicked { .. } => Retry::Never,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::TimedOut { .. } => Some("see `millstream runs show` for what it did".to_owned()),
+            Self::LeaseLost { .. } => None,
+            Self::Panicked { .. } => Some("please report this, with the message".to_owned()),
+        }
+    }
+}
+
+/// The pages of this crate's codes.
+pub const EXPLANATIONS: &[Explanation] = &[
+    Explanation {
+        code: "run.timed_out",
+        title: "A step took longer than its time-out",
+        text: "The attempt was stopped and what it had staged was removed. The last version stays \
+               in place. It is tried again, with a growing pause, as often as its retries allow.",
+    },
+    Explanation {
+        code: "run.lease_lost",
+        title: "Another process took over the asset",
+        text: "A process that works on an asset renews a lease. This one did not for so long that \
+               another took over; whatever it had staged was removed and nothing was published.",
+    },
+    Explanation {
+        code: "run.panicked",
+        title: "A step broke down",
+        text: "This is a fault of Millstream. The last version stays in place and the other steps \
+               went on. Please report it with the message and the definition of the asset.",
+    },
+];

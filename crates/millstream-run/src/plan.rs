@@ -1,0 +1,218 @@
+//! The plan: for every selected asset, whether its step will run, and why. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use millstream_core::asset::AssetKey;
+use millstream_core::error::Result;
+use millstream_core::hash::ContentHash;
+use millstream_core::step::{Edge, Input, Refresh, StepKind, StepSpec};
+use millstream_ledger::{AssetVersion, Ledger, Memo};
+use serde::Serialize;
+
+use crate::memo::{MemoInputs, counts, memo};
+
+/// What would run, in order.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// Content hash over all decisions.
+    pub hash: ContentHash,
+    /// One entry for each selected step, upstream first.
+    pub entries: Vec<PlanEntry>,
+}
+
+impl Plan {
+    /// Whether nothing would run.
+    pub fn is_up_to_date(&self) -> bool {
+        self.entries.iter().all(|entry| entry.decision == Decision::UpToDate)
+    }
+}
+
+/// The decision on one step.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlanEntry {
+    /// The asset that the step is named after.
+    pub asset: AssetKey,
+    /// The kind of step.
+    pub kind: StepKind,
+    /// Whether it runs.
+    pub decision: Decision,
+    /// Its present version, 0 before the first.
+    pub version: u64,
+}
+
+/// Whether a step runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "action", content = "reason")]
+pub enum Decision {
+    /// Its memo key equals that of the current version.
+    UpToDate,
+    /// It runs.
+    Run(Reason),
+}
+
+/// Why a step runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "why")]
+pub enum Reason {
+    /// The asset has no version yet.
+    First,
+    /// Asked for by `--full-refresh`.
+    FullRefresh,
+    /// Its definition in the project changed.
+    Definition,
+    /// What it reads outside the graph changed.
+    Outside,
+    /// The source cannot tell cheaply whether it changed.
+    Unknown,
+    /// An input has a newer version.
+    Input {
+        /// The input.
+        asset: AssetKey,
+        /// Version that was read.
+        from: u64,
+        /// Version that there is now.
+        to: u64,
+    },
+    /// A step before it runs.
+    Upstream {
+        /// The input that will change.
+        asset: AssetKey,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::First => f.write_str("no version yet"),
+            Self::FullRefresh => f.write_str("full refresh"),
+            Self::Definition => f.write_str("definition changed"),
+            Self::Outside => f.write_str("source changed"),
+            Self::Unknown => f.write_str("source cannot tell whether it changed"),
+            Self::Input { asset, from, to } => {
+                write!(f, "{} is at {to}, was {from}", asset.name)
+            }
+            Self::Upstream { asset } => write!(f, "{} will change", asset.name),
+        }
+    }
+}
+
+/// What a source said when it was asked what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// The step reads assets only.
+    Inside,
+    /// The fingerprint of what is outside.
+    Print(ContentHash),
+    /// It reads from outside but cannot tell.
+    Unknown,
+}
+
+impl Probe {
+    /// From the answer of [`millstream_core::step::Step::probe`].
+    pub fn of(kind: StepKind, answer: Option<ContentHash>) -> Self {
+        match (kind, answer) {
+            (_, Some(print)) => Self::Print(print),
+            (StepKind::Sync, None) => Self::Unknown,
+            (_, None) => Self::Inside,
+        }
+    }
+
+    /// The fingerprint, if there is one.
+    pub fn print(self) -> Option<ContentHash> {
+        match self {
+            Self::Print(print) => Some(print),
+            Self::Inside | Self::Unknown => None,
+        }
+    }
+}
+
+/// What the ledger knows, as far as it decides what runs.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The current versions of all assets.
+    pub versions: BTreeMap<AssetKey, AssetVersion>,
+    /// What the last attempt of every step saw. A step may have one without a version: a sync that
+    /// found no table yet, a function without events.
+    pub memos: BTreeMap<AssetKey, Memo>,
+}
+
+impl Known {
+    /// Reads it.
+    pub fn read(ledger: &Ledger) -> Result<Self> {
+        Ok(Self { versions: ledger.all_current()?, memos: ledger.memos()? })
+    }
+}
+
+/// Decides for every step, which must come upstream first.
+pub fn plan(
+    specs: &[&StepSpec],
+    known: &Known,
+    probes: &BTreeMap<AssetKey, Probe>,
+    refresh: Refresh,
+) -> Plan {
+    let mut changing: BTreeSet<&AssetKey> = BTreeSet::new();
+    let mut entries = Vec::with_capacity(specs.len());
+    for spec in specs {
+        let probe = probes.get(spec.asset()).copied().unwrap_or(Probe::Inside);
+        let decision = decide(spec, known, probe, refresh, &changing);
+        if decision != Decision::UpToDate {
+            changing.extend(&spec.outputs);
+        }
+        entries.push(PlanEntry {
+            asset: spec.asset().clone(),
+            kind: spec.kind,
+            decision,
+            version: known.versions.get(spec.asset()).map_or(0, |version| version.version),
+        });
+    }
+    let hash =
+        ContentHash::of_parts(specs.iter().zip(&entries).map(|(spec, entry)| {
+            format!("{} {} {:?}", spec.asset(), spec.definition, entry.decision)
+        }));
+    Plan { hash, entries }
+}
+
+/// Decides for one step. `changing` has the outputs of steps before it that will run.
+pub fn decide(
+    spec: &StepSpec,
+    known: &Known,
+    probe: Probe,
+    refresh: Refresh,
+    changing: &BTreeSet<&AssetKey>,
+) -> Decision {
+    let Some(last) = known.memos.get(spec.asset()) else { return Decision::Run(Reason::First) };
+    if refresh == Refresh::Full {
+        return Decision::Run(Reason::FullRefresh);
+    }
+    let follows = |input: &&Input| input.edge != Edge::After && changing.contains(&input.asset);
+    if let Some(input) = spec.inputs.iter().find(follows) {
+        return Decision::Run(Reason::Upstream { asset: input.asset.clone() });
+    }
+    if probe == Probe::Unknown {
+        return Decision::Run(Reason::Unknown);
+    }
+    let now = memo(spec, &MemoInputs { current: &known.versions, probe: probe.print() });
+    if now.key == last.key {
+        return Decision::UpToDate;
+    }
+    if now.definition != last.definition {
+        return Decision::Run(Reason::Definition);
+    }
+    Decision::Run(changed_input(spec, &now, last).unwrap_or(Reason::Outside))
+}
+
+/// The first input whose version is another one than the last attempt read.
+fn changed_input(spec: &StepSpec, now: &Memo, last: &Memo) -> Option<Reason> {
+    let counted = spec.inputs.iter().filter(|input| counts(input));
+    for asset in counted.map(|input| &input.asset) {
+        let version_in = |memo: &Memo| {
+            memo.inputs.iter().find(|read| read.asset == *asset).map_or(0, |read| read.version)
+        };
+        let (from, to) = (version_in(last), version_in(now));
+        if from != to {
+            return Some(Reason::Input { asset: asset.clone(), from, to });
+        }
+    }
+    None
+}

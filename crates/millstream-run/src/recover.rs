@@ -1,0 +1,119 @@
+//! Recovery: what a dead process left behind is brought to its one right end (DESIGN 2).
+//!
+//! For every attempt without an end whose holder is gone: with an intent, the targets are asked
+//! for the effect id. The first target has it: the rest is published and the attempt committed.
+//! It does not: what was staged is removed, and the step will run again. Recovery may itself be
+//! killed at any point and started again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_core::asset::AssetKey;
+use millstream_core::crash;
+use millstream_core::effect::EffectId;
+use millstream_core::error::{Fault, Result, Retry};
+use millstream_core::id::AttemptId;
+use millstream_core::step::{Receipt, Staged, Step};
+use millstream_ledger::{Adoption, AssetVersion, FailState, Holder, Ledger, StepError, Unfinished};
+
+use crate::attempt::publish_target;
+
+/// How an attempt of a dead process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recovered {
+    /// Its effect was at the target: committed.
+    Committed(AssetKey),
+    /// Nothing of it was published: removed, to run again.
+    Discarded(AssetKey),
+}
+
+/// Recovers every unfinished attempt whose step is among `steps`. Attempts of steps that the
+/// project no longer has are closed; their staged files are left to `vacuum`.
+pub async fn recover(
+    ledger: &Ledger,
+    steps: &[Arc<dyn Step>],
+    holder: &Holder,
+    lease: Duration,
+) -> Result<Vec<Recovered>> {
+    let unfinished = ledger.unfinished()?;
+    if unfinished.is_empty() {
+        return Ok(Vec::new());
+    }
+    let by_asset: BTreeMap<&AssetKey, &Arc<dyn Step>> =
+        steps.iter().map(|step| (step.spec().asset(), step)).collect();
+    let mut recovered = Vec::new();
+    for attempt in unfinished {
+        if ledger.adopt(attempt.attempt, holder, lease).await? == Adoption::Gone {
+            continue;
+        }
+        let step = attempt.outputs.first().and_then(|asset| by_asset.get(asset)).copied();
+        recovered.push(recover_attempt(ledger, step, &attempt).await?);
+    }
+    Ok(recovered)
+}
+
+async fn recover_attempt(
+    ledger: &Ledger,
+    step: Option<&Arc<dyn Step>>,
+    attempt: &Unfinished,
+) -> Result<Recovered> {
+    let asset = attempt.outputs[0].clone();
+    if let Some(step) = step
+        && let Some(staged) = &attempt.intent
+        && settle(ledger, &**step, attempt.attempt, staged, &attempt.effects).await?.is_some()
+    {
+        tracing::info!(%asset, "recovered: committed what was published");
+        return Ok(Recovered::Committed(asset));
+    }
+    if let Some(step) = step {
+        step.discard(attempt.attempt).await?;
+    }
+    crash::point("recover.discard.after");
+    let error = StepError {
+        code: "run.interrupted".to_owned(),
+        message: "the process ended before the step did".to_owned(),
+        fault: Fault::External,
+        retry: Retry::Backoff,
+        hint: None,
+    };
+    ledger.fail(attempt.attempt, &error, FailState::Failed, None).await?;
+    tracing::info!(%asset, "recovered: discarded what was staged");
+    Ok(Recovered::Discarded(asset))
+}
+
+/// Commits an attempt whose first effect is at its target, and publishes what is missing. `None`
+/// when nothing was published.
+pub(crate) async fn settle(
+    ledger: &Ledger,
+    step: &dyn Step,
+    attempt: AttemptId,
+    staged: &Staged,
+    effects: &BTreeMap<AssetKey, EffectId>,
+) -> Result<Option<Vec<AssetVersion>>> {
+    let Some(receipts) = roll_forward(step, staged, effects).await? else { return Ok(None) };
+    crash::point("recover.commit.before");
+    let versions = ledger.commit(attempt, receipts).await?;
+    step.discard(attempt).await?;
+    Ok(Some(versions))
+}
+
+/// The receipts of all targets if the first one has its effect; what is missing is published.
+async fn roll_forward(
+    step: &dyn Step,
+    staged: &Staged,
+    effects: &BTreeMap<AssetKey, EffectId>,
+) -> Result<Option<Vec<(AssetKey, Receipt)>>> {
+    let mut receipts = Vec::with_capacity(staged.targets.len());
+    for (position, target) in staged.targets.iter().enumerate() {
+        let effect = &effects[&target.asset];
+        let receipt = match step.find(target, effect).await? {
+            Some(receipt) => receipt,
+            None if position == 0 => return Ok(None),
+            None => publish_target(step, target, effect).await?,
+        };
+        receipts.push((target.asset.clone(), receipt));
+    }
+    // Nothing to publish means that nothing was: the step runs again.
+    Ok((!receipts.is_empty()).then_some(receipts))
+}

@@ -1,0 +1,118 @@
+//! What happened in a run, while it goes on and afterwards.
+
+use std::time::Duration;
+
+use millstream_core::asset::AssetKey;
+use millstream_core::id::RunId;
+use millstream_core::step::{CheckResult, StepKind, StepStats};
+use millstream_ledger::StepError;
+use serde::Serialize;
+
+/// Something that a person who watches a run wants to see.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// A step began to work.
+    Started {
+        /// Its asset.
+        asset: AssetKey,
+        /// Its kind.
+        kind: StepKind,
+        /// Why it runs.
+        reason: String,
+    },
+    /// A step waits for another process that works on its asset.
+    Waiting {
+        /// Its asset.
+        asset: AssetKey,
+        /// Who holds it.
+        holder: String,
+    },
+    /// An attempt failed and is tried again.
+    Retrying {
+        /// Its asset.
+        asset: AssetKey,
+        /// What went wrong.
+        error: StepError,
+        /// The pause before the next attempt.
+        pause: Duration,
+    },
+    /// A step ended.
+    Finished(StepReport),
+}
+
+/// The end of one step.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepReport {
+    /// Its asset.
+    pub asset: AssetKey,
+    /// Its kind.
+    pub kind: StepKind,
+    /// How it ended.
+    pub outcome: StepOutcome,
+    /// Why it ran or did not.
+    pub reason: String,
+    /// Version of the asset after the step; 0 if there is none.
+    pub version: u64,
+    /// Counts.
+    pub stats: StepStats,
+    /// Checks that were made.
+    pub checks: Vec<CheckResult>,
+    /// A line for people.
+    pub note: Option<String>,
+    /// What went wrong.
+    pub error: Option<StepError>,
+    /// Wall time in milliseconds.
+    pub millis: u64,
+    /// Attempts made.
+    pub attempts: u32,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// A new version was published.
+    Published,
+    /// It ran and nothing changed.
+    Unchanged,
+    /// There was nothing to do.
+    UpToDate,
+    /// A check refused what was staged; the last good version stays.
+    Refused,
+    /// It failed; the last good version stays.
+    Failed,
+    /// A step before it did not succeed.
+    Waits,
+    /// The run was cancelled.
+    Cancelled,
+}
+
+impl StepOutcome {
+    /// Whether steps after it may run.
+    pub fn lets_pass(self) -> bool {
+        matches!(self, Self::Published | Self::Unchanged | Self::UpToDate)
+    }
+}
+
+/// A whole run.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// Its id; `None` when there was nothing to do, and so nothing to record.
+    pub run: Option<RunId>,
+    /// Steps in the order of the graph.
+    pub steps: Vec<StepReport>,
+    /// Wall time in milliseconds.
+    pub millis: u64,
+}
+
+impl RunReport {
+    /// Steps with this outcome.
+    pub fn count(&self, outcome: StepOutcome) -> usize {
+        self.steps.iter().filter(|step| step.outcome == outcome).count()
+    }
+
+    /// Whether every step let pass.
+    pub fn succeeded(&self) -> bool {
+        self.steps.iter().all(|step| step.outcome.lets_pass())
+    }
+}
