@@ -1,1 +1,16 @@
-//! Who may do what: tokens and principals.
+//! Who may do what: tokens, scopes and principals.
+//!
+//! A token is shown once, when it is made; only the hash of its secret is kept. [`Guard`] turns an
+//! `Authorization` header into a [`Principal`], and a principal says which [`Scope`]s it has.
+//!
+//! Not here: where tokens are stored (the wiring passes a lookup) and HTTP itself.
+
+pub mod error;
+pub mod guard;
+pub mod principal;
+pub mod token;
+
+pub use error::{EXPLANATIONS, GuardError};
+pub use guard::{Guard, TokenLookup};
+pub use principal::{Principal, Scope};
+pub use token::{StoredToken, new_token};

@@ -1,1 +1,30 @@
 //! One listener: authentication, limits, health; mounts the rooms' routers.
+//!
+//! Only this crate knows listening, TLS and authentication. Rooms bring routers, and the wiring
+//! says which scope each needs:
+//!
+//! ```no_run
+//! # async fn example(config: millstream_server::ServerConfig, scoring: axum::Router)
+//! # -> millstream_core::Result<()> {
+//! use millstream_guard::Scope;
+//! use millstream_server::{Routes, Server};
+//!
+//! let server = Server::bind(config).await?;
+//! tracing::info!(address = %server.address(), "listening");
+//! let routes = Routes::new().with(Scope::Score, scoring);
+//! server.serve(routes, || true, std::future::pending()).await
+//! # }
+//! ```
+
+pub mod config;
+mod connection;
+pub mod error;
+mod layers;
+pub mod routes;
+pub mod server;
+mod tls;
+
+pub use config::{ServerConfig, ServerInfo, TlsFiles};
+pub use error::{EXPLANATIONS, ServerError, coded_response, error_response};
+pub use routes::Routes;
+pub use server::Server;

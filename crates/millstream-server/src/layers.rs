@@ -1,0 +1,163 @@
+//! What every request passes: log, host check, limits, authentication, and JSON for errors.
+
+use std::any::Any;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http_body_util::Limited;
+use millstream_guard::{Guard, GuardError, Principal};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{debug, error};
+
+use crate::config::ServerConfig;
+use crate::error::{ServerError, coded_response};
+
+/// The most bytes of a plain refusal that are repeated in JSON.
+const REFUSAL_BYTES_MAX: usize = 4096;
+
+/// Both routers behind what every request passes; `guarded` also behind authentication.
+pub(crate) fn layered(config: &Arc<ServerConfig>, guarded: Router, open: Router) -> Router {
+    let guarded = guarded.route_layer(from_fn_with_state(config.guard.clone(), authenticate));
+    guarded
+        .merge(open)
+        .fallback(nothing_there)
+        .method_not_allowed_fallback(nothing_there)
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(from_fn_with_state(Arc::clone(config), limit))
+}
+
+async fn authenticate(
+    State(guard): State<Option<Guard>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let principal = match &guard {
+        None => Ok(Principal::local()),
+        Some(guard) => guard.authenticate(authorization(request.headers())),
+    };
+    match principal {
+        Ok(principal) => {
+            request.extensions_mut().insert(principal);
+            next.run(request).await
+        }
+        Err(failure @ GuardError::Lookup(_)) => {
+            coded_response(StatusCode::SERVICE_UNAVAILABLE, &failure)
+        }
+        Err(refusal) => coded_response(StatusCode::UNAUTHORIZED, &refusal),
+    }
+}
+
+/// A header that is not text counts as one that holds no token.
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default())
+}
+
+async fn limit(State(config): State<Arc<ServerConfig>>, request: Request, next: Next) -> Response {
+    let started_at = config.clock.now();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = match admitted(&config, request) {
+        Ok(request) => {
+            match tokio::time::timeout(config.request_timeout, next.run(request)).await {
+                Ok(response) => response,
+                Err(_) => ServerError::Timeout(config.request_timeout.as_millis()).into_response(),
+            }
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    let response = errors_in_json(&config, response).await;
+    let micros = config.clock.now().micros_since(started_at);
+    debug!(%method, path, status = response.status().as_u16(), micros, "request answered");
+    response
+}
+
+/// Turns the plain text in which axum refuses a request into what all other errors look like.
+async fn errors_in_json(config: &ServerConfig, response: Response) -> Response {
+    let status = response.status();
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    let is_text = content_type.is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
+    if !(status.is_client_error() || status.is_server_error()) || !is_text {
+        return response;
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return ServerError::BodyTooLarge(config.body_bytes_max).into_response();
+    }
+    let text = to_bytes(response.into_body(), REFUSAL_BYTES_MAX).await.unwrap_or_default();
+    let message = String::from_utf8_lossy(&text).into_owned();
+    ServerError::BadRequest { status, message }.into_response()
+}
+
+/// The request with its body held to the limit, unless something speaks against it at once.
+fn admitted(config: &ServerConfig, request: Request) -> Result<Request, ServerError> {
+    if config.guard.is_none() {
+        check_host(request.headers())?;
+    }
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > config.body_bytes_max as u64) {
+        return Err(ServerError::BodyTooLarge(config.body_bytes_max));
+    }
+    let bytes_max = config.body_bytes_max;
+    Ok(request.map(|body| Body::new(Limited::new(body, bytes_max))))
+}
+
+/// Without authentication the machine's user is whoever connects: also their browser, on behalf
+/// of any page. A page gives itself away by its own name in `Host` (after rebinding its DNS) or in
+/// `Origin`.
+fn check_host(headers: &HeaderMap) -> Result<(), ServerError> {
+    for name in [header::HOST, header::ORIGIN] {
+        let Some(value) = headers.get(&name) else { continue };
+        let value = value.to_str().unwrap_or_default();
+        if !names_this_machine(value) {
+            return Err(ServerError::ForeignHost(value.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn names_this_machine(authority: &str) -> bool {
+    let authority = authority.split_once("://").map_or(authority, |(_, rest)| rest);
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+async fn nothing_there(request: Request) -> Response {
+    ServerError::NotFound(format!("{} {}", request.method(), request.uri().path())).into_response()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives the panic away")]
+fn answer_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    error!(message, "a handler panicked");
+    ServerError::Panic.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_pass() {
+        for name in ["localhost", "LOCALHOST:7400", "127.0.0.1:7400", "[::1]:7400", "127.9.9.9"] {
+            assert!(names_this_machine(name), "{name}");
+        }
+        assert!(names_this_machine("http://localhost:7400"));
+        for name in ["evil.example", "http://evil.example", "", "127.0.0.1.evil.example", "null"] {
+            assert!(!names_this_machine(name), "{name}");
+        }
+    }
+}
