@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use millstream_core::asset::AssetKey;
 use millstream_core::error::{Error, Result, Retry};
-use millstream_core::step::{Refresh, Step, StepStats};
+use millstream_core::step::{Refresh, Step, StepKind, StepStats};
 use millstream_ledger::{Holder, Ledger, RunCause, RunState, SkipState, StepError};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -171,6 +171,7 @@ impl Executor {
             let driver = StepDriver {
                 context: context.clone(),
                 step: Arc::clone(step),
+                steps: Arc::clone(&self.steps),
                 slots: Arc::clone(&slots),
                 progress: progress.clone(),
             };
@@ -207,8 +208,18 @@ impl Executor {
 struct StepDriver {
     context: Context,
     step: Arc<dyn Step>,
+    /// All steps, to recover what another process left.
+    steps: Arc<Vec<Arc<dyn Step>>>,
     slots: Arc<Semaphore>,
     progress: mpsc::Sender<Progress>,
+}
+
+/// What the watcher was told of a step last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Started,
+    Waiting,
 }
 
 type End = watch::Receiver<Option<StepOutcome>>;
@@ -233,44 +244,71 @@ impl StepDriver {
     async fn attempts(&self) -> Result<StepReport> {
         let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
         let mut number = 1;
-        let mut told_waiting = false;
+        let mut told = Told::Nothing;
+        let mut done: Option<StepReport> = None;
         loop {
             if self.context.cancel.is_cancelled() {
-                return self.skip(StepOutcome::Cancelled, "the run was cancelled").await;
+                return self.or_skip(done, StepOutcome::Cancelled, "the run was cancelled").await;
             }
-            let ended = match self.decide().await {
-                Ok(None) => return self.skip(StepOutcome::UpToDate, "up to date").await,
-                Ok(Some(decided)) => {
-                    if number == 1 && !told_waiting {
-                        self.say_started(&decided).await;
-                    }
-                    let ended = make_attempt(&self.context, &*self.step, &decided, number).await?;
-                    (ended, decided.reason)
+            let decided = match self.decide().await {
+                Ok(Some(decided)) => decided,
+                Ok(None) => return self.or_skip(done, StepOutcome::UpToDate, "up to date").await,
+                Err(error) if self.tries_again(&error, number) => {
+                    self.pause(&error, number).await;
+                    number += 1;
+                    continue;
                 }
-                Err(error) => (Ended::Failed(error), "could not be decided".to_owned()),
+                Err(error) => return self.report(Ended::Failed(error), String::new(), number),
             };
-            let (ended, reason) = ended;
-            match ended {
+            if told == Told::Nothing {
+                self.say_started(&decided).await;
+                told = Told::Started;
+            }
+            match make_attempt(&self.context, &*self.step, &decided, number).await? {
                 Ended::Superseded => {}
                 Ended::Held(holder) => {
-                    if !told_waiting {
-                        let asset = self.asset();
-                        let holder = holder.to_string();
-                        self.say(Progress::Waiting { asset, holder }).await;
-                        told_waiting = true;
+                    if told != Told::Waiting {
+                        self.say_waiting(&holder).await;
+                        told = Told::Waiting;
                     }
-                    tokio::time::sleep(HELD_POLL).await;
-                    let steps = [Arc::clone(&self.step)];
-                    let context = &self.context;
-                    recover(&context.ledger, &steps, &context.holder, context.lease).await?;
+                    self.wait_for_holder().await?;
                 }
                 Ended::Failed(error) if self.tries_again(&error, number) => {
                     self.pause(&error, number).await;
                     number += 1;
                 }
-                ended => return self.report(ended, reason, number),
+                // A function takes a long backlog in several attempts.
+                ended @ Ended::Committed { .. } if self.step.spec().kind == StepKind::Function => {
+                    let report = self.report(ended, decided.reason, number)?;
+                    done = Some(match done {
+                        Some(before) => before.followed_by(report),
+                        None => report,
+                    });
+                }
+                ended => return self.report(ended, decided.reason, number),
             }
         }
+    }
+
+    /// What was done before, or the record that nothing was.
+    async fn or_skip(
+        &self,
+        done: Option<StepReport>,
+        outcome: StepOutcome,
+        reason: &str,
+    ) -> Result<StepReport> {
+        match done {
+            Some(done) => Ok(done),
+            None => self.skip(outcome, reason).await,
+        }
+    }
+
+    /// A little later; recovers the holder's attempt if its process has died.
+    async fn wait_for_holder(&self) -> Result<()> {
+        tokio::time::sleep(HELD_POLL).await;
+        let context = &self.context;
+        recover(&context.ledger, &self.steps, &context.holder, context.lease).await?;
+        Ok(())
     }
 
     /// What to do now: `None` when there is nothing.
@@ -362,6 +400,11 @@ impl StepDriver {
 
     fn asset(&self) -> AssetKey {
         self.step.spec().asset().clone()
+    }
+
+    async fn say_waiting(&self, holder: &Holder) {
+        let asset = self.asset();
+        self.say(Progress::Waiting { asset, holder: holder.to_string() }).await;
     }
 
     async fn say_started(&self, decided: &Decided) {

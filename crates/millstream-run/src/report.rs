@@ -67,6 +67,20 @@ pub struct StepReport {
     pub attempts: u32,
 }
 
+impl StepReport {
+    /// This and a later attempt of the same step, as one.
+    pub(crate) fn followed_by(self, later: Self) -> Self {
+        let (a, b) = (self.stats, later.stats);
+        let stats = StepStats {
+            rows_in: a.rows_in + b.rows_in,
+            rows_out: a.rows_out + b.rows_out,
+            rows_quarantined: a.rows_quarantined + b.rows_quarantined,
+            bytes_out: a.bytes_out + b.bytes_out,
+        };
+        Self { stats, reason: self.reason, attempts: self.attempts + later.attempts, ..later }
+    }
+}
+
 /// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,168 @@
+//! The environment in which a project runs.
+
+use std::path::{Path, PathBuf};
+
+use millstream_core::diagnostic::Place;
+use millstream_core::name::is_name;
+use millstream_core::secret::SecretRef;
+
+use crate::declared::place_of;
+use crate::files::Folder;
+use crate::report::{Report, meant, whole};
+use crate::spec::manifest::EnvironmentSpec;
+use crate::spec::{Manifest, OperationalSpec};
+use crate::yaml::{Document, Node};
+
+/// The environment when none is named.
+pub(crate) const DEFAULT: &str = "dev";
+
+/// Where a project runs and keeps what it makes.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// Its local folder, `<project>/.millstream/<name>`.
+    pub root: PathBuf,
+    /// URL of the lake's root; `lake/` of the local folder when absent.
+    pub lake: Option<String>,
+    /// The operational database; `operational.db` of the local folder when absent.
+    pub operational: Option<DatabaseRef>,
+    /// Steps that run at the same time; the number of processors when absent.
+    pub threads: Option<usize>,
+    /// Memory in bytes that queries may use before they spill.
+    pub memory_limit_bytes: Option<u64>,
+}
+
+/// A database, by reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseRef {
+    /// Absolute path of a SQLite file.
+    Sqlite(PathBuf),
+    /// Where the PostgreSQL URL is found.
+    Postgres(SecretRef),
+}
+
+/// The local folder of an environment.
+pub fn state_dir(root: &Path, environment: &str) -> PathBuf {
+    root.join(".millstream").join(environment)
+}
+
+/// The name of the environment to use: the one asked for, or `dev`.
+pub(crate) fn chosen(asked: Option<&str>) -> &str {
+    asked.unwrap_or(DEFAULT)
+}
+
+/// Resolves the chosen environment; problems are reported.
+pub(crate) fn resolve(
+    name: &str,
+    manifest: &Manifest,
+    document: &Document,
+    folder: &Folder,
+    report: &mut Report,
+) -> Environment {
+    check_name(name, manifest, document, report);
+    let spec = manifest.environments.get(name).cloned().unwrap_or_default();
+    let place = |key: &str| place_of(&document.file, &document.root, &["environments", name, key]);
+    let memory_limit_bytes = spec.memory_limit.as_deref().and_then(|text| {
+        let bytes = parse_bytes(text);
+        if bytes.is_none() {
+            let message = format!("`memory_limit` cannot be `{text}`");
+            let hint = "a size such as 512MiB or 2GiB".to_owned();
+            report.error("yaml.value_wrong", place("memory_limit"), message, hint);
+        }
+        bytes
+    });
+    let operational = operational(&spec, folder, place("operational"), report);
+    if let Some(lake) = &spec.lake
+        && !lake.contains("://")
+    {
+        let message = format!("`lake` cannot be `{lake}`");
+        let hint = "a URL such as s3://bucket/path".to_owned();
+        report.error("yaml.value_wrong", place("lake"), message, hint);
+    }
+    Environment {
+        name: name.to_owned(),
+        root: state_dir(folder.canonical(), name),
+        lake: spec.lake,
+        operational,
+        threads: spec.threads,
+        memory_limit_bytes,
+    }
+}
+
+fn check_name(name: &str, manifest: &Manifest, document: &Document, report: &mut Report) {
+    for entry in document.root.get("environments").into_iter().flat_map(Node::entries) {
+        if !is_name(&entry.key) {
+            let place = entry.key_at.within(&document.file);
+            let message = format!("`{}` cannot be the name of an environment", entry.key);
+            let hint = "letters, digits and `_`".to_owned();
+            report.error("name.invalid", place, message, hint);
+        }
+    }
+    if name != DEFAULT && !manifest.environments.contains_key(name) {
+        let known = manifest.environments.keys().map(String::as_str).chain([DEFAULT]);
+        let hint = meant(name, known, "");
+        let message = format!("the project has no environment `{name}`");
+        report.error("project.environment_unknown", whole(&document.file), message, hint);
+    }
+}
+
+fn operational(
+    spec: &EnvironmentSpec,
+    folder: &Folder,
+    place: Place,
+    report: &mut Report,
+) -> Option<DatabaseRef> {
+    let OperationalSpec { url, path } = spec.operational.clone()?;
+    let secret = url.as_ref().map(|url| (url.env.clone(), url.file.clone()));
+    match (secret, path) {
+        (None, Some(path)) => Some(DatabaseRef::Sqlite(folder.canonical().join(path))),
+        (Some((Some(name), None)), None) => Some(DatabaseRef::Postgres(SecretRef::Env(name))),
+        (Some((None, Some(file))), None) => Some(DatabaseRef::Postgres(SecretRef::File(file))),
+        // What was written has another problem, which was reported.
+        (None, None) if report.has_errors() => None,
+        _ => {
+            let message = "`operational` takes either `url` or `path`";
+            let hint = "operational: {url: {env: NAME}}, or {url: {file: PATH}}, or {path: FILE}";
+            report.error("yaml.value_wrong", place, message, hint.to_owned());
+            None
+        }
+    }
+}
+
+/// Reads a size such as `512MiB`, `2 GB` or `1024`.
+fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..split].parse().ok()?;
+    let factor: u64 = match text[split..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" | "k" => 1 << 10,
+        "mib" | "m" => 1 << 20,
+        "gib" | "g" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(factor).filter(|bytes| *bytes > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, expected) in [
+            ("512MiB", Some(512 << 20)),
+            ("2 GB", Some(2_000_000_000)),
+            ("1024", Some(1024)),
+            ("0", None),
+            ("many", None),
+            ("99999999999GiB", None),
+        ] {
+            assert_eq!(parse_bytes(text), expected, "of {text}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The pages behind `millstream explain` for the codes of this crate.
+
+use millstream_core::explain::Explanation;
+
+const fn page(code: &'static str, title: &'static str, text: &'static str) -> Explanation {
+    Explanation { code, title, text }
+}
+
+/// One page for every code that this crate can give.
+pub const EXPLANATIONS: &[Explanation] = &[
+    page(
+        "project.not_found",
+        "There is no project here",
+        "The folder has neither a millstream.yml nor a dbt_project.yml. Nothing was read or \
+         changed. Make a project with `millstream init`, or name its folder with -C.",
+    ),
+    page(
+        "project.file_unreadable",
+        "A file of the project cannot be read",
+        "The file cannot be opened, is larger than 16 MiB, is no UTF-8 text, or lies too deep. \
+         Nothing runs until it can be read. Check its permissions, its size and its encoding.",
+    ),
+    page(
+        "project.path_escapes",
+        "A path leads out of the project",
+        "Files of a project are read from its folder alone. A link or a `..` that leads out of it \
+         is refused, so that a project cannot show what does not belong to it. Copy what the \
+         project needs into its folder. Input data may lie anywhere: name it in a source.",
+    ),
+    page(
+        "project.environment_unknown",
+        "The environment is not declared",
+        "`--env` names an environment that millstream.yml does not have under `environments`. \
+         Only `dev` is always there. Declare it, or correct the name.",
+    ),
+    page(
+        "project.not_read",
+        "A part of the project has no effect yet",
+        "The project has something that this version knows of but does not use. All else works. \
+         Remove it, or expect nothing of it.",
+    ),
+    page(
+        "yaml.syntax",
+        "A file is no YAML",
+        "The file breaks the rules of YAML at the place given. Common causes: a tab in the \
+         indentation, a value with `{{ }}` that is not in quotes, a colon inside a plain value.",
+    ),
+    page(
+        "yaml.key_duplicate",
+        "A key is there twice",
+        "One map has the same key twice. Only one of the values could count, so that neither does. \
+         Remove one.",
+    ),
+    page(
+        "yaml.key_unknown",
+        "A key is not known",
+        "The file has a key that nothing reads, as after a slip of the pen. Unknown keys are \
+         refused, since otherwise what they say would silently not happen.",
+    ),
+    page(
+        "yaml.key_missing",
+        "A key is missing",
+        "Something cannot be done without the key that is named. Add it.",
+    ),
+    page(
+        "yaml.value_wrong",
+        "A value cannot be what it is",
+        "The value has another type than the key needs, is out of its range, or is none of the \
+         words that the key knows. The message says what is wanted.",
+    ),
+    page(
+        "yaml.template",
+        "A template in a YAML value cannot be rendered",
+        "Values of YAML files may use `{{ env_var('NAME', 'default') }}` and `{{ var('name') }}`. \
+         This one is no valid template.",
+    ),
+    page(
+        "name.invalid",
+        "A name cannot be used",
+        "Names become folders and SQL identifiers: letters, digits and `_`, at most 128, not \
+         starting with a digit. Rename what the message names.",
+    ),
+    page(
+        "name.reserved",
+        "A name belongs to Millstream",
+        "The schemas `quarantine`, `topic`, `millstream`, `operational` and `information_schema` \
+         hold Millstream's own tables. Choose another name.",
+    ),
+    page(
+        "name.duplicate",
+        "A name is used twice",
+        "Two things of the same kind have the same name, or two steps would write the same table. \
+         Names that differ in upper and lower case only count as the same, since some file systems \
+         cannot tell them apart. Rename one.",
+    ),
+    page(
+        "connector.unknown",
+        "There is no such connector",
+        "A source names a connector that this version does not have. The hint lists those it has.",
+    ),
+    page(
+        "trainer.unknown",
+        "There is no such trainer",
+        "A training names a trainer that this version does not have. The hint lists those it has.",
+    ),
+    page(
+        "setting.invalid",
+        "A setting of a connector or trainer is refused",
+        "The connector or trainer was asked and says what is wrong with the setting.",
+    ),
+    page(
+        "ref.unknown",
+        "A reference to a model leads nowhere",
+        "`ref` names a model that is not there, is not enabled, or belongs to another project. A \
+         model's name is the name of its file without `.sql`.",
+    ),
+    page(
+        "source.unknown",
+        "A reference to a source leads nowhere",
+        "`source` names a source or a stream that no file under sources/ declares.",
+    ),
+    page(
+        "sql.template",
+        "A template cannot be rendered",
+        "The SQL of a model, a macro or a test is no valid template, calls what is not there, or \
+         does not end. The place is that of the macro, if the problem is inside one.",
+    ),
+    page(
+        "sql.raised",
+        "A template stopped itself",
+        "A macro or model called `exceptions.raise_compiler_error`. The message is its own.",
+    ),
+    page(
+        "var.missing",
+        "A variable is not set",
+        "`var` or `env_var` names a variable that is not set and has no default. Set it, or give a \
+         default as the second argument.",
+    ),
+    page(
+        "secret.rendered",
+        "A secret would become visible",
+        "Variables that start with DBT_ENV_SECRET cannot be rendered, since the text is stored and \
+         shown. Give secrets by reference: `{env: NAME}` or `{file: PATH}`.",
+    ),
+    page(
+        "model.config",
+        "The configuration of a model cannot be",
+        "A setting of `config()`, of a property file or of dbt_project.yml has a value that is not \
+         known, or needs another setting beside it.",
+    ),
+    page(
+        "model.empty",
+        "A model has no SQL",
+        "After rendering there is nothing but comments. A model is one select statement.",
+    ),
+    page(
+        "check.unknown",
+        "There is no such test",
+        "A property file names a generic test that is not there. Known are `unique`, `not_null`, \
+         `accepted_values` and `relationships`; for anything else write a query under tests/.",
+    ),
+    page(
+        "check.invalid",
+        "A test cannot be run",
+        "A test lacks an argument, has a condition that cannot be read, or reads no table.",
+    ),
+    page(
+        "training.invalid",
+        "A training makes no sense",
+        "The columns or the split of a training contradict each other. The message says how.",
+    ),
+    page(
+        "gate.invalid",
+        "A gate cannot be read",
+        "A gate is `METRIC >= NUMBER` (or `>`, `<=`, `<`), or `not worse than champion`.",
+    ),
+    page(
+        "deployment.invalid",
+        "A deployment makes no sense",
+        "The model of a deployment is written as a name and an alias or version: \
+         `tagger@champion`, `tagger@3`.",
+    ),
+    page(
+        "deployment.idle",
+        "A deployment serves nothing",
+        "It has neither `realtime: true` nor `batch`. The project runs without it.",
+    ),
+    page(
+        "deployment.model_unknown",
+        "A deployment serves a model of elsewhere",
+        "No training of this project makes the model. That is right if it is registered in another \
+         way; otherwise correct the name.",
+    ),
+    page(
+        "function.invalid",
+        "A function makes no sense",
+        "A function reads events of a topic as `records` and writes to a table of the operational \
+         database, `operational.<name>`. The message says what is missing.",
+    ),
+    page(
+        "topic.unknown",
+        "Nothing of this project writes to a topic",
+        "A function reads a topic to which no deployment records. That is right if events come \
+         from elsewhere; otherwise correct the name.",
+    ),
+    page(
+        "graph.cycle",
+        "References make a cycle",
+        "Each step of the cycle would have to run before the others. Take one reference out. A \
+         model reads its own earlier rows with `this`; what comes back through a topic and the \
+         operational database makes no cycle.",
+    ),
+    page(
+        "select.invalid",
+        "A selector cannot be read",
+        "Selectors are dbt's: `orders`, `+orders`, `orders+1`, `@orders`, `tag:nightly`, \
+         `path:models/staging`, `source:shop.orders`; a space adds, a comma intersects.",
+    ),
+    page(
+        "select.nothing",
+        "A selector selects nothing",
+        "A part of the selection matches no step, as after a slip of the pen. Nothing was run.",
+    ),
+];

@@ -1,0 +1,196 @@
+//! The order of the steps, and the cycles that have none.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
+
+use millstream_core::step::Edge;
+use millstream_core::{AssetKey, AssetKind};
+
+use super::{Graph, Node};
+use crate::report::{Report, whole};
+
+/// Orders the steps: by what they read, and by name where that leaves a choice. Circles are
+/// reported, and then there is no graph.
+pub(crate) fn ordered(mut nodes: Vec<Node>, report: &mut Report) -> Option<Graph> {
+    nodes.sort_by(|a, b| a.outputs.cmp(&b.outputs));
+    let makers = makers(&nodes);
+    let mut before = hard_edges(&nodes, &makers);
+    if report_cycles(&nodes, &before, report) {
+        return None;
+    }
+    add_feedback(&nodes, &makers, &mut before);
+    let order = sorted(&before);
+    Some(placed(nodes, &before, &order))
+}
+
+fn makers(nodes: &[Node]) -> HashMap<AssetKey, Vec<usize>> {
+    let mut makers: HashMap<AssetKey, Vec<usize>> = HashMap::new();
+    for (index, node) in nodes.iter().enumerate() {
+        for asset in &node.outputs {
+            makers.entry(asset.clone()).or_default().push(index);
+        }
+    }
+    makers
+}
+
+/// For each step those that it must come after, feedback left out.
+fn hard_edges(nodes: &[Node], makers: &HashMap<AssetKey, Vec<usize>>) -> Vec<Vec<usize>> {
+    let of = |node: &Node| {
+        let inputs = node.inputs.iter().filter(|input| input.edge != Edge::Feedback);
+        let found: BTreeSet<usize> =
+            inputs.filter_map(|input| makers.get(&input.asset)).flatten().copied().collect();
+        found.into_iter().collect()
+    };
+    nodes.iter().map(of).collect()
+}
+
+/// Adds feedback where it makes no cycle: first what reads topics, then what reads operational
+/// tables, so that events of a run are handled in the same run.
+fn add_feedback(nodes: &[Node], makers: &HashMap<AssetKey, Vec<usize>>, before: &mut [Vec<usize>]) {
+    for kind in [AssetKind::Topic, AssetKind::Operational] {
+        for (index, node) in nodes.iter().enumerate() {
+            let inputs = node
+                .inputs
+                .iter()
+                .filter(|input| input.edge == Edge::Feedback && input.asset.kind == kind);
+            for &maker in inputs.filter_map(|input| makers.get(&input.asset)).flatten() {
+                if !before[index].contains(&maker) && !comes_after(before, maker, index) {
+                    before[index].push(maker);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a step comes after another one, or is it.
+fn comes_after(before: &[Vec<usize>], step: usize, other: usize) -> bool {
+    let mut seen = BTreeSet::from([step]);
+    let mut open = vec![step];
+    while let Some(index) = open.pop() {
+        if index == other {
+            return true;
+        }
+        open.extend(before[index].iter().copied().filter(|&next| seen.insert(next)));
+    }
+    false
+}
+
+/// The positions in an order in which each comes after all that are before it; cycles and what is
+/// behind them are left out.
+fn sorted(before: &[Vec<usize>]) -> Vec<usize> {
+    let behind = turned(before);
+    let mut waiting: Vec<usize> = before.iter().map(Vec::len).collect();
+    let mut ready: BinaryHeap<Reverse<usize>> =
+        (0..before.len()).filter(|&index| waiting[index] == 0).map(Reverse).collect();
+    let mut order = Vec::with_capacity(before.len());
+    while let Some(Reverse(index)) = ready.pop() {
+        order.push(index);
+        for &next in &behind[index] {
+            waiting[next] -= 1;
+            if waiting[next] == 0 {
+                ready.push(Reverse(next));
+            }
+        }
+    }
+    order
+}
+
+fn turned(before: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut behind = vec![Vec::new(); before.len()];
+    for (index, earlier) in before.iter().enumerate() {
+        for &one in earlier {
+            behind[one].push(index);
+        }
+    }
+    behind
+}
+
+/// The graph with its steps in this order.
+fn placed(nodes: Vec<Node>, before: &[Vec<usize>], order: &[usize]) -> Graph {
+    let mut position_of = vec![0; nodes.len()];
+    for (position, &index) in order.iter().enumerate() {
+        position_of[index] = position;
+    }
+    let before: Vec<Vec<usize>> = order
+        .iter()
+        .map(|&index| {
+            let mut earlier: Vec<usize> =
+                before[index].iter().map(|&one| position_of[one]).collect();
+            earlier.sort_unstable();
+            earlier
+        })
+        .collect();
+    let mut slots: Vec<Option<Node>> = nodes.into_iter().map(Some).collect();
+    let nodes: Vec<Node> = order.iter().filter_map(|&index| slots[index].take()).collect();
+    Graph { makers: makers(&nodes), behind: turned(&before), before, nodes }
+}
+
+/// Reports each cycle once. Gives whether there is one.
+fn report_cycles(nodes: &[Node], before: &[Vec<usize>], report: &mut Report) -> bool {
+    let mut left: BTreeSet<usize> = (0..nodes.len()).collect();
+    let mut found = false;
+    loop {
+        peel(&mut left, before);
+        let Some(&start) = left.first() else { return found };
+        let cycle = walk(start, &left, before);
+        report_cycle(&cycle.iter().map(|&index| &nodes[index]).collect::<Vec<_>>(), report);
+        for index in cycle {
+            left.remove(&index);
+        }
+        found = true;
+    }
+}
+
+/// Takes out, again and again, the steps that come after none of those that are left.
+fn peel(left: &mut BTreeSet<usize>, before: &[Vec<usize>]) {
+    let behind = turned(before);
+    let count = |index: usize, left: &BTreeSet<usize>| {
+        before[index].iter().filter(|one| left.contains(one)).count()
+    };
+    let mut waiting: HashMap<usize, usize> =
+        left.iter().map(|&index| (index, count(index, left))).collect();
+    let mut ready: Vec<usize> = left.iter().copied().filter(|index| waiting[index] == 0).collect();
+    while let Some(index) = ready.pop() {
+        left.remove(&index);
+        for next in &behind[index] {
+            if let Some(number) = waiting.get_mut(next)
+                && left.contains(next)
+            {
+                *number -= 1;
+                if *number == 0 {
+                    ready.push(*next);
+                }
+            }
+        }
+    }
+}
+
+/// Walks from step to step that it reads until one comes again: each that is left reads another.
+fn walk(start: usize, left: &BTreeSet<usize>, before: &[Vec<usize>]) -> Vec<usize> {
+    let mut path = vec![start];
+    let mut index = start;
+    while let Some(&next) = before[index].iter().find(|one| left.contains(one)) {
+        if let Some(first) = path.iter().position(|&seen| seen == next) {
+            return path.split_off(first);
+        }
+        path.push(next);
+        index = next;
+    }
+    path
+}
+
+fn report_cycle(cycle: &[&Node], report: &mut Report) {
+    let smallest = (0..cycle.len()).min_by_key(|&at| &cycle[at].outputs).unwrap_or(0);
+    let mut turned: Vec<&Node> = cycle.to_vec();
+    turned.rotate_left(smallest);
+    let first = turned[0];
+    let shown = |node: &&Node| format!("{} ({})", node.name, node.file.display());
+    let mut names: Vec<String> = turned.iter().map(shown).collect();
+    names.push(shown(&first));
+    let (message, hint) = if cycle.len() == 1 {
+        (format!("{} reads itself", names[0]), "for its own rows of before, use `this`")
+    } else {
+        (format!("a cycle of references: {}", names.join(" reads ")), "take one reference out")
+    };
+    report.error("graph.cycle", whole(&first.file), message, hint.to_owned());
+}

@@ -1,0 +1,38 @@
+//! `training/*.yml`, `deployments/*.yml`, `functions/*.yml`: reads them and resolves what they
+//! refer to.
+
+mod deployment;
+mod function;
+mod reference;
+mod training;
+
+pub(crate) use deployment::{deployments, training_names};
+pub(crate) use function::{functions, operational_table};
+pub(crate) use reference::{parse_reference, relation_at};
+pub(crate) use training::trainings;
+
+use std::collections::BTreeMap;
+
+use millstream_core::ContentHash;
+use serde::Serialize;
+use serde_json::Value;
+
+/// The hash of what a spec says, but for its description and the order of its keys.
+pub(crate) fn definition_of(spec: &impl Serialize) -> ContentHash {
+    let value = serde_json::to_value(spec)
+        .expect("specs have text keys and come from JSON, so that they are always JSON");
+    ContentHash::of(canonical(value).to_string().as_bytes())
+}
+
+/// The same value with sorted keys, without what is said for people.
+fn canonical(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let sorted: BTreeMap<String, Value> = map.into_iter().collect();
+            let kept = sorted.into_iter().filter(|(key, _)| key != "description");
+            Value::Object(kept.map(|(key, value)| (key, canonical(value))).collect())
+        }
+        Value::Array(items) => items.into_iter().map(canonical).collect(),
+        other => other,
+    }
+}

@@ -1,0 +1,105 @@
+//! `dbt_project.yml`
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// `dbt_project.yml`: where dbt's files are and how models are configured by folder.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(dead_code, reason = "dbt's keys that have no effect here are known, not refused")]
+pub(crate) struct DbtProject {
+    /// Name of the project; the first part of `ref('project', 'model')`.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    /// Version of the project. Has no effect.
+    #[serde(default)]
+    version: Value,
+    /// Version of the file's format. Has no effect.
+    #[serde(default)]
+    config_version: Value,
+    /// Versions of dbt that the project was written for. Has no effect.
+    #[serde(default)]
+    require_dbt_version: Value,
+    /// Profile of dbt. Has no effect: environments are in `millstream.yml`.
+    #[serde(default)]
+    profile: Value,
+    /// Folders of models. The default is `models`.
+    #[serde(default)]
+    pub(crate) model_paths: Option<Vec<String>>,
+    /// Folders of macros. The default is `macros`.
+    #[serde(default)]
+    pub(crate) macro_paths: Option<Vec<String>>,
+    /// Folders of tests. The default is `tests`.
+    #[serde(default)]
+    pub(crate) test_paths: Option<Vec<String>>,
+    /// Folders of seeds.
+    #[serde(default)]
+    seed_paths: Value,
+    /// Folders of snapshots.
+    #[serde(default)]
+    snapshot_paths: Value,
+    /// Folders of analyses. Has no effect.
+    #[serde(default)]
+    analysis_paths: Value,
+    /// Folders of assets of dbt's documentation. Has no effect.
+    #[serde(default)]
+    asset_paths: Value,
+    /// Folders of documentation. Has no effect.
+    #[serde(default)]
+    docs_paths: Value,
+    /// Folder of dbt's results. Has no effect.
+    #[serde(default)]
+    target_path: Value,
+    /// Folder of dbt's logs. Has no effect.
+    #[serde(default)]
+    log_path: Value,
+    /// Folder of dbt's packages. Has no effect.
+    #[serde(default)]
+    packages_install_path: Value,
+    /// Folders that `dbt clean` removes. Has no effect.
+    #[serde(default)]
+    clean_targets: Value,
+    /// Flags of dbt. Has no effect.
+    #[serde(default)]
+    flags: Value,
+    /// Comment that dbt adds to queries. Has no effect.
+    #[serde(default)]
+    query_comment: Value,
+    /// Quoting of names. Has no effect: names are always quoted.
+    #[serde(default)]
+    quoting: Value,
+    /// Where macros of packages are looked up.
+    #[serde(default)]
+    dispatch: Value,
+    /// SQL to run before a run.
+    #[serde(default)]
+    pub(crate) on_run_start: Value,
+    /// SQL to run after a run.
+    #[serde(default)]
+    pub(crate) on_run_end: Value,
+    /// Configuration of models by project and folder: `{shop: {staging: {+materialized: view}}}`.
+    #[serde(default)]
+    models: Map<String, Value>,
+    /// Configuration of seeds.
+    #[serde(default)]
+    seeds: Value,
+    /// Configuration of snapshots.
+    #[serde(default)]
+    snapshots: Value,
+    /// Configuration of sources. Has no effect.
+    #[serde(default)]
+    sources: Value,
+    /// Configuration of tests. Has no effect.
+    #[serde(default)]
+    tests: Value,
+    /// Configuration of tests. Has no effect.
+    #[serde(default)]
+    data_tests: Value,
+    /// Configuration of exposures. Has no effect.
+    #[serde(default)]
+    exposures: Value,
+    /// Variables for `var('name')`, also by project.
+    #[serde(default)]
+    pub(crate) vars: Map<String, Value>,
+}

@@ -1,0 +1,84 @@
+//! `millstream.yml`
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// `millstream.yml`: the project's name and its environments.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manifest {
+    /// Name of the project: letters, digits and `_`.
+    pub(crate) name: String,
+    /// What the project is for, for people.
+    #[serde(default)]
+    #[expect(dead_code, reason = "for people who read the file")]
+    pub(crate) description: Option<String>,
+    /// Environments by name. `dev` is always there and embedded; others name real back ends.
+    #[serde(default)]
+    pub(crate) environments: BTreeMap<String, EnvironmentSpec>,
+    /// Variables for `var('name')`.
+    #[serde(default)]
+    pub(crate) vars: Map<String, Value>,
+}
+
+impl Manifest {
+    /// A manifest that says nothing but a name.
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: None,
+            environments: BTreeMap::new(),
+            vars: Map::new(),
+        }
+    }
+}
+
+/// An environment: where a project runs and keeps what it makes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnvironmentSpec {
+    /// URL of the lake's root, as `s3://bucket/path`. A folder of the project when left out.
+    #[serde(default)]
+    pub(crate) lake: Option<String>,
+    /// The operational database. A SQLite file of the project when left out.
+    #[serde(default)]
+    pub(crate) operational: Option<OperationalSpec>,
+    /// Steps that run at the same time. The number of processors when left out.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1024))]
+    pub(crate) threads: Option<usize>,
+    /// Memory that queries may use before they spill to disk, as `2GiB`.
+    #[serde(default)]
+    pub(crate) memory_limit: Option<String>,
+    /// Variables that stand above those of the project.
+    #[serde(default)]
+    pub(crate) vars: Map<String, Value>,
+}
+
+/// The operational database: a PostgreSQL URL, or the path of a SQLite file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperationalSpec {
+    /// Where the PostgreSQL URL is found: `{env: NAME}` or `{file: PATH}`.
+    #[serde(default)]
+    pub(crate) url: Option<SecretSpec>,
+    /// Path of a SQLite file, relative to the project.
+    #[serde(default)]
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// Where a secret is found.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecretSpec {
+    /// An environment variable.
+    #[serde(default)]
+    pub(crate) env: Option<String>,
+    /// A file whose trimmed content is the secret.
+    #[serde(default)]
+    pub(crate) file: Option<PathBuf>,
+}
