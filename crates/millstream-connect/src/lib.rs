@@ -1,1 +1,26 @@
 //! Sources, one folder each, and the sync step.
+//!
+//! A [`source::Source`] brings records in; [`raw`] keeps what it sent; [`sync::SyncStep`] types,
+//! checks and stages them through the warehouse. [`registry`] makes a source from its file.
+//!
+//! Not here: tables, the ledger, the reading of YAML.
+
+pub mod columns;
+pub mod demo_shop;
+mod error;
+mod explain;
+pub mod file;
+pub mod postgres;
+mod preview;
+pub mod raw;
+pub mod registry;
+pub mod settings;
+pub mod source;
+pub mod sqlite;
+pub mod sync;
+#[cfg(test)]
+mod testing;
+
+pub use error::SyncError;
+pub use explain::EXPLANATIONS;
+pub use preview::{Preview, preview};

@@ -63,7 +63,7 @@ pub struct DiscoveredStream {
 /// A column as the source offers it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DiscoveredColumn {
-    /// Name in the table, in snake_case.
+    /// Name in the table, in `snake_case`.
     pub name: String,
     /// Name in the source.
     pub original: String,
@@ -75,7 +75,7 @@ pub struct DiscoveredColumn {
 
 /// An open stream.
 pub struct SourceRead {
-    /// The schema of the rows: the source's columns after selection, typed, in snake_case; the
+    /// The schema of the rows: the source's columns after selection, typed, in `snake_case`; the
     /// original name of a renamed column is in its field metadata under `millstream.original`.
     pub schema: SchemaRef,
     /// What is read, in order.

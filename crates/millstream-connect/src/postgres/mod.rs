@@ -1,0 +1,141 @@
+//! PostgreSQL tables and views.
+//!
+//! A sync reads in one `REPEATABLE READ READ ONLY` transaction by binary `COPY`. How a `merge` with
+//! a `cursor` finds what changed without losing what is committed late is told in `changes.rs`.
+//! Deleted rows are not noticed by a merge; `replace` shows the table as it is.
+
+mod catalog;
+mod cells;
+mod changes;
+mod connection;
+mod copy;
+mod numeric;
+mod probe;
+mod read;
+mod settings;
+#[cfg(test)]
+mod test_cluster;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::sync::Arc;
+
+use millstream_core::batch::BoxFuture;
+use millstream_core::error::Result;
+use millstream_core::hash::ContentHash;
+use millstream_core::kind::KindInfo;
+use millstream_core::secret::Secret;
+use millstream_core::spec::{SourceSpec, StreamSpec};
+use serde_json::Value;
+
+use self::connection::Address;
+use self::settings::{PostgresSettings, PostgresStreamSettings, SCHEMA_DEFAULT};
+use crate::raw::RawLoad;
+use crate::registry::{OperationalLocation, SecretResolver, SourceContext};
+use crate::source::{DiscoveredStream, Source, SourceRead};
+use crate::sqlite::shared::{keep, settings as shared_settings};
+
+/// What the project's reader must know of the connector.
+pub fn info() -> KindInfo {
+    KindInfo {
+        kind: "postgres",
+        schema: crate::settings::schema::<PostgresSettings>(),
+        stream_schema: Some(crate::settings::schema::<PostgresStreamSettings>()),
+        validate: settings::validate,
+    }
+}
+
+/// Opens a source; does no I/O, and asks for the secret only when it connects. The operational
+/// database may be SQLite in this environment: then the source reads that.
+pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source>> {
+    let settings: PostgresSettings = shared_settings::parse(&spec.settings)?;
+    let schema = settings.schema.clone().unwrap_or_else(|| SCHEMA_DEFAULT.to_owned());
+    match (settings.url, settings.operational, &context.operational) {
+        (Some(reference), false, _) => {
+            let secrets = SecretResolver::clone(&context.secrets);
+            let address = Address::by_reference(reference, secrets);
+            Ok(Arc::new(PostgresSource { address, schema, presence: Presence::Required }))
+        }
+        (None, true, Some(OperationalLocation::Postgres(url))) => {
+            let address = Address::known(url.clone());
+            Ok(Arc::new(PostgresSource { address, schema, presence: Presence::Later }))
+        }
+        (None, true, Some(OperationalLocation::Sqlite(path))) => {
+            Ok(crate::sqlite::open_operational(path.clone()))
+        }
+        (None, true, None) => {
+            let message = "this environment has no operational database".to_owned();
+            Err(shared_settings::bad("operational", message).into())
+        }
+        _ => {
+            let message = "a database is named by either `url` or `operational`".to_owned();
+            Err(shared_settings::bad("url", message).into())
+        }
+    }
+}
+
+/// Opens the operational database of an environment.
+pub(crate) fn open_operational(url: &Secret) -> Arc<dyn Source> {
+    let address = Address::known(url.clone());
+    let schema = SCHEMA_DEFAULT.to_owned();
+    Arc::new(PostgresSource { address, schema, presence: Presence::Later })
+}
+
+/// Whether a table has to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Required,
+    /// A function makes it when it first writes to it; until then the stream is empty.
+    Later,
+}
+
+#[derive(Debug)]
+struct PostgresSource {
+    address: Address,
+    schema: String,
+    presence: Presence,
+}
+
+impl Source for PostgresSource {
+    fn check(&self) -> BoxFuture<'_, Result<String>> {
+        Box::pin(async {
+            let session = self.address.connect().await?;
+            let version = session.version().await?;
+            let tables = session.tables(&self.schema).await?.len();
+            Ok(format!("PostgreSQL {version} with {tables} tables and views in `{}`", self.schema))
+        })
+    }
+
+    fn discover(&self) -> BoxFuture<'_, Result<Vec<DiscoveredStream>>> {
+        Box::pin(async {
+            let session = self.address.connect().await?;
+            catalog::discover(&session, &self.schema).await
+        })
+    }
+
+    fn probe<'a>(
+        &'a self,
+        stream: &'a StreamSpec,
+        _checkpoint: Option<&'a Value>,
+    ) -> BoxFuture<'a, Result<Option<ContentHash>>> {
+        Box::pin(probe::probe(self, stream))
+    }
+
+    fn read<'a>(
+        &'a self,
+        stream: &'a StreamSpec,
+        checkpoint: Option<&'a Value>,
+        raw: &'a RawLoad,
+    ) -> BoxFuture<'a, Result<SourceRead>> {
+        Box::pin(read::read(self, stream, checkpoint, raw))
+    }
+
+    fn replay<'a>(
+        &'a self,
+        stream: &'a StreamSpec,
+        raw: &'a RawLoad,
+    ) -> BoxFuture<'a, Result<SourceRead>> {
+        Box::pin(keep::replay(raw, stream))
+    }
+}

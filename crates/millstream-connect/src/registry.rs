@@ -1,0 +1,72 @@
+//! Which connectors exist, and how one is made from its file.
+//!
+//! Paths of input are read below the project's folder when they are relative. Unlike every other
+//! path of a project they may be absolute or lead out of it by `..`, because data usually lies
+//! elsewhere; nothing is ever written there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use millstream_core::clock::Clock;
+use millstream_core::error::Result;
+use millstream_core::kind::KindInfo;
+use millstream_core::secret::{Secret, SecretRef};
+use millstream_core::spec::SourceSpec;
+
+use crate::error::SyncError;
+use crate::source::Source;
+use crate::{demo_shop, file, postgres, sqlite};
+
+/// Gives the value of a secret.
+pub type SecretResolver = Arc<dyn Fn(&SecretRef) -> Result<Secret> + Send + Sync>;
+
+/// What connectors are given by their surroundings.
+#[derive(Clone)]
+pub struct SourceContext {
+    /// The project's folder; relative paths of input start there.
+    pub project_root: PathBuf,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives the values of secrets.
+    pub secrets: SecretResolver,
+    /// The environment's operational database, for sources that read it back.
+    pub operational: Option<OperationalLocation>,
+}
+
+impl std::fmt::Debug for SourceContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SourceContext")
+            .field("project_root", &self.project_root)
+            .field("operational", &self.operational)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the operational database of the environment is.
+#[derive(Debug, Clone)]
+pub enum OperationalLocation {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// The URL of a PostgreSQL database.
+    Postgres(Secret),
+}
+
+/// All connectors, by name.
+pub fn connectors() -> Vec<KindInfo> {
+    vec![demo_shop::info(), file::info(), postgres::info(), sqlite::info()]
+}
+
+/// Makes the source that a file of the project describes. Does no I/O.
+pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source>> {
+    match spec.connector.as_str() {
+        "demo_shop" => demo_shop::open(spec, context),
+        "file" => file::open(spec, context),
+        "postgres" => postgres::open(spec, context),
+        "sqlite" => sqlite::open(spec, context),
+        _ => {
+            let known: Vec<&str> = connectors().iter().map(|info| info.kind).collect();
+            let connector = spec.connector.clone();
+            Err(SyncError::UnknownConnector { connector, known: known.join(", ") }.into())
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! SQLite databases: files of applications, and the environment's operational database.
+//!
+//! A sync reads one snapshot. With `merge` and a `cursor` it reads the rows whose cursor is at
+//! least the greatest that the last sync saw: the greatest ones again, because a row of the same
+//! cursor may have been written since, which merging by key makes harmless. Rows without a cursor
+//! are read every time for the same reason. SQLite has one writer at a time, so that a greater
+//! cursor is not seen before a smaller one, as long as the writer draws it inside its transaction.
+//!
+//! In WAL mode readers and the writer do not meet. In the older journal modes a reader keeps the
+//! writer from committing; there the rows are first copied to a temporary table, which takes as
+//! long as the disk needs and not as long as the rest of the sync.
+
+mod batch;
+mod database;
+mod probe;
+mod read;
+mod settings;
+pub(crate) mod shared;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use millstream_core::batch::BoxFuture;
+use millstream_core::error::Result;
+use millstream_core::hash::ContentHash;
+use millstream_core::kind::KindInfo;
+use millstream_core::spec::{SourceSpec, StreamSpec};
+use serde_json::Value;
+
+use self::database::Database;
+use self::settings::{SqliteSettings, SqliteStreamSettings};
+use self::shared::keep::{self, blocking};
+use crate::raw::RawLoad;
+use crate::registry::{OperationalLocation, SourceContext};
+use crate::source::{DiscoveredStream, Source, SourceRead};
+
+pub use shared::error::EXPLANATIONS;
+
+/// What the project's reader must know of the connector.
+pub fn info() -> KindInfo {
+    KindInfo {
+        kind: "sqlite",
+        schema: crate::settings::schema::<SqliteSettings>(),
+        stream_schema: Some(crate::settings::schema::<SqliteStreamSettings>()),
+        validate: settings::validate,
+    }
+}
+
+/// Opens a source; does no I/O. The operational database may be PostgreSQL in this environment:
+/// then the source reads that.
+pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source>> {
+    let settings: SqliteSettings = shared::settings::parse(&spec.settings)?;
+    let (path, presence) = match (&settings.path, settings.operational, &context.operational) {
+        (Some(path), false, _) => (context.project_root.join(path), Presence::Required),
+        (None, true, Some(OperationalLocation::Sqlite(path))) => (path.clone(), Presence::Later),
+        (None, true, Some(OperationalLocation::Postgres(url))) => {
+            return Ok(crate::postgres::open_operational(url));
+        }
+        (None, true, None) => {
+            let message = "this environment has no operational database".to_owned();
+            return Err(shared::settings::bad("operational", message).into());
+        }
+        _ => {
+            let message = "a database is named by either `path` or `operational`".to_owned();
+            return Err(shared::settings::bad("path", message).into());
+        }
+    };
+    Ok(Arc::new(SqliteSource { database: Database::new(path), presence }))
+}
+
+/// Opens the operational database of an environment.
+pub(crate) fn open_operational(path: PathBuf) -> Arc<dyn Source> {
+    Arc::new(SqliteSource { database: Database::new(path), presence: Presence::Later })
+}
+
+/// Whether a table has to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Required,
+    /// A function makes it when it first writes to it; until then the stream is empty.
+    Later,
+}
+
+#[derive(Debug)]
+struct SqliteSource {
+    database: Database,
+    presence: Presence,
+}
+
+impl Source for SqliteSource {
+    fn check(&self) -> BoxFuture<'_, Result<String>> {
+        let (database, presence) = (self.database.clone(), self.presence);
+        Box::pin(on_thread("check", move || {
+            if presence == Presence::Later && !database.exists() {
+                return Ok("the operational database is made by the first function".to_owned());
+            }
+            let tables = database.connect()?.tables()?;
+            Ok(format!("SQLite database with {} tables and views", tables.len()))
+        }))
+    }
+
+    fn discover(&self) -> BoxFuture<'_, Result<Vec<DiscoveredStream>>> {
+        let (database, presence) = (self.database.clone(), self.presence);
+        Box::pin(on_thread("discover", move || {
+            if presence == Presence::Later && !database.exists() {
+                return Ok(Vec::new());
+            }
+            read::discover(&database)
+        }))
+    }
+
+    fn probe<'a>(
+        &'a self,
+        stream: &'a StreamSpec,
+        _checkpoint: Option<&'a Value>,
+    ) -> BoxFuture<'a, Result<Option<ContentHash>>> {
+        let (database, presence, spec) = (self.database.clone(), self.presence, stream.clone());
+        Box::pin(blocking(stream, move || probe::probe(&database, presence, &spec)))
+    }
+
+    fn read<'a>(
+        &'a self,
+        stream: &'a StreamSpec,
+        checkpoint: Option<&'a Value>,
+        raw: &'a RawLoad,
+    ) -> BoxFuture<'a, Result<SourceRead>> {
+        let (database, presence) = (self.database.clone(), self.presence);
+        let (spec, checkpoint, raw) = (stream.clone(), checkpoint.cloned(), raw.clone());
+        Box::pin(async move {
+            let prepare =
+                move || read::prepare(&database, presence, spec, checkpoint.as_ref(), raw);
+            Ok(read::start(blocking(stream, prepare).await?))
+        })
+    }
+
+    fn replay<'a>(
+        &'a self,
+        stream: &'a StreamSpec,
+        raw: &'a RawLoad,
+    ) -> BoxFuture<'a, Result<SourceRead>> {
+        Box::pin(keep::replay(raw, stream))
+    }
+}
+
+async fn on_thread<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let gone = shared::error::TableError::ReaderGone { stream: what.to_owned() };
+    done.map_err(|_| gone)?
+}

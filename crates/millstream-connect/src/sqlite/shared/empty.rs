@@ -1,0 +1,36 @@
+//! Columns of a table that does not exist yet.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use millstream_core::error::Result;
+use millstream_core::spec::{Columns, StreamSpec};
+
+use super::error::TableError;
+use super::fit::field;
+use crate::columns::parse_type;
+
+/// The columns that a stream declares; those without a type are text. If it declares none, those
+/// of its key.
+pub(crate) fn declared_schema(stream: &StreamSpec) -> Result<SchemaRef> {
+    let declared = stream.columns.as_deref().unwrap_or_default();
+    let mut fields = declared.iter().map(declared_field).collect::<Result<Vec<_>>>()?;
+    if declared.is_empty() {
+        let key = stream.key.as_ref().map_or(&[][..], |key| key.columns());
+        fields.extend(key.iter().map(|name| field(name, DataType::Utf8)));
+    }
+    if fields.is_empty() {
+        return Err(TableError::NothingDeclared { stream: stream.name.clone() }.into());
+    }
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+fn declared_field(column: &Columns) -> Result<Field> {
+    Ok(match column {
+        Columns::Name(name) => field(name, DataType::Utf8),
+        Columns::Declared(spec) => {
+            let data_type = spec.data_type.as_deref().map(parse_type).transpose()?;
+            field(&spec.name, data_type.unwrap_or(DataType::Utf8))
+        }
+    })
+}
