@@ -1,1 +1,40 @@
 //! Lake tables and SQL: DataFusion and Delta behind our own types.
+//!
+//! Entry point: [`Engine`], which implements [`millstream_core::warehouse::Warehouse`]. A write is
+//! two steps, as the recovery protocol needs: staging writes durable files that nothing names
+//! (`write`, `merge`), publishing adds one log entry that names them (`publish`). A read
+//! resolves names against a frozen catalog (`session`) and lowers a table version to a plain
+//! Parquet scan (`provider`).
+//!
+//! Not here: which step runs when, what a catalog entry is, where models are kept.
+
+mod clean;
+mod content;
+mod dialect;
+mod encode;
+mod engine;
+mod error;
+mod explain;
+mod lake;
+mod log;
+mod merge;
+mod moment;
+mod optimize;
+mod predict;
+mod provider;
+mod publish;
+mod session;
+mod stats;
+mod store;
+mod stream;
+mod types;
+mod write;
+
+pub use clean::VacuumReport;
+pub use engine::{Engine, EngineConfig};
+pub use error::EngineError;
+pub use explain::EXPLANATIONS;
+pub use store::LakeLocation;
+
+#[cfg(test)]
+mod tests;

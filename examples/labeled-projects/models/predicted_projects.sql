@@ -6,5 +6,5 @@ select
     r.label as predicted_tag,
     r.version as model_version,
     r.at as predicted_at
-from {{ source('operational', 'predictions') }} r
+from {{ source('app', 'predictions') }} r
 join {{ ref('labeled_projects') }} p on cast(p.id as varchar) = r.key

@@ -8,5 +8,5 @@ select
     p.label as buys_again,
     p.version as model_version,
     p.at as predicted_at
-from {{ source('operational', 'predictions') }} p
+from {{ source('app', 'predictions') }} p
 join {{ ref('customer_activity') }} a on cast(a.customer_id as varchar) = p.key

@@ -1,0 +1,188 @@
+//! The engine of one environment: its lake and the sessions over it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use millstream_core::ContentHash;
+use millstream_core::batch::{BatchStream, BoxFuture};
+use millstream_core::clock::Clock;
+use millstream_core::effect::EffectId;
+use millstream_core::error::Result;
+use millstream_core::id::AttemptId;
+use millstream_core::model::Models;
+use millstream_core::name::Relation;
+use millstream_core::table::{StagedTable, TableVersion, WriteRequest};
+use millstream_core::warehouse::{Query, Warehouse};
+
+use crate::clean::{self, VacuumReport};
+use crate::error::from_io;
+use crate::lake::Lake;
+use crate::merge::Stager;
+use crate::session::{Limits, Sessions};
+use crate::store::{LakeLocation, LakeStore};
+use crate::stream::to_batches;
+use crate::types::plain_schema;
+use crate::{content, log, optimize, publish};
+
+/// What an engine is opened with.
+#[derive(Debug)]
+pub struct EngineConfig {
+    /// Where the tables lie.
+    pub lake: LakeLocation,
+    /// Memory that queries and merges share, in bytes; what needs more spills.
+    pub memory_limit_bytes: usize,
+    /// Spilled rows on the disk at one time, in bytes.
+    pub spill_limit_bytes: u64,
+    /// Folder of spilled rows; made if it is missing. Holds nothing between runs.
+    pub spill_dir: PathBuf,
+    /// Threads of one query, and row groups that are encoded at once.
+    pub threads: usize,
+    /// Where `predict` finds its models.
+    pub models: Option<Arc<dyn Models>>,
+    /// Gives log entries their time.
+    pub clock: Clock,
+}
+
+/// SQL over the tables of one environment. Needs a tokio runtime around its futures.
+#[derive(Debug)]
+pub struct Engine {
+    lake: Arc<Lake>,
+    sessions: Sessions,
+    threads: usize,
+    clock: Clock,
+}
+
+impl Engine {
+    /// Opens a lake. Fails with `lake.bad_location` or `lake.unreachable`.
+    pub fn open(config: EngineConfig) -> Result<Self> {
+        let store = LakeStore::open(&config.lake)?;
+        std::fs::create_dir_all(&config.spill_dir).map_err(|error| from_io(&error))?;
+        let limits = Limits {
+            memory_bytes: config.memory_limit_bytes,
+            spill_bytes: config.spill_limit_bytes,
+            spill_dir: config.spill_dir,
+            threads: config.threads,
+        };
+        let sessions = Sessions::open(&store, &limits, config.models)?;
+        let lake = Arc::new(Lake::new(store));
+        Ok(Self { lake, sessions, threads: config.threads, clock: config.clock })
+    }
+
+    /// The tables that have a version, in order of their names.
+    pub async fn tables(&self) -> Result<Vec<Relation>> {
+        self.lake.tables().await
+    }
+
+    /// The newest version in a table's log; `None` if there is no table.
+    pub async fn latest_version(&self, relation: &Relation) -> Result<Option<u64>> {
+        self.lake.latest_version(relation).await
+    }
+
+    /// The versions of a table, newest first; none if there is no table.
+    pub async fn history(&self, relation: &Relation) -> Result<Vec<TableVersion>> {
+        log::history(&self.lake, relation).await
+    }
+
+    /// Writes a table's small files anew as fewer ones, to be published as any staged table;
+    /// `None` when there is nothing to gain.
+    pub async fn stage_optimize(
+        &self,
+        relation: &Relation,
+        attempt: AttemptId,
+    ) -> Result<Option<Arc<StagedTable>>> {
+        let staged = optimize::stage_optimize(self.stager(), relation, attempt).await?;
+        Ok(staged.map(Arc::new))
+    }
+
+    /// Removes files that neither the newest version nor a pinned one names and that are older
+    /// than the retention. Files that no version ever named go when they are a day old besides.
+    /// Pinned must be the versions that models and the catalog still name.
+    pub async fn vacuum(
+        &self,
+        relation: &Relation,
+        retention: Duration,
+        pinned: &BTreeSet<u64>,
+    ) -> Result<VacuumReport> {
+        clean::vacuum(&self.lake, &self.clock, relation, retention, pinned).await
+    }
+
+    /// The hash of a query's rows, in whatever order they come, without the excluded columns.
+    pub async fn content_hash(&self, query: &Query, excluded: &[&str]) -> Result<ContentHash> {
+        let rows = self.query(query).await?;
+        content::content_hash(rows, excluded).await
+    }
+
+    fn stager(&self) -> Stager<'_> {
+        Stager { lake: &self.lake, sessions: &self.sessions, threads: self.threads }
+    }
+}
+
+impl Warehouse for Engine {
+    fn schema<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<SchemaRef>> {
+        Box::pin(async move {
+            let planned = self.sessions.plan(&self.lake, query).await?;
+            Ok(plain_schema(&planned.schema()))
+        })
+    }
+
+    fn query<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<BatchStream>> {
+        Box::pin(async move {
+            let planned = self.sessions.plan(&self.lake, query).await?;
+            Ok(to_batches(planned.run()?))
+        })
+    }
+
+    fn stage_query<'a>(
+        &'a self,
+        query: &'a Query,
+        request: &'a WriteRequest,
+    ) -> BoxFuture<'a, Result<Arc<StagedTable>>> {
+        Box::pin(async move {
+            let rows = self.query(query).await?;
+            self.stage_batches(rows, request).await
+        })
+    }
+
+    fn stage_batches<'a>(
+        &'a self,
+        rows: BatchStream,
+        request: &'a WriteRequest,
+    ) -> BoxFuture<'a, Result<Arc<StagedTable>>> {
+        Box::pin(async move { self.stager().stage(rows, request).await.map(Arc::new) })
+    }
+
+    fn publish<'a>(
+        &'a self,
+        staged: &'a StagedTable,
+        effect: &'a EffectId,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(publish::publish(&self.lake, &self.clock, staged, effect))
+    }
+
+    fn find<'a>(
+        &'a self,
+        relation: &'a Relation,
+        effect: &'a EffectId,
+    ) -> BoxFuture<'a, Result<Option<u64>>> {
+        Box::pin(log::find(&self.lake, relation, effect))
+    }
+
+    fn sequence<'a>(
+        &'a self,
+        relation: &'a Relation,
+        application: &'a str,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(log::sequence(&self.lake, relation, application))
+    }
+
+    fn discard<'a>(
+        &'a self,
+        relation: &'a Relation,
+        attempt: AttemptId,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(publish::discard(&self.lake, relation, attempt))
+    }
+}

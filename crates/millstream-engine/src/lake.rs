@@ -1,0 +1,357 @@
+//! The tables of a lake: where they lie, which versions they have, what a version holds.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Statistics;
+use deltalake_core::kernel::engine::arrow_conversion::{TryIntoArrow as _, TryIntoKernel as _};
+use deltalake_core::kernel::{EagerSnapshot, StructType};
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use futures::TryStreamExt as _;
+use millstream_core::error::Result;
+use millstream_core::name::{Relation, is_name};
+use millstream_core::table::DataFile;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt as _};
+use serde_json::Value;
+
+use crate::error::{EngineError, from_delta, from_store};
+use crate::stats;
+use crate::store::LakeStore;
+
+/// The folder of a table's log.
+pub(crate) const LOG_FOLDER: &str = "_delta_log";
+/// Versions that are kept loaded.
+const CACHED_VERSIONS_MAX: usize = 256;
+/// Files of all versions that are kept loaded.
+const CACHED_FILES_MAX: usize = 200_000;
+/// Protocol features with which a table is read as it lies.
+const KNOWN_FEATURES: &[&str] =
+    &["timestampNtz", "appendOnly", "invariants", "checkConstraints", "v2Checkpoint"];
+
+/// A table at a version.
+#[derive(Debug)]
+pub(crate) struct TableState {
+    pub(crate) version: u64,
+    pub(crate) schema: SchemaRef,
+    /// The schema as the log writes it.
+    pub(crate) schema_json: String,
+    pub(crate) files: Vec<Arc<LakeFile>>,
+    /// What a commit on top of this version needs.
+    pub(crate) snapshot: EagerSnapshot,
+}
+
+/// A data file that a version names.
+#[derive(Debug)]
+pub(crate) struct LakeFile {
+    /// Relative to the table's root.
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+    pub(crate) modified_millis: i64,
+    stats: Option<String>,
+    parsed: OnceLock<(SchemaRef, Arc<Statistics>)>,
+}
+
+impl LakeFile {
+    /// The file as staging describes it.
+    pub(crate) fn of_staged(file: &DataFile) -> Self {
+        Self {
+            path: file.path.clone(),
+            bytes: file.bytes,
+            modified_millis: 0,
+            stats: Some(file.stats.clone()),
+            parsed: OnceLock::new(),
+        }
+    }
+
+    /// What the planner may know of the file, for a schema of its table.
+    pub(crate) fn statistics(&self, schema: &SchemaRef) -> Arc<Statistics> {
+        let parse =
+            || Arc::new(stats::from_delta_json(schema, self.stats.as_deref(), self.bytes));
+        let (parsed_for, parsed) = self.parsed.get_or_init(|| (Arc::clone(schema), parse()));
+        if Arc::ptr_eq(parsed_for, schema) || parsed_for == schema {
+            Arc::clone(parsed)
+        } else {
+            parse()
+        }
+    }
+}
+
+/// The lake of one environment.
+#[derive(Debug)]
+pub(crate) struct Lake {
+    pub(crate) store: LakeStore,
+    cache: Mutex<VecDeque<(Relation, Arc<TableState>)>>,
+}
+
+impl Lake {
+    pub(crate) fn new(store: LakeStore) -> Self {
+        Self { store, cache: Mutex::default() }
+    }
+
+    /// The table's root in the lake's store.
+    pub(crate) fn table_path(relation: &Relation) -> Path {
+        Path::from_iter([relation.schema(), relation.name()])
+    }
+
+    /// The entry of a version in the lake's store.
+    pub(crate) fn entry_path(relation: &Relation, version: u64) -> Path {
+        Self::table_path(relation).join(LOG_FOLDER).join(format!("{version:020}.json"))
+    }
+
+    /// A table's log, as the Delta library wants it.
+    pub(crate) fn log_store(&self, relation: &Relation) -> Result<LogStoreRef> {
+        let table = format!("{}/{}/", relation.schema(), relation.name());
+        let location = self.store.url.join(&table).map_err(|error| EngineError::Internal {
+            message: format!("{relation} has no address: {error}"),
+        })?;
+        let table_store = PrefixStore::new(Arc::clone(&self.store.lake), Self::table_path(relation));
+        Ok(default_logstore(
+            Arc::new(table_store),
+            Arc::clone(&self.store.root),
+            &location,
+            &StorageConfig::default(),
+        ))
+    }
+
+    /// The newest version; `None` if there is no table.
+    pub(crate) async fn latest_version(&self, relation: &Relation) -> Result<Option<u64>> {
+        let entries = self.entries(relation).await?;
+        Ok(entries.last().copied())
+    }
+
+    /// The versions whose log entries are there, in order.
+    pub(crate) async fn entries(&self, relation: &Relation) -> Result<Vec<u64>> {
+        let log = Self::table_path(relation).join(LOG_FOLDER);
+        let listed = match self.store.lake.list_with_delimiter(Some(&log)).await {
+            Ok(listed) => listed,
+            Err(object_store::Error::NotFound { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(from_store(&error)),
+        };
+        let version = |path: &Path| {
+            let name = path.filename()?.strip_suffix(".json")?;
+            if name.len() == 20 { name.parse().ok() } else { None }
+        };
+        let mut versions: Vec<u64> =
+            listed.objects.iter().filter_map(|object| version(&object.location)).collect();
+        versions.sort_unstable();
+        Ok(versions)
+    }
+
+    /// The actions of a version's log entry; `None` if the entry is gone or never was.
+    pub(crate) async fn read_entry(
+        &self,
+        relation: &Relation,
+        version: u64,
+    ) -> Result<Option<Vec<Value>>> {
+        let path = Self::entry_path(relation, version);
+        let bytes = match self.store.lake.get(&path).await {
+            Ok(found) => found.bytes().await.map_err(|error| from_store(&error))?,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(from_store(&error)),
+        };
+        let actions: Result<Vec<Value>, _> =
+            serde_json::Deserializer::from_slice(&bytes).into_iter().collect();
+        let damaged = |error| EngineError::Unreadable {
+            message: format!("entry {version} of the log of {relation}: {error}"),
+        };
+        Ok(Some(actions.map_err(damaged)?))
+    }
+
+    /// The table at its newest version; `None` if there is no table.
+    pub(crate) async fn latest(&self, relation: &Relation) -> Result<Option<Arc<TableState>>> {
+        match self.latest_version(relation).await? {
+            Some(version) => self.at(relation, version).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The table at a version.
+    pub(crate) async fn at(&self, relation: &Relation, version: u64) -> Result<Arc<TableState>> {
+        if let Some(state) = self.cached(relation, version) {
+            return Ok(state);
+        }
+        let state = Arc::new(self.load(relation, version).await?);
+        self.remember(relation, &state);
+        Ok(state)
+    }
+
+    fn cached(&self, relation: &Relation, version: u64) -> Option<Arc<TableState>> {
+        let mut cache = self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let place = cache
+            .iter()
+            .position(|(other, state)| other == relation && state.version == version)?;
+        let entry = cache.remove(place)?;
+        let state = Arc::clone(&entry.1);
+        cache.push_front(entry);
+        Some(state)
+    }
+
+    fn remember(&self, relation: &Relation, state: &Arc<TableState>) {
+        let mut cache = self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        cache.push_front((relation.clone(), Arc::clone(state)));
+        let mut files = 0;
+        let mut kept = 0;
+        for (_, state) in cache.iter() {
+            files += state.files.len();
+            if kept > 0 && (files > CACHED_FILES_MAX || kept == CACHED_VERSIONS_MAX) {
+                break;
+            }
+            kept += 1;
+        }
+        cache.truncate(kept);
+    }
+
+    async fn load(&self, relation: &Relation, version: u64) -> Result<TableState> {
+        let log_store = self.log_store(relation)?;
+        let snapshot = match EagerSnapshot::try_new(&log_store, Some(version)).await {
+            Ok(snapshot) => snapshot,
+            Err(error) => return Err(self.explain_failed_load(relation, version, &error).await),
+        };
+        let protocol = serde_json::to_value(snapshot.protocol()).unwrap_or_default();
+        check_protocol(relation, &protocol)?;
+        let schema_json = serde_json::to_string(&snapshot.schema()).map_err(|error| {
+            EngineError::Unreadable { message: format!("schema of {relation}: {error}") }
+        })?;
+        let mut files = Vec::new();
+        let log_data =
+            snapshot.try_log_data().map_err(|error| from_delta(relation, &error))?;
+        for view in log_data.iter() {
+            if view.deletion_vector_descriptor().is_some() {
+                let reason = "it has deletion vectors".to_owned();
+                return Err(EngineError::NewerFormat { relation: relation.clone(), reason }.into());
+            }
+            files.push(Arc::new(LakeFile {
+                path: view.path().into_owned(),
+                bytes: view.size().unsigned_abs(),
+                modified_millis: view.modification_time(),
+                stats: view.stats(),
+                parsed: OnceLock::new(),
+            }));
+        }
+        files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let schema = snapshot.arrow_schema();
+        Ok(TableState { version, schema, schema_json, files, snapshot })
+    }
+
+    /// Why a version cannot be loaded: it is not there, it asks for more than this release can
+    /// do, or it is damaged.
+    async fn explain_failed_load(
+        &self,
+        relation: &Relation,
+        version: u64,
+        error: &deltalake_core::DeltaTableError,
+    ) -> millstream_core::Error {
+        let entries = match self.entries(relation).await {
+            Ok(entries) => entries,
+            Err(error) => return error,
+        };
+        if entries.last().is_none_or(|latest| version > *latest) {
+            return EngineError::NoVersion { relation: relation.clone(), version }.into();
+        }
+        for entry in entries.into_iter().filter(|entry| *entry <= version).rev() {
+            let Ok(Some(actions)) = self.read_entry(relation, entry).await else { break };
+            if let Some(protocol) = actions.iter().find_map(|action| action.get("protocol")) {
+                if let Err(newer) = check_protocol(relation, protocol) {
+                    return newer;
+                }
+                break;
+            }
+        }
+        from_delta(relation, error)
+    }
+
+    /// All tables of the lake, in order of their names.
+    pub(crate) async fn tables(&self) -> Result<Vec<Relation>> {
+        let mut tables = Vec::new();
+        for schema in self.folders(None).await? {
+            for name in self.folders(Some(&Path::from(schema.as_str()))).await? {
+                let Ok(relation) = Relation::new(&schema, &name) else { continue };
+                if self.latest_version(&relation).await?.is_some() {
+                    tables.push(relation);
+                }
+            }
+        }
+        tables.sort();
+        Ok(tables)
+    }
+
+    async fn folders(&self, parent: Option<&Path>) -> Result<Vec<String>> {
+        let listed = match self.store.lake.list_with_delimiter(parent).await {
+            Ok(listed) => listed,
+            Err(object_store::Error::NotFound { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(from_store(&error)),
+        };
+        let names = listed.common_prefixes.iter().filter_map(|path| path.filename());
+        Ok(names.filter(|name| is_name(name)).map(ToOwned::to_owned).collect())
+    }
+
+    /// The data files under a table's root, named by a version or not: path relative to the
+    /// root, and when it was written, in milliseconds since 1970.
+    pub(crate) async fn data_files(&self, relation: &Relation) -> Result<Vec<(String, i64, u64)>> {
+        let root = Self::table_path(relation);
+        let listed: Result<Vec<_>, _> = self.store.lake.list(Some(&root)).try_collect().await;
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(object_store::Error::NotFound { .. }) => Vec::new(),
+            Err(error) => return Err(from_store(&error)),
+        };
+        let log = format!("{LOG_FOLDER}/");
+        let relative = |path: &Path| {
+            let parts: Option<Vec<_>> = path
+                .prefix_match(&root)
+                .map(|parts| parts.map(|part| part.as_ref().to_owned()).collect());
+            parts.map(|parts| parts.join("/"))
+        };
+        Ok(listed
+            .iter()
+            .filter_map(|object| {
+                let path = relative(&object.location)?;
+                let modified = object.last_modified.timestamp_millis();
+                (!path.starts_with(&log)).then_some((path, modified, object.size))
+            })
+            .collect())
+    }
+}
+
+/// Refuses tables that ask their readers for more than this release can do.
+fn check_protocol(relation: &Relation, protocol: &Value) -> Result<()> {
+    let newer = |reason: String| EngineError::NewerFormat { relation: relation.clone(), reason };
+    if protocol["minReaderVersion"].as_i64().unwrap_or(1) > 3 {
+        return Err(newer("its reader version is above 3".to_owned()).into());
+    }
+    for side in ["readerFeatures", "writerFeatures"] {
+        for feature in protocol[side].as_array().into_iter().flatten() {
+            let feature = feature.as_str().unwrap_or_default();
+            if !KNOWN_FEATURES.contains(&feature) {
+                return Err(newer(format!("it uses the feature `{feature}`")).into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The schema as the Delta log writes it.
+pub(crate) fn schema_to_json(schema: &SchemaRef) -> Result<String> {
+    let internal = |message: String| EngineError::Internal { message };
+    let kernel: StructType =
+        schema.as_ref().try_into_kernel().map_err(|error: arrow::error::ArrowError| {
+            internal(format!("the schema has no form in the log: {error}"))
+        })?;
+    let json = serde_json::to_string(&kernel);
+    Ok(json.map_err(|error| internal(error.to_string()))?)
+}
+
+/// The schema that the Delta log wrote.
+pub(crate) fn schema_from_json(json: &str) -> Result<SchemaRef> {
+    let unreadable =
+        |error: String| EngineError::Unreadable { message: format!("schema of a table: {error}") };
+    let kernel: StructType =
+        serde_json::from_str(json).map_err(|error| unreadable(error.to_string()))?;
+    let schema: arrow::datatypes::Schema = (&kernel)
+        .try_into_arrow()
+        .map_err(|error: arrow::error::ArrowError| unreadable(error.to_string()))?;
+    Ok(Arc::new(schema))
+}

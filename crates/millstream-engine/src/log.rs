@@ -1,0 +1,103 @@
+//! What the entries of a table's log say of effects: who published what, and when.
+
+use millstream_core::effect::EffectId;
+use millstream_core::error::Result;
+use millstream_core::name::Relation;
+use millstream_core::table::TableVersion;
+use serde_json::Value;
+
+use crate::error::{EngineError, from_delta};
+use crate::lake::Lake;
+
+/// Keys of our own in the commit info.
+pub(crate) const APPLICATION_KEY: &str = "millstream.application";
+/// See [`APPLICATION_KEY`].
+pub(crate) const SEQUENCE_KEY: &str = "millstream.sequence";
+/// See [`APPLICATION_KEY`].
+pub(crate) const OPERATION_KEY: &str = "millstream.operation";
+/// Versions that `history` gives at most, the newest.
+const HISTORY_VERSIONS_MAX: usize = 10_000;
+
+/// The highest sequence of an application; 0 if none.
+pub(crate) async fn sequence(lake: &Lake, relation: &Relation, application: &str) -> Result<u64> {
+    let Some(state) = lake.latest(relation).await? else { return Ok(0) };
+    let log_store = lake.log_store(relation)?;
+    let version = state.snapshot.transaction_version(&log_store, application).await;
+    let version = version.map_err(|error| from_delta(relation, &error))?;
+    Ok(version.and_then(|version| u64::try_from(version).ok()).unwrap_or(0))
+}
+
+/// The version that an effect made. Entries that are gone into a checkpoint are answered by the
+/// application's version, which a checkpoint keeps: then the newest version stands for the one
+/// that is no longer told apart.
+pub(crate) async fn find(
+    lake: &Lake,
+    relation: &Relation,
+    effect: &EffectId,
+) -> Result<Option<u64>> {
+    let entries = lake.entries(relation).await?;
+    let Some(latest) = entries.last().copied() else { return Ok(None) };
+    for version in entries.into_iter().rev() {
+        let Some(actions) = lake.read_entry(relation, version).await? else { break };
+        let reached = actions.iter().find_map(|action| reached_by(action, &effect.application));
+        match reached {
+            Some(reached) if reached == effect.sequence => return Ok(Some(version)),
+            // Sequences of an application only grow.
+            Some(reached) if reached < effect.sequence => return Ok(None),
+            _ => {}
+        }
+    }
+    let reached = sequence(lake, relation, &effect.application).await?;
+    Ok((reached == effect.sequence).then_some(latest))
+}
+
+fn reached_by(action: &Value, application: &str) -> Option<u64> {
+    let transaction = action.get("txn")?;
+    if transaction["appId"].as_str() != Some(application) {
+        return None;
+    }
+    transaction["version"].as_u64()
+}
+
+/// The versions of a table whose entries are there, newest first.
+pub(crate) async fn history(lake: &Lake, relation: &Relation) -> Result<Vec<TableVersion>> {
+    let mut history = Vec::new();
+    for version in lake.entries(relation).await?.into_iter().rev().take(HISTORY_VERSIONS_MAX) {
+        if let Some(actions) = lake.read_entry(relation, version).await? {
+            history.push(describe(version, &actions));
+        }
+    }
+    Ok(history)
+}
+
+/// The version that was current at a moment, in microseconds since 1970.
+pub(crate) async fn version_at(
+    lake: &Lake,
+    relation: &Relation,
+    at_micros: i64,
+    shown: &str,
+) -> Result<u64> {
+    for version in lake.entries(relation).await?.into_iter().rev() {
+        let Some(actions) = lake.read_entry(relation, version).await? else { break };
+        if describe(version, &actions).at <= at_micros {
+            return Ok(version);
+        }
+    }
+    Err(EngineError::NoVersionAt { relation: relation.clone(), at: shown.to_owned() }.into())
+}
+
+fn describe(version: u64, actions: &[Value]) -> TableVersion {
+    let null = Value::Null;
+    let info = actions.iter().find_map(|action| action.get("commitInfo")).unwrap_or(&null);
+    let count = |kind: &str| actions.iter().filter(|action| action.get(kind).is_some()).count();
+    let own = info[OPERATION_KEY].as_str().or(info["operation"].as_str());
+    let effect = info[APPLICATION_KEY].as_str().zip(info[SEQUENCE_KEY].as_u64());
+    TableVersion {
+        version,
+        at: info["timestamp"].as_i64().unwrap_or_default() * 1000,
+        operation: own.unwrap_or("unknown").to_ascii_lowercase(),
+        effect: effect.map(|(application, sequence)| format!("{application}#{sequence}")),
+        files_added: count("add") as u64,
+        files_removed: count("remove") as u64,
+    }
+}

@@ -1,0 +1,312 @@
+//! Staged files become the next version of their table: one entry in its log.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use deltalake_core::DeltaTable;
+use deltalake_core::checkpoints::create_checkpoint;
+use deltalake_core::errors::DeltaTableError;
+use deltalake_core::kernel::transaction::{
+    CommitBuilder, CommitProperties, TableReference, TransactionError,
+};
+use deltalake_core::kernel::{Action, Add, CommitInfo, Metadata, Protocol, Remove, Transaction};
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use millstream_core::clock::Clock;
+use millstream_core::crash;
+use millstream_core::effect::EffectId;
+use millstream_core::error::Result;
+use millstream_core::id::{AttemptId, RunId};
+use millstream_core::name::Relation;
+use millstream_core::table::StagedTable;
+use object_store::ObjectStoreExt as _;
+use serde_json::{Value, json};
+
+use crate::error::{EngineError, from_delta, from_store};
+use crate::lake::{Lake, TableState};
+use crate::log::{self, APPLICATION_KEY, OPERATION_KEY, SEQUENCE_KEY};
+use crate::write::{FileKind, attempt_prefix};
+
+/// Versions between two checkpoints of a log.
+const CHECKPOINT_VERSIONS: u64 = 20;
+
+/// Publishes under an effect id and gives the new version.
+pub(crate) async fn publish(
+    lake: &Lake,
+    clock: &Clock,
+    staged: &StagedTable,
+    effect: &EffectId,
+) -> Result<u64> {
+    let relation = &staged.relation;
+    let reached = log::sequence(lake, relation, &effect.application).await?;
+    if reached >= effect.sequence {
+        let (application, sequence) = (effect.application.clone(), effect.sequence);
+        let relation = relation.clone();
+        return Err(EngineError::Fenced { relation, application, reached, sequence }.into());
+    }
+    let base = base_of(lake, staged).await?;
+    let now_millis = clock.now().as_millis();
+    let (actions, operation) = actions_of(staged, effect, base.as_deref(), now_millis)?;
+    let sequence = i64::try_from(effect.sequence).map_err(|_| EngineError::Internal {
+        message: format!("sequence {} is too large", effect.sequence),
+    })?;
+    let transaction =
+        Transaction::new_with_last_update(&effect.application, sequence, Some(now_millis));
+    let properties = CommitProperties::default()
+        .with_max_retries(0)
+        .with_create_checkpoint(false)
+        .with_cleanup_expired_logs(Some(false))
+        .with_application_transaction(transaction);
+    crash::point("engine.publish.before_log");
+    let table = base.as_deref().map(|state| &state.snapshot as &dyn TableReference);
+    let log_store = lake.log_store(relation)?;
+    let commit = CommitBuilder::from(properties).with_actions(actions);
+    let commit = commit.build(table, log_store, operation).into_prepared_commit_future();
+    let prepared = commit.await.map_err(|error| refused(staged, &error))?;
+    // The entry is there after this; what the library would do next is only housekeeping.
+    let committed = prepared.await.map_err(|error| refused(staged, &error))?;
+    crash::point("engine.publish.after_log");
+    checkpoint_if_due(lake, relation, committed.version).await;
+    Ok(committed.version)
+}
+
+/// The version that the staged files build on, if it is still the newest.
+async fn base_of(lake: &Lake, staged: &StagedTable) -> Result<Option<Arc<TableState>>> {
+    let latest = lake.latest_version(&staged.relation).await?;
+    if latest != staged.base_version {
+        return Err(conflict(staged, latest).into());
+    }
+    match latest {
+        Some(version) => lake.at(&staged.relation, version).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn conflict(staged: &StagedTable, latest: Option<u64>) -> EngineError {
+    let shown = |version: Option<u64>| {
+        version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"))
+    };
+    let (base, latest) = (shown(staged.base_version), shown(latest));
+    EngineError::Conflict { relation: staged.relation.clone(), base, latest }
+}
+
+fn refused(staged: &StagedTable, error: &DeltaTableError) -> millstream_core::Error {
+    match error {
+        DeltaTableError::VersionAlreadyExists(_)
+        | DeltaTableError::Transaction {
+            source:
+                TransactionError::MaxCommitAttempts(_)
+                | TransactionError::CommitConflict(_)
+                | TransactionError::VersionAlreadyExists(_),
+        } => {
+            let newer = staged.base_version.map_or(0, |version| version + 1);
+            conflict(staged, Some(newer)).into()
+        }
+        other => from_delta(&staged.relation, other),
+    }
+}
+
+fn actions_of(
+    staged: &StagedTable,
+    effect: &EffectId,
+    base: Option<&TableState>,
+    now_millis: i64,
+) -> Result<(Vec<Action>, DeltaOperation)> {
+    let kind = kind_of(staged, base);
+    let data_change = kind != FileKind::Optimize;
+    let operation = delta_operation(kind, base.is_some());
+    let info = commit_info(effect, kind, &operation, staged.base_version, now_millis);
+    let mut actions = vec![Action::CommitInfo(info)];
+    actions.extend(table_actions(staged, base, now_millis)?);
+    for path in &staged.remove {
+        let size = base
+            .and_then(|base| base.files.iter().find(|file| file.path == *path))
+            .map(|file| file.bytes as i64);
+        actions.push(Action::Remove(Remove {
+            path: path.clone(),
+            data_change,
+            deletion_timestamp: Some(now_millis),
+            extended_file_metadata: Some(size.is_some()),
+            partition_values: Some(HashMap::new()),
+            size,
+            ..Remove::default()
+        }));
+    }
+    for file in &staged.add {
+        actions.push(Action::Add(Add {
+            path: file.path.clone(),
+            partition_values: HashMap::new(),
+            size: file.bytes as i64,
+            modification_time: now_millis,
+            data_change,
+            stats: Some(file.stats.clone()),
+            ..Add::default()
+        }));
+    }
+    Ok((actions, operation))
+}
+
+/// What the publication is. New files say it by their names; without any, the removed ones do.
+fn kind_of(staged: &StagedTable, base: Option<&TableState>) -> FileKind {
+    let named = staged.add.first().and_then(|file| FileKind::of_path(&file.path));
+    let all_removed = base.is_none_or(|base| base.files.len() == staged.remove.len());
+    named.unwrap_or(if all_removed { FileKind::Replace } else { FileKind::Merge })
+}
+
+fn delta_operation(kind: FileKind, exists: bool) -> DeltaOperation {
+    let write = |mode| DeltaOperation::Write { mode, partition_by: None, predicate: None };
+    match kind {
+        FileKind::Replace if exists => write(SaveMode::Overwrite),
+        FileKind::Replace | FileKind::Append | FileKind::Spool => write(SaveMode::Append),
+        FileKind::Merge => DeltaOperation::Merge {
+            predicate: None,
+            merge_predicate: None,
+            matched_predicates: Vec::new(),
+            not_matched_predicates: Vec::new(),
+            not_matched_by_source_predicates: Vec::new(),
+        },
+        FileKind::Optimize => DeltaOperation::Optimize { predicate: None, target_size: 0 },
+    }
+}
+
+fn commit_info(
+    effect: &EffectId,
+    kind: FileKind,
+    operation: &DeltaOperation,
+    base_version: Option<u64>,
+    now_millis: i64,
+) -> CommitInfo {
+    let info = HashMap::from([
+        (APPLICATION_KEY.to_owned(), Value::from(effect.application.clone())),
+        (SEQUENCE_KEY.to_owned(), Value::from(effect.sequence)),
+        (OPERATION_KEY.to_owned(), Value::from(kind.word())),
+    ]);
+    CommitInfo {
+        timestamp: Some(now_millis),
+        read_version: base_version,
+        engine_info: Some(concat!("millstream/", env!("CARGO_PKG_VERSION")).to_owned()),
+        info,
+        ..operation.get_commit_info()
+    }
+}
+
+/// Protocol and metadata, where they are new or change.
+fn table_actions(
+    staged: &StagedTable,
+    base: Option<&TableState>,
+    now_millis: i64,
+) -> Result<Vec<Action>> {
+    let mut actions = Vec::new();
+    if base.is_some_and(|base| base.schema_json == staged.schema) {
+        return Ok(actions);
+    }
+    let zoneless = staged.schema.contains("\"timestamp_ntz\"");
+    let before = base.map(|base| serde_json::to_value(base.snapshot.protocol())).transpose();
+    let before = before.map_err(damaged)?;
+    let knows = before.as_ref().is_some_and(|protocol| {
+        protocol["readerFeatures"]
+            .as_array()
+            .is_some_and(|features| features.contains(&json!("timestampNtz")))
+    });
+    if before.is_none() || (zoneless && !knows) {
+        let protocol: Protocol = serde_json::from_value(protocol(zoneless)).map_err(damaged)?;
+        actions.push(Action::Protocol(protocol));
+    }
+    let metadata = match base {
+        Some(base) => {
+            let mut metadata =
+                serde_json::to_value(base.snapshot.metadata()).map_err(damaged)?;
+            metadata["schemaString"] = json!(staged.schema);
+            metadata
+        }
+        None => json!({
+            "id": table_id(),
+            "name": staged.relation.to_string(),
+            "format": {"provider": "parquet", "options": {}},
+            "schemaString": staged.schema,
+            "partitionColumns": [],
+            "configuration": {},
+            "createdTime": now_millis,
+        }),
+    };
+    let metadata: Metadata = serde_json::from_value(metadata).map_err(damaged)?;
+    actions.push(Action::Metadata(metadata));
+    Ok(actions)
+}
+
+fn protocol(zoneless: bool) -> Value {
+    if zoneless {
+        return json!({
+            "minReaderVersion": 3,
+            "minWriterVersion": 7,
+            "readerFeatures": ["timestampNtz"],
+            "writerFeatures": ["timestampNtz"],
+        });
+    }
+    json!({"minReaderVersion": 1, "minWriterVersion": 2})
+}
+
+/// Delta wants an id of each table; nothing of ours reads it.
+fn table_id() -> String {
+    let id = RunId::new().to_string();
+    uuid::Uuid::parse_str(&id).map_or(id, |uuid| uuid.hyphenated().to_string())
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is a function for `map_err`")]
+fn damaged(error: serde_json::Error) -> EngineError {
+    EngineError::Unreadable { message: format!("metadata of a table: {error}") }
+}
+
+/// A checkpoint shortens the log for its readers. The publication stands without it, so that a
+/// failure is only told.
+async fn checkpoint_if_due(lake: &Lake, relation: &Relation, version: u64) {
+    if version == 0 || !version.is_multiple_of(CHECKPOINT_VERSIONS) {
+        return;
+    }
+    let checkpoint = async {
+        let mut table = DeltaTable::new(lake.log_store(relation)?);
+        let loaded = table.load_version(version).await;
+        loaded.map_err(|error| from_delta(relation, &error))?;
+        let written = create_checkpoint(&table, None).await;
+        written.map_err(|error| from_delta(relation, &error))
+    };
+    if let Err(error) = checkpoint.await {
+        tracing::warn!(%relation, version, %error, "no checkpoint written");
+    }
+}
+
+/// Removes the files of an attempt that no version names.
+pub(crate) async fn discard(lake: &Lake, relation: &Relation, attempt: AttemptId) -> Result<()> {
+    let prefix = attempt_prefix(attempt);
+    let found = lake.data_files(relation).await?;
+    let staged: Vec<_> = found.into_iter().filter(|file| file.0.starts_with(&prefix)).collect();
+    if staged.is_empty() {
+        return Ok(());
+    }
+    // One attempt is published as a whole, so that one named file speaks for all.
+    if named_by_any_version(lake, relation, &prefix).await? {
+        return Ok(());
+    }
+    for (path, ..) in staged {
+        let path = Lake::table_path(relation).join(path.as_str());
+        match lake.store.lake.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(from_store(&error)),
+        }
+    }
+    Ok(())
+}
+
+async fn named_by_any_version(lake: &Lake, relation: &Relation, prefix: &str) -> Result<bool> {
+    for version in lake.entries(relation).await?.into_iter().rev() {
+        let Some(actions) = lake.read_entry(relation, version).await? else { break };
+        let named = actions.iter().any(|action| {
+            let path = action["add"]["path"].as_str();
+            path.is_some_and(|path| path.starts_with(prefix))
+        });
+        if named {
+            return Ok(true);
+        }
+    }
+    let latest = lake.latest(relation).await?;
+    Ok(latest.is_some_and(|state| state.files.iter().any(|file| file.path.starts_with(prefix))))
+}

@@ -1,0 +1,136 @@
+use millstream_core::effect::EffectId;
+use millstream_core::error::Retry;
+use millstream_core::id::AttemptId;
+use millstream_core::name::Relation;
+use millstream_core::table::{WriteMode, WriteRequest};
+use millstream_core::warehouse::Warehouse as _;
+
+use super::{APPLICATION, Lab};
+
+fn effect(sequence: u64) -> EffectId {
+    EffectId { application: APPLICATION.to_owned(), sequence }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_effect_is_found_where_it_was_published() {
+    let lab = Lab::new();
+    let table: Relation = "t".parse().unwrap();
+    assert_eq!(lab.engine.find(&table, &effect(1)).await.unwrap(), None);
+    assert_eq!(lab.engine.sequence(&table, APPLICATION).await.unwrap(), 0);
+    for (sequence, version) in [(1, 0), (4, 1), (5, 2)] {
+        let staged = lab.stage("t", "select 1 as a", WriteMode::Append).await.unwrap();
+        assert_eq!(lab.engine.publish(&staged, &effect(sequence)).await.unwrap(), version);
+    }
+    for (sequence, found) in [(1, Some(0)), (2, None), (3, None), (4, Some(1)), (5, Some(2)), (6, None)] {
+        assert_eq!(lab.engine.find(&table, &effect(sequence)).await.unwrap(), found, "{sequence}");
+    }
+    assert_eq!(lab.engine.sequence(&table, APPLICATION).await.unwrap(), 5);
+    assert_eq!(lab.engine.sequence(&table, "dev/other/").await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reached_sequence_is_fenced() {
+    let lab = Lab::new();
+    let staged = lab.stage("t", "select 1 as a", WriteMode::Append).await.unwrap();
+    lab.engine.publish(&staged, &effect(2)).await.unwrap();
+    let next = lab.stage("t", "select 2 as a", WriteMode::Append).await.unwrap();
+    for sequence in [1, 2] {
+        let refused = lab.engine.publish(&next, &effect(sequence)).await.unwrap_err();
+        assert_eq!((refused.code(), refused.retry()), ("table.fenced", Retry::Never));
+    }
+    assert_eq!(lab.engine.publish(&next, &effect(3)).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_staged_on_an_older_version_is_refused() {
+    let lab = Lab::new();
+    let first = lab.stage("t", "select 1 as a", WriteMode::Replace).await.unwrap();
+    let second = lab.stage("t", "select 2 as a", WriteMode::Replace).await.unwrap();
+    lab.engine.publish(&first, &effect(1)).await.unwrap();
+    let refused = lab.engine.publish(&second, &effect(2)).await.unwrap_err();
+    assert_eq!((refused.code(), refused.retry()), ("table.conflict", Retry::Backoff));
+    assert_eq!(lab.engine.find(&"t".parse().unwrap(), &effect(2)).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_publications_at_once_one_wins() {
+    let lab = Lab::new();
+    let first = lab.stage("t", "select 1 as a", WriteMode::Append).await.unwrap();
+    let second = lab.stage("t", "select 2 as a", WriteMode::Append).await.unwrap();
+    let other = EffectId { application: "dev/other/".to_owned(), sequence: 1 };
+    let one = effect(1);
+    let (a, b) =
+        tokio::join!(lab.engine.publish(&first, &one), lab.engine.publish(&second, &other));
+    let codes: Vec<_> = [a, b].iter().map(|r| r.as_ref().map_err(|e| e.code()).copied()).collect();
+    assert!(codes.contains(&Ok(0)) && codes.contains(&Err("table.conflict")), "{codes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn discard_removes_only_what_no_version_names() {
+    let mut lab = Lab::new();
+    let relation: Relation = "t".parse().unwrap();
+    let mut attempts = Vec::new();
+    for value in [1, 2] {
+        let request = WriteRequest {
+            relation: relation.clone(),
+            mode: WriteMode::Append,
+            attempt: AttemptId::new(),
+        };
+        let query = lab.query_of(&format!("select {value} as a"));
+        attempts.push((request.attempt, lab.engine.stage_query(&query, &request).await.unwrap()));
+    }
+    assert_eq!(lab.files("t").len(), 2);
+    lab.publish(&attempts[0].1).await.unwrap();
+    for (attempt, _) in &attempts {
+        lab.engine.discard(&relation, *attempt).await.unwrap();
+        lab.engine.discard(&relation, *attempt).await.unwrap();
+    }
+    assert_eq!(lab.files("t"), [attempts[0].1.add[0].path.clone()]);
+    lab.engine.discard(&"never.made".parse().unwrap(), AttemptId::new()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_effect_is_found_behind_a_checkpoint() {
+    let mut lab = Lab::new();
+    for value in 0..45 {
+        lab.write("t", &format!("select {value} as a"), WriteMode::Append).await;
+    }
+    let relation: Relation = "t".parse().unwrap();
+    let log = lab.dir.path().join("lake/main/t/_delta_log");
+    assert!(log.join("00000000000000000020.checkpoint.parquet").exists());
+    assert!(log.join("00000000000000000040.checkpoint.parquet").exists());
+    for version in 0..=44 {
+        std::fs::remove_file(log.join(format!("{version:020}.json"))).unwrap_or_default();
+        if version == 39 {
+            break;
+        }
+    }
+    assert_eq!(lab.engine.find(&relation, &effect(45)).await.unwrap(), Some(44));
+    assert_eq!(lab.engine.sequence(&relation, APPLICATION).await.unwrap(), 45);
+    assert_eq!(lab.engine.find(&relation, &effect(46)).await.unwrap(), None);
+    let other = lab.engine.history(&relation).await.unwrap();
+    assert_eq!(other.len(), 5);
+    assert_eq!(lab.value("select count(*) from t").await, "45");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_says_what_happened() {
+    let mut lab = Lab::new();
+    lab.write("t", "select 1 as id", WriteMode::Replace).await;
+    lab.advance_seconds(60);
+    lab.write("t", "select 2 as id", WriteMode::Append).await;
+    lab.write("t", "select 2 as id", super::key(&["id"])).await;
+    let relation = "t".parse().unwrap();
+    let staged = lab.engine.stage_optimize(&relation, AttemptId::new()).await.unwrap().unwrap();
+    lab.publish(&staged).await.unwrap();
+    let history = lab.engine.history(&relation).await.unwrap();
+    let told: Vec<_> = history
+        .iter()
+        .map(|v| (v.version, v.operation.as_str(), v.files_added, v.files_removed))
+        .collect();
+    let expected =
+        [(3, "optimize", 1, 2), (2, "merge", 1, 1), (1, "append", 1, 0), (0, "replace", 1, 0)];
+    assert_eq!(told, expected);
+    assert_eq!(history[3].at + 60_000_000, history[2].at);
+    assert_eq!(history[0].effect.as_deref(), Some("dev/table:main.t/#4"));
+}

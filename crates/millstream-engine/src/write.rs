@@ -1,0 +1,286 @@
+//! The one writer of data files. Row groups are encoded in parallel and put into files in the
+//! order of their rows, so that the same rows make the same files.
+
+use std::sync::Arc;
+
+use arrow::array::{Array as _, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use futures::StreamExt as _;
+use millstream_core::batch::BatchStream;
+use millstream_core::error::{Coded as _, Result};
+use millstream_core::id::AttemptId;
+use millstream_core::name::Relation;
+use millstream_core::table::DataFile;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::encode::{Destination, EncodedGroup, Encoder, OpenFile};
+use crate::error::{EngineError, from_io};
+use crate::lake::Lake;
+use crate::store::{make_dirs_synced, sync_dir};
+
+/// A file that has reached this size is closed.
+const FILE_BYTES_TARGET: usize = 192 * 1024 * 1024;
+/// Rows that a row group has at least, unless they are very wide.
+const GROUP_ROWS_MIN: usize = 128 * 1024;
+/// Rows that a row group has at most.
+const GROUP_ROWS_MAX: usize = 1024 * 1024;
+/// Bytes in memory at which a row group of enough rows is closed.
+const GROUP_BYTES_TARGET: usize = 32 * 1024 * 1024;
+/// Bytes in memory at which any row group is closed.
+const GROUP_BYTES_MAX: usize = 96 * 1024 * 1024;
+/// Batches that wait for the encoder of their row group; all of a group, so that the next group
+/// can begin meanwhile.
+const GROUP_BATCHES_MAX: usize = GROUP_ROWS_MAX / millstream_core::limits::BATCH_ROWS;
+
+/// What the files are written for. Their names say it, and the log entry takes it from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    Replace,
+    Append,
+    Merge,
+    Optimize,
+    /// Rows that a merge reads more than once; gone when it ends.
+    Spool,
+}
+
+impl FileKind {
+    const ALL: [Self; 4] = [Self::Replace, Self::Append, Self::Merge, Self::Optimize];
+
+    /// The word of `history`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Append => "append",
+            Self::Merge => "merge",
+            Self::Optimize => "optimize",
+            Self::Spool => "spool",
+        }
+    }
+
+    /// What a file was written for.
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
+        let number = path.strip_suffix(SUFFIX)?.rsplit('-').next()?;
+        Self::ALL.into_iter().find(|kind| number.starts_with(&kind.word()[..1]))
+    }
+}
+
+const SUFFIX: &str = ".zstd.parquet";
+
+/// Where files go and what they are called.
+#[derive(Debug, Clone)]
+pub(crate) struct FileTarget {
+    pub(crate) relation: Relation,
+    pub(crate) attempt: AttemptId,
+    pub(crate) kind: FileKind,
+}
+
+impl FileTarget {
+    fn name(&self, number: usize) -> String {
+        format!("{}{}{number:05}{SUFFIX}", attempt_prefix(self.attempt), &self.kind.word()[..1])
+    }
+}
+
+/// How the names of all files of an attempt begin.
+pub(crate) fn attempt_prefix(attempt: AttemptId) -> String {
+    format!("part-{attempt}-")
+}
+
+/// Writes all rows of a stream as files of a schema. They are durable when this returns, and
+/// named by nothing.
+pub(crate) async fn write_files(
+    lake: &Arc<Lake>,
+    target: &FileTarget,
+    schema: &SchemaRef,
+    rows: BatchStream,
+    threads: usize,
+) -> Result<Vec<DataFile>> {
+    let mut writer = FileWriter::start(lake, target, schema, threads)?;
+    let fed = writer.push_all(rows).await;
+    writer.settle(fed).await
+}
+
+type PendingGroup = oneshot::Receiver<Result<EncodedGroup>>;
+
+/// Files that rows are added to. Every writer ends with `settle`.
+pub(crate) struct FileWriter {
+    encoder: Arc<Encoder>,
+    groups: mpsc::Sender<PendingGroup>,
+    assembler: JoinHandle<Result<Vec<DataFile>>>,
+    open: Option<OpenGroup>,
+    /// An encoder or the assembler has stopped; its own error says why.
+    broken: bool,
+}
+
+impl FileWriter {
+    pub(crate) fn start(
+        lake: &Arc<Lake>,
+        target: &FileTarget,
+        schema: &SchemaRef,
+        threads: usize,
+    ) -> Result<Self> {
+        let encoder = Arc::new(Encoder::new(Arc::clone(schema))?);
+        let (groups, in_order) = mpsc::channel(threads.max(1));
+        let assembler = spawn_assembler(lake, target, &encoder, in_order);
+        Ok(Self { encoder, groups, assembler, open: None, broken: false })
+    }
+
+    pub(crate) async fn push_all(&mut self, mut rows: BatchStream) -> Result<()> {
+        while let Some(batch) = rows.batches.next().await {
+            self.push(batch?).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands a batch to the encoder of its row group; waits while all encoders are busy.
+    pub(crate) async fn push(&mut self, batch: RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let opened = match self.open.take() {
+            Some(group) => Some(group),
+            None => OpenGroup::start(&self.encoder, &self.groups).await,
+        };
+        let Some(mut group) = opened else { return Err(self.broken()) };
+        group.count(&batch);
+        if group.batches.send(batch).await.is_err() {
+            return Err(self.broken());
+        }
+        if !group.is_full() {
+            self.open = Some(group);
+        }
+        Ok(())
+    }
+
+    fn broken(&mut self) -> millstream_core::Error {
+        self.broken = true;
+        stopped("the writer").into()
+    }
+
+    /// Ends the files. When feeding failed nothing is finished, so that no file appears after
+    /// the attempt was discarded; an error of the writer itself is the one to tell.
+    pub(crate) async fn settle(mut self, fed: Result<()>) -> Result<Vec<DataFile>> {
+        self.open = None;
+        if fed.is_err() {
+            let (_, abandoned) = oneshot::channel();
+            // A stopped assembler needs no telling.
+            let _ = self.groups.send(abandoned).await;
+        }
+        drop(self.groups);
+        let files = self.assembler.await.unwrap_or_else(|_| Err(stopped("the writer").into()));
+        match (files, fed) {
+            (files, Ok(())) => files,
+            (Err(error), Err(_)) if self.broken => Err(error),
+            (_, Err(error)) => Err(error),
+        }
+    }
+}
+
+struct OpenGroup {
+    batches: mpsc::Sender<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl OpenGroup {
+    async fn start(
+        encoder: &Arc<Encoder>,
+        groups: &mpsc::Sender<PendingGroup>,
+    ) -> Option<Self> {
+        let place = groups.reserve().await.ok()?;
+        let (batches, received) = mpsc::channel(GROUP_BATCHES_MAX);
+        let (done, pending) = oneshot::channel();
+        let encoder = Arc::clone(encoder);
+        tokio::task::spawn_blocking(move || {
+            // Nobody waits any more when the write has failed elsewhere.
+            let _ = done.send(encoder.encode(received));
+        });
+        place.send(pending);
+        Some(Self { batches, rows: 0, bytes: 0 })
+    }
+
+    fn count(&mut self, batch: &RecordBatch) {
+        self.rows += batch.num_rows();
+        self.bytes += batch_bytes(batch);
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= GROUP_ROWS_MAX
+            || self.bytes >= GROUP_BYTES_MAX
+            || (self.rows >= GROUP_ROWS_MIN && self.bytes >= GROUP_BYTES_TARGET)
+    }
+}
+
+/// Bytes of the rows of a batch, without what it shares with other batches.
+pub(crate) fn batch_bytes(batch: &RecordBatch) -> usize {
+    let bytes = |column: &arrow::array::ArrayRef| {
+        let data = column.to_data();
+        data.get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
+    };
+    batch.columns().iter().map(bytes).sum()
+}
+
+/// Puts finished row groups into files, in the order in which they began.
+fn spawn_assembler(
+    lake: &Arc<Lake>,
+    target: &FileTarget,
+    encoder: &Arc<Encoder>,
+    mut groups: mpsc::Receiver<PendingGroup>,
+) -> JoinHandle<Result<Vec<DataFile>>> {
+    let lake = Arc::clone(lake);
+    let target = target.clone();
+    let encoder = Arc::clone(encoder);
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let mut files = Vec::new();
+        let mut open: Option<OpenFile> = None;
+        while let Some(pending) = groups.blocking_recv() {
+            let group = pending.blocking_recv().map_err(|_| stopped("an encoder"))??;
+            let mut file = match open.take() {
+                Some(file) => file,
+                None => open_file(&lake, &target, files.len(), &encoder, &runtime)?,
+            };
+            file.append(group)?;
+            if file.bytes() >= FILE_BYTES_TARGET {
+                files.push(file.finish()?);
+            } else {
+                open = Some(file);
+            }
+        }
+        if let Some(file) = open {
+            files.push(file.finish()?);
+        }
+        if let Some(folder) = &lake.store.folder {
+            let root = folder.join(target.relation.schema()).join(target.relation.name());
+            if !files.is_empty() {
+                sync_dir(&root).map_err(|error| from_io(&error))?;
+            }
+        }
+        Ok(files)
+    })
+}
+
+fn open_file(
+    lake: &Lake,
+    target: &FileTarget,
+    number: usize,
+    encoder: &Encoder,
+    runtime: &Handle,
+) -> Result<OpenFile> {
+    let name = target.name(number);
+    let relation = &target.relation;
+    let destination = if let Some(folder) = &lake.store.folder {
+        let root = folder.join(relation.schema()).join(relation.name());
+        make_dirs_synced(&root).map_err(|error| from_io(&error))?;
+        Destination::Local(root.join(&name))
+    } else {
+        let path = Lake::table_path(relation).join(name.as_str());
+        Destination::Remote(Arc::clone(&lake.store.lake), path)
+    };
+    OpenFile::create(name, destination, encoder, runtime)
+}
+
+fn stopped(what: &str) -> EngineError {
+    EngineError::Internal { message: format!("{what} stopped before its end") }
+}

@@ -1,0 +1,321 @@
+//! The command line (DESIGN 6): verbs, flags and their help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// One binary and one git folder for the whole modern data stack for machine learning.
+#[derive(Debug, Parser)]
+#[command(name = "millstream", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Examples:\n  millstream init shop --example shop    a project that runs\n  \
+    millstream run -C shop                 bring everything up to date\n  \
+    millstream query -C shop 'select count(*) from shop.orders'\n  \
+    millstream serve -C shop               serve models, run functions"
+)]
+pub struct Cli {
+    /// What all verbs understand.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Flags that stand before or after any verb.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Folder of the project.
+    #[arg(short = 'C', long = "directory", global = true, value_name = "DIR", default_value = ".")]
+    pub directory: PathBuf,
+    /// Environment; the project's default if left out.
+    #[arg(long, global = true, value_name = "NAME", env = "MILLSTREAM_ENV")]
+    pub env: Option<String>,
+    /// How results are printed.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub output: OutputFormat,
+    /// Values for `var()`, as KEY=VALUE; may be repeated.
+    #[arg(long = "var", global = true, value_name = "KEY=VALUE")]
+    pub vars: Vec<String>,
+    /// More detail on stderr; twice for all.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Text,
+    /// For programs; has a `version`.
+    Json,
+    /// Rows of `query` as CSV.
+    Csv,
+    /// Rows of `query` as a Parquet file.
+    Parquet,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Makes a project that runs.
+    Init(InitArgs),
+    /// Finds everything that can be found without running anything.
+    Check,
+    /// Says what would run, and why.
+    Plan(SelectArgs),
+    /// Brings the selected assets up to date.
+    Run(RunArgs),
+    /// Runs SQL over all assets.
+    Query(QueryArgs),
+    /// Serves models and runs functions as events come.
+    Serve(ServeArgs),
+    /// Past and present runs.
+    #[command(subcommand)]
+    Runs(RunsVerb),
+    /// Registered models.
+    #[command(subcommand)]
+    Model(ModelVerb),
+    /// Sources and their streams.
+    #[command(subcommand)]
+    Source(SourceVerb),
+    /// Tables of the lake.
+    #[command(subcommand)]
+    Table(TableVerb),
+    /// Topics and their events.
+    #[command(subcommand)]
+    Topic(TopicVerb),
+    /// Tokens for a server that others reach.
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// Says what an error code means.
+    Explain {
+        /// The code, as printed: `sync.bad_value`. All codes if left out.
+        code: Option<String>,
+    },
+    /// Looks for what is wrong with this machine, project and environment.
+    Doctor,
+    /// Prints the JSON Schema of a file kind, for editors.
+    Schema {
+        /// `millstream`, `sources`, `training`, `deployments`, `functions` or `models`; all if
+        /// left out.
+        kind: Option<String>,
+    },
+    /// Prints completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  millstream init\n  millstream init shop --example shop")]
+pub struct InitArgs {
+    /// Folder to make; the present one if left out.
+    pub dir: Option<PathBuf>,
+    /// Start from an example: `shop` or `labeled-projects`.
+    #[arg(long, value_name = "NAME")]
+    pub example: Option<String>,
+}
+
+/// What to select.
+#[derive(Debug, Clone, Args)]
+pub struct SelectArgs {
+    /// Assets, in dbt's selector syntax: `orders`, `+orders`, `orders+`, `tag:nightly`.
+    #[arg(short, long, value_name = "SELECTOR", num_args = 1..)]
+    pub select: Vec<String>,
+    /// Assets to leave out.
+    #[arg(long, value_name = "SELECTOR", num_args = 1..)]
+    pub exclude: Vec<String>,
+    /// Start over instead of going on from what is there.
+    #[arg(long)]
+    pub full_refresh: bool,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  millstream run\n  millstream run --select +tagger\n  \
+    millstream run --full-refresh --select orders+")]
+pub struct RunArgs {
+    /// What to run.
+    #[command(flatten)]
+    pub selection: SelectArgs,
+    /// Steps at the same time; the number of cores if left out.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// `query`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  millstream query 'select * from labeled_projects limit 5'\n  \
+    millstream query 'select count(*) from shop.orders version as of 1'\n  \
+    millstream query --output parquet --to orders.parquet 'select * from shop.orders'"
+)]
+pub struct QueryArgs {
+    /// The statement; read from stdin when `-`.
+    pub sql: String,
+    /// File for the rows; stdout if left out.
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  millstream serve\n  millstream serve --listen 127.0.0.1:0\n\n\
+    A listener outside loopback needs a token: see `millstream token new`."
+)]
+pub struct ServeArgs {
+    /// Address to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7400")]
+    pub listen: SocketAddr,
+    /// Ask for a token on loopback, too.
+    #[arg(long)]
+    pub require_token: bool,
+}
+
+/// `runs`.
+#[derive(Debug, Subcommand)]
+pub enum RunsVerb {
+    /// The newest runs.
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// One run with its steps.
+    Show {
+        /// The run, or the end of its id; the newest if left out.
+        run: Option<String>,
+    },
+}
+
+/// `model`.
+#[derive(Debug, Subcommand)]
+pub enum ModelVerb {
+    /// Registered models, their versions and aliases.
+    List,
+    /// One version: its manifest.
+    Show {
+        /// `NAME`, `NAME@VERSION` or `NAME@ALIAS`.
+        model: String,
+    },
+    /// Moves an alias to a version; recorded with who and why.
+    Promote {
+        /// `NAME@VERSION`.
+        model: String,
+        /// The alias to move.
+        #[arg(long, default_value = "champion")]
+        alias: String,
+        /// Why, for the record.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Moves an alias back to where it was before.
+    Rollback {
+        /// The registered model.
+        model: String,
+        /// The alias to move.
+        #[arg(long, default_value = "champion")]
+        alias: String,
+        /// Why, for the record.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Trains a version again from the tables it was trained on, and compares.
+    Reproduce {
+        /// `NAME@VERSION`.
+        model: String,
+    },
+}
+
+/// `source`.
+#[derive(Debug, Subcommand)]
+pub enum SourceVerb {
+    /// Reaches every source, or one, and says what it finds.
+    Check {
+        /// The source.
+        source: Option<String>,
+    },
+    /// The streams of a source, with their columns.
+    Discover {
+        /// The source.
+        source: String,
+    },
+    /// The first rows of a stream, as a sync would type them.
+    Preview {
+        /// `SOURCE.STREAM`.
+        stream: String,
+        /// How many rows.
+        #[arg(long, default_value_t = 10)]
+        limit: usize,
+    },
+    /// Rebuilds a table from the raw input that was kept.
+    Replay {
+        /// `SOURCE.STREAM`.
+        stream: String,
+    },
+}
+
+/// `table`.
+#[derive(Debug, Subcommand)]
+pub enum TableVerb {
+    /// Tables and views.
+    List,
+    /// The versions of a table.
+    History {
+        /// The table.
+        table: String,
+    },
+    /// Packs small files into large ones; all tables if none is named.
+    Optimize {
+        /// The table.
+        table: Option<String>,
+    },
+    /// Removes files that no kept version names; all tables if none is named.
+    Vacuum {
+        /// The table.
+        table: Option<String>,
+        /// Versions younger than this stay readable, as `7d` or `12h`.
+        #[arg(long, default_value = "7d")]
+        keep: String,
+    },
+}
+
+/// `topic`.
+#[derive(Debug, Subcommand)]
+pub enum TopicVerb {
+    /// Topics and how many events they hold.
+    List,
+    /// The newest events of a topic.
+    Tail {
+        /// The topic.
+        topic: String,
+        /// How many.
+        #[arg(long, default_value_t = 10)]
+        limit: usize,
+    },
+}
+
+/// `token`.
+#[derive(Debug, Subcommand)]
+pub enum TokenVerb {
+    /// Makes a token and prints it, once.
+    New {
+        /// What it is for.
+        name: String,
+        /// What it may do: `read`, `score`, `admin`; may be repeated.
+        #[arg(long, value_name = "SCOPE", default_value = "score")]
+        scope: Vec<String>,
+    },
+    /// Tokens, without their secrets.
+    List,
+    /// Ends a token.
+    Revoke {
+        /// Its id.
+        id: String,
+    },
+}

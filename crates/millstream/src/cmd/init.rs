@@ -1,0 +1,101 @@
+//! `millstream init [DIR] [--example NAME]`
+
+use std::path::{Path, PathBuf};
+
+use millstream_core::error::Plain;
+use millstream_core::name::{is_name, snake_case};
+
+use crate::cli::{Global, InitArgs, OutputFormat};
+use crate::exit::{Failure, Outcome};
+use crate::output::{print_json, print_line};
+
+/// The examples, as they lie in the repository. Built by `build.rs`, so that a new file of an
+/// example needs no line here.
+mod examples {
+    include!(concat!(env!("OUT_DIR"), "/examples.rs"));
+}
+
+/// Makes a project that runs.
+pub fn run(global: &Global, args: &InitArgs) -> Outcome {
+    let folder = args.dir.clone().unwrap_or_else(|| global.directory.clone());
+    let files = files(args.example.as_deref(), &folder)?;
+    let in_the_way: Vec<String> = files
+        .iter()
+        .filter(|(path, _)| folder.join(path).exists() && !is_shared(path))
+        .map(|(path, _)| path.display().to_string())
+        .collect();
+    if !in_the_way.is_empty() {
+        let message = format!("{} has {} already", folder.display(), in_the_way.join(", "));
+        return Err(Plain::user("init.exists", message)
+            .with_hint("choose another folder; nothing was written")
+            .into());
+    }
+    for (path, text) in &files {
+        write(&folder.join(path), text)?;
+    }
+    ignore_state(&folder)?;
+    let name = folder.display();
+    if global.output == OutputFormat::Json {
+        let paths: Vec<&PathBuf> = files.iter().map(|(path, _)| path).collect();
+        return print_json("init", &serde_json::json!({"folder": folder, "files": paths}));
+    }
+    print_line(&format!("made {} files in {name}\nnext: millstream run -C {name}", files.len()))
+}
+
+/// Files that a repository may have already and that are left as they are.
+fn is_shared(path: &Path) -> bool {
+    path == Path::new(".gitignore") || path == Path::new("README.md")
+}
+
+fn files(example: Option<&str>, folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
+    let Some(name) = example else {
+        return Ok(millstream_project::init_files(&project_name(folder)));
+    };
+    let found: Vec<(PathBuf, Vec<u8>)> = examples::FILES
+        .iter()
+        .filter(|(example, _, _)| *example == name)
+        .map(|(_, path, text)| (PathBuf::from(path), text.to_vec()))
+        .collect();
+    if found.is_empty() {
+        let mut known: Vec<&str> = examples::FILES.iter().map(|(example, _, _)| *example).collect();
+        known.dedup();
+        let known = known.join(", ");
+        return Err(Failure::Usage(format!("there is no example `{name}`; known: {known}")));
+    }
+    Ok(found)
+}
+
+/// The project is named after its folder.
+fn project_name(folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let name = folder.file_name().map(|name| snake_case(&name.to_string_lossy()));
+    name.filter(|name| is_name(name)).unwrap_or_else(|| "project".to_owned())
+}
+
+fn write(path: &Path, text: &[u8]) -> Outcome {
+    if path.exists() {
+        return Ok(());
+    }
+    let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    made.and_then(|()| std::fs::write(path, text)).map_err(|error| unwritable(path, &error))
+}
+
+/// Local state must not get into git.
+fn ignore_state(folder: &Path) -> Outcome {
+    let path = folder.join(".gitignore");
+    let mut text = std::fs::read_to_string(&path).unwrap_or_default();
+    if text.lines().any(|line| line.trim() == ".millstream/") {
+        return Ok(());
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(".millstream/\n");
+    std::fs::write(&path, text).map_err(|error| unwritable(&path, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Plain::external("init.unwritable", format!("{} cannot be written: {error}", path.display()))
+        .never_retried()
+        .into()
+}

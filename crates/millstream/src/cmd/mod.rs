@@ -1,0 +1,45 @@
+//! One file for each verb.
+
+pub mod check;
+pub mod completions;
+pub mod doctor;
+pub mod explain;
+pub mod init;
+pub mod model;
+pub mod plan;
+pub mod query;
+pub mod run;
+pub mod runs;
+pub mod schema;
+pub mod serve;
+pub mod source;
+pub mod table;
+pub mod token;
+pub mod topic;
+
+use crate::cli::{Global, Verb};
+use crate::exit::{Failure, Outcome};
+
+/// The verbs that work in an environment.
+pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
+    match verb {
+        Verb::Plan(args) => plan::run(global, &args).await,
+        Verb::Run(args) => run::run(global, &args).await,
+        Verb::Query(args) => query::run(global, &args).await,
+        Verb::Serve(args) => serve::run(global, &args).await,
+        Verb::Runs(verb) => runs::run(global, &verb).await,
+        Verb::Model(verb) => model::run(global, &verb).await,
+        Verb::Source(verb) => source::run(global, &verb).await,
+        Verb::Table(verb) => table::run(global, &verb).await,
+        Verb::Topic(verb) => topic::run(global, &verb).await,
+        Verb::Token(verb) => token::run(global, &verb).await,
+        Verb::Doctor => doctor::run(global).await,
+        Verb::Init(_)
+        | Verb::Check
+        | Verb::Explain { .. }
+        | Verb::Schema { .. }
+        | Verb::Completions { .. } => {
+            Err(Failure::Usage("this verb needs no environment".to_owned()))
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! `millstream runs list|show`
+
+use millstream_core::step::CheckOutcome;
+use millstream_ledger::{RunDetail, RunSummary, StepDetail, StepState};
+
+use crate::cli::{Global, OutputFormat, RunsVerb};
+use crate::exit::{Failure, Outcome};
+use crate::output::{
+    Column, duration, moment, print_json, print_line, print_rows, size, table, thousands,
+};
+use crate::wire::open_ledger;
+
+/// Shows past and present runs.
+pub async fn run(global: &Global, verb: &RunsVerb) -> Outcome {
+    let ledger = open_ledger(global).await?;
+    match verb {
+        RunsVerb::List { limit } => list(global, &ledger.runs(*limit)?),
+        RunsVerb::Show { run } => {
+            let id = match run {
+                Some(text) => ledger.find_run(text)?,
+                None => ledger.runs(1)?.first().map(|run| run.run),
+            };
+            let detail = id.map(|id| ledger.run(id)).transpose()?.flatten();
+            let Some(detail) = detail else {
+                let asked = run.as_deref().unwrap_or("yet");
+                return Err(Failure::Usage(format!("there is no run {asked}")));
+            };
+            show(global, &detail)
+        }
+    }
+}
+
+fn list(global: &Global, runs: &[RunSummary]) -> Outcome {
+    let columns = [
+        Column::Text("run"),
+        Column::Text("state"),
+        Column::Text("started"),
+        Column::Number("took"),
+        Column::Number("published"),
+        Column::Number("current"),
+        Column::Number("failed"),
+        Column::Text("command"),
+    ];
+    print_rows(global.output, "runs", runs, &columns, |run| {
+        let count = |states: &[StepState]| -> String {
+            states.iter().filter_map(|state| run.counts.get(state)).sum::<u64>().to_string()
+        };
+        vec![
+            run.run.short(),
+            word(&run.state),
+            moment(run.started_at),
+            run.ended_at.map_or_else(String::new, |ended| took(run.started_at, ended)),
+            count(&[StepState::Succeeded]),
+            count(&[StepState::UpToDate]),
+            count(&[StepState::Failed, StepState::Refused, StepState::TimedOut]),
+            run.command.clone(),
+        ]
+    })
+}
+
+fn show(global: &Global, run: &RunDetail) -> Outcome {
+    if global.output == OutputFormat::Json {
+        return print_json("run", run);
+    }
+    let summary = &run.summary;
+    print_line(&format!(
+        "run {} {}, started {} by {}\n",
+        summary.run,
+        word(&summary.state),
+        moment(summary.started_at),
+        summary.holder,
+    ))?;
+    let columns = [
+        Column::Text("step"),
+        Column::Text("asset"),
+        Column::Text("state"),
+        Column::Number("took"),
+        Column::Number("rows"),
+        Column::Number("bytes"),
+        Column::Number("quarantined"),
+        Column::Number("attempts"),
+        Column::Text("reason"),
+    ];
+    let rows: Vec<Vec<String>> = run.steps.iter().map(step_row).collect();
+    print_line(&table(&columns, &rows))?;
+    run.steps.iter().try_for_each(remarks)
+}
+
+fn step_row(step: &StepDetail) -> Vec<String> {
+    let stats = step.attempts.last().map(|attempt| attempt.stats).unwrap_or_default();
+    let took = match (step.started_at, step.ended_at) {
+        (Some(started), Some(ended)) => took(started, ended),
+        _ => String::new(),
+    };
+    vec![
+        step.kind.word().to_owned(),
+        step.asset.name.clone(),
+        word(&step.state),
+        took,
+        thousands(stats.rows_out),
+        size(stats.bytes_out),
+        thousands(stats.rows_quarantined),
+        step.attempts.len().to_string(),
+        step.reason.clone(),
+    ]
+}
+
+/// Notes, errors, and checks that did not pass.
+fn remarks(step: &StepDetail) -> Outcome {
+    let asset = &step.asset.name;
+    for attempt in &step.attempts {
+        if let Some(note) = &attempt.note {
+            print_line(&format!("\n{asset}: {note}"))?;
+        }
+        if let Some(error) = &attempt.error {
+            print_line(&format!("\n{asset}: error[{}]: {}", error.code, error.message))?;
+            if let Some(hint) = &error.hint {
+                print_line(&format!("  hint: {hint}"))?;
+            }
+        }
+        for check in attempt.checks.iter().filter(|check| check.outcome != CheckOutcome::Pass) {
+            let outcome = word(&check.outcome);
+            print_line(&format!("  {outcome} {} ({} rows)", check.name, check.failures))?;
+        }
+    }
+    Ok(())
+}
+
+fn took(from: millstream_core::clock::Timestamp, to: millstream_core::clock::Timestamp) -> String {
+    duration(to.micros_since(from).unsigned_abs() / 1000)
+}
+
+/// The word that JSON has for a state.
+fn word(state: &impl serde::Serialize) -> String {
+    serde_json::to_value(state).map(|value| crate::output::plain(&value)).unwrap_or_default()
+}

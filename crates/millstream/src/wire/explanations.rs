@@ -1,0 +1,127 @@
+//! The pages of all crates.
+
+use millstream_core::explain::Explanation;
+
+/// Every error code there is, in order.
+pub fn explanations() -> Vec<Explanation> {
+    let mut pages: Vec<Explanation> = [
+        millstream_connect::EXPLANATIONS,
+        millstream_deploy::EXPLANATIONS,
+        millstream_engine::EXPLANATIONS,
+        millstream_guard::EXPLANATIONS,
+        millstream_ledger::EXPLANATIONS,
+        millstream_model::EXPLANATIONS,
+        millstream_project::EXPLANATIONS,
+        millstream_run::EXPLANATIONS,
+        millstream_server::EXPLANATIONS,
+        millstream_stream::EXPLANATIONS,
+        OWN,
+    ]
+    .concat();
+    pages.sort_by_key(|page| page.code);
+    pages.dedup_by_key(|page| page.code);
+    pages
+}
+
+const OWN: &[Explanation] = &[
+    Explanation {
+        code: "cli.usage",
+        title: "The command line is not understood",
+        text: "A flag, a value or a name on the command line is unknown. Nothing was done. \
+               `millstream help VERB` lists what a verb takes.",
+    },
+    Explanation {
+        code: "cli.write",
+        title: "The result could not be written",
+        text: "stdout or the file of `--to` does not take what is written: a full disk, or no \
+               right to write. What the command did apart from printing is done.",
+    },
+    Explanation {
+        code: "cli.secret_missing",
+        title: "A secret is not where its reference says",
+        text: "The project names a secret by an environment variable or a file. The variable is \
+               not set, or the file cannot be read. Set it and run again.",
+    },
+    Explanation {
+        code: "cli.environment_unwritable",
+        title: "The environment's folder cannot be made",
+        text: "Local state lies in `.millstream/<environment>` of the project. The folder could \
+               not be made or read: look at its rights and at the space on the disk.",
+    },
+    Explanation {
+        code: "init.exists",
+        title: "The folder has files of a project already",
+        text: "`init` overwrites nothing. Choose another folder, or remove the files it names.",
+    },
+    Explanation {
+        code: "init.unwritable",
+        title: "A file of the new project cannot be written",
+        text: "Look at the folder's rights and at the space on the disk, and run `init` again.",
+    },
+    Explanation {
+        code: "source.no_raw",
+        title: "No raw input is kept",
+        text: "`source replay` rebuilds a table from the raw input of its loads. None is kept: the \
+               stream was never synced, or `keep_raw` is shorter than its age. Nothing was changed.",
+    },
+    Explanation {
+        code: "table.busy",
+        title: "Another process works on the table",
+        text: "The table is held by a run. Nothing was changed; try again when it has ended.",
+    },
+    Explanation {
+        code: "table.unknown",
+        title: "There is no such table",
+        text: "`millstream table list` shows the tables and views of the environment.",
+    },
+    Explanation {
+        code: "table.bad_payload",
+        title: "What a step published about a table cannot be read",
+        text: "This is a fault of Millstream. The last version stays in place. Please report it.",
+    },
+    Explanation {
+        code: "model.no_alias",
+        title: "The alias names no version",
+        text: "`champion` is set by a gate that passes or by `model promote`.                `millstream model list` shows versions and aliases.",
+    },
+    Explanation {
+        code: "model.no_version",
+        title: "There is no such version",
+        text: "`millstream model list` shows versions and aliases.",
+    },
+    Explanation {
+        code: "project.lake_url",
+        title: "The lake's root is no URL",
+        text: "`lake` of an environment is a URL such as s3://bucket/path. Without it the lake \
+               lies in the environment's folder.",
+    },
+    Explanation {
+        code: "project.graph_astray",
+        title: "The graph has a step that nothing declares",
+        text: "This is a fault of Millstream. Nothing was run. Please report it with the project.",
+    },
+    Explanation {
+        code: "check.failed",
+        title: "A check refused the new version",
+        text: "Rows of the staged version fail a check of severity error. The last good version \
+               stays in place and what is downstream waits. `millstream runs show` has the counts; \
+               the check's query finds the rows.",
+    },
+    Explanation {
+        code: "run.cancelled",
+        title: "The run was cancelled",
+        text: "What was staged is removed and the last version stays. The next run starts over.",
+    },
+    Explanation {
+        code: "run.interrupted",
+        title: "The process of an attempt ended before the attempt did",
+        text: "A later process found the attempt, saw that nothing of it had been published, and \
+               removed what was staged. The step ran again.",
+    },
+    Explanation {
+        code: "project.newer_format",
+        title: "The environment was written by a newer Millstream",
+        text: "The file `format` of the environment's folder has a number that this version does \
+               not know. Nothing was touched. Use the newer version, or another environment.",
+    },
+];

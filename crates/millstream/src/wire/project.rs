@@ -1,0 +1,47 @@
+//! Reads the project with the connectors and trainers that this binary has.
+
+use std::collections::BTreeMap;
+
+use millstream_core::clock::Clock;
+use millstream_project::{EnvVar, LoadOptions, Loaded, Project};
+use serde_json::Value;
+
+use crate::cli::Global;
+use crate::exit::Failure;
+
+/// Reads the project and all its problems.
+pub fn read_project(global: &Global) -> Result<Loaded, Failure> {
+    let options = LoadOptions {
+        env: global.env.clone(),
+        vars: variables(&global.vars)?,
+        env_var: EnvVar::new(|name| std::env::var(name).ok()),
+        connectors: millstream_connect::registry::connectors(),
+        trainers: millstream_model::trainers(),
+        gates: millstream_model::check_gate,
+        now: Clock::System.now(),
+    };
+    Ok(millstream_project::load(&global.directory, &options))
+}
+
+/// Reads the project; warnings go to the log, errors are a failure.
+pub fn required_project(global: &Global) -> Result<Project, Failure> {
+    let loaded = read_project(global)?;
+    let Some(project) = loaded.project else {
+        return Err(Failure::Diagnostics(loaded.diagnostics));
+    };
+    for warning in &loaded.diagnostics {
+        tracing::warn!("{warning}");
+    }
+    Ok(project)
+}
+
+fn variables(words: &[String]) -> Result<BTreeMap<String, Value>, Failure> {
+    let pair = |word: &String| {
+        let (key, value) = word
+            .split_once('=')
+            .ok_or_else(|| Failure::Usage(format!("`--var {word}` is not KEY=VALUE")))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        Ok((key.to_owned(), value))
+    };
+    words.iter().map(pair).collect()
+}

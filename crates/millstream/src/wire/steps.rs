@@ -1,0 +1,210 @@
+//! The steps of the graph, made by the rooms.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_connect::raw::Retention;
+use millstream_connect::sync::{SyncConfig, SyncStep};
+use millstream_core::asset::AssetKey;
+use millstream_core::error::{Plain, Result};
+use millstream_core::hash::ContentHash;
+use millstream_core::operational::OperationalDatabase;
+use millstream_core::spec::{SourceSpec, StreamSpec};
+use millstream_core::step::{Edge, Input, Step, StepKind, StepSpec};
+use millstream_core::topic::Topic;
+use millstream_core::warehouse::Warehouse;
+use millstream_deploy::{ScoringConfig, ScoringStep};
+use millstream_model::{GitState, TrainingConfig, TrainingStep};
+use millstream_project::{Check, ModelStep, Node};
+use millstream_stream::{FunctionParts, FunctionStep};
+use millstream_watch::{Audited, CheckSpec};
+
+use super::opened::Opened;
+
+/// The longest that one attempt may take.
+const STEP_TIMEOUT: Duration = Duration::from_secs(6 * 60 * 60);
+/// How often a failed attempt is tried again when its error allows it.
+const STEP_RETRIES: u32 = 3;
+
+impl Opened {
+    /// The steps of the project, upstream first.
+    pub async fn steps(&self) -> Result<Vec<Arc<dyn Step>>> {
+        let mut checks: BTreeMap<&AssetKey, Vec<&Check>> = BTreeMap::new();
+        for check in &self.project.checks {
+            checks.entry(&check.asset).or_default().push(check);
+        }
+        let database = match self.project.functions.is_empty() {
+            true => None,
+            false => {
+                let location = self.operational_location()?;
+                Some(millstream_stream::operational::open(&location, self.clock.clone()).await?)
+            }
+        };
+        let maker =
+            StepMaker { opened: self, database, git: super::git::state(&self.project.root) };
+        let nodes = self.project.graph.nodes().iter();
+        nodes
+            .map(|node| {
+                let checks = checks.get(&node.outputs[0]).map_or(&[][..], Vec::as_slice);
+                maker.step(node, checks)
+            })
+            .collect()
+    }
+
+    /// A source and one of its streams, by `source.stream`.
+    pub fn stream(&self, name: &str) -> Option<(&SourceSpec, &StreamSpec)> {
+        let (source, stream) = name.split_once('.')?;
+        let source = self.project.sources.iter().find(|spec| spec.name == source)?;
+        let stream = source.streams.iter().find(|spec| spec.name == stream)?;
+        Some((source, stream))
+    }
+
+    /// The step that syncs a stream.
+    pub fn sync_step(
+        &self,
+        source: &SourceSpec,
+        stream: &StreamSpec,
+        step: StepSpec,
+    ) -> Result<SyncStep> {
+        SyncStep::new(SyncConfig {
+            source: millstream_connect::registry::open(source, &self.source_context()?)?,
+            source_name: source.name.clone(),
+            stream: stream.clone(),
+            retention: Retention::parse(source.keep_raw.as_deref())?,
+            step,
+            warehouse: self.engine.clone(),
+            raw: self.raw.clone(),
+        })
+    }
+}
+
+struct StepMaker<'a> {
+    opened: &'a Opened,
+    database: Option<Arc<dyn OperationalDatabase>>,
+    git: GitState,
+}
+
+impl StepMaker<'_> {
+    fn step(&self, node: &Node, checks: &[&Check]) -> Result<Arc<dyn Step>> {
+        let inner = match node.kind {
+            StepKind::Sync => self.sync(node)?,
+            StepKind::Model => self.model(node)?,
+            StepKind::Training => self.training(node)?,
+            StepKind::Scoring => self.scoring(node)?,
+            StepKind::Function => self.function(node)?,
+        };
+        if checks.is_empty() {
+            return Ok(inner);
+        }
+        let checks = checks.iter().map(|check| check_spec(check)).collect();
+        Ok(Arc::new(Audited::new(inner, checks, self.warehouse())))
+    }
+
+    fn sync(&self, node: &Node) -> Result<Arc<dyn Step>> {
+        let relation = node.outputs[0].relation().ok_or_else(|| astray(node))?;
+        let name = format!("{}.{}", relation.schema(), relation.name());
+        let (source, stream) = self.opened.stream(&name).ok_or_else(|| astray(node))?;
+        let spec = step_spec(node);
+        Ok(Arc::new(self.opened.sync_step(source, stream, spec)?))
+    }
+
+    fn model(&self, node: &Node) -> Result<Arc<dyn Step>> {
+        let mut models = self.opened.project.models.iter();
+        let model = models.find(|model| AssetKey::table(&model.relation) == node.outputs[0]);
+        let model = model.ok_or_else(|| astray(node))?.clone();
+        Ok(Arc::new(ModelStep::new(step_spec(node), model, self.warehouse())))
+    }
+
+    fn training(&self, node: &Node) -> Result<Arc<dyn Step>> {
+        let mut trainings = self.opened.project.trainings.iter();
+        let training = trainings.find(|t| AssetKey::model(&t.spec.name) == node.outputs[0]);
+        let training = training.ok_or_else(|| astray(node))?;
+        Ok(Arc::new(TrainingStep::new(TrainingConfig {
+            spec: training.spec.clone(),
+            data: training.data.clone(),
+            registry: self.opened.registry.clone(),
+            warehouse: self.warehouse(),
+            step: step_spec(node),
+            git: self.git.clone(),
+        })?))
+    }
+
+    fn scoring(&self, node: &Node) -> Result<Arc<dyn Step>> {
+        let into = node.outputs[0].relation();
+        let mut deployments = self.opened.project.deployments.iter();
+        let deployment = deployments.find(|deployment| deployment.into == into);
+        let deployment = deployment.ok_or_else(|| astray(node))?;
+        let (Some(over), Some(into)) = (deployment.over.clone(), into) else {
+            return Err(astray(node));
+        };
+        let record = deployment.spec.record.as_ref();
+        let topic = record.map(|record| self.topic(&record.topic)).transpose()?;
+        Ok(Arc::new(ScoringStep::new(ScoringConfig {
+            deployment: deployment.spec.clone(),
+            over,
+            into,
+            step: step_spec(node),
+            warehouse: self.warehouse(),
+            models: self.opened.models.clone(),
+            catalog: Arc::new(self.opened.ledger.clone()),
+            topic,
+            staging: self.opened.project.environment.root.join("deployments/.staging"),
+        })?))
+    }
+
+    fn function(&self, node: &Node) -> Result<Arc<dyn Step>> {
+        let mut functions = self.opened.project.functions.iter();
+        let named = |into: &str| AssetKey::operational(into.trim_start_matches("operational."));
+        let function = functions.find(|function| named(&function.into) == node.outputs[0]);
+        let function = function.ok_or_else(|| astray(node))?;
+        let database = self.database.clone().ok_or_else(|| astray(node))?;
+        Ok(Arc::new(FunctionStep::new(FunctionParts {
+            spec: step_spec(node),
+            function: function.clone(),
+            topic: self.topic(&function.on.topic)?,
+            warehouse: self.warehouse(),
+            database,
+            environment: self.opened.project.environment.root.clone(),
+        })?))
+    }
+
+    fn topic(&self, name: &str) -> Result<Arc<dyn Topic>> {
+        let topic: Arc<dyn Topic> = self.opened.topics.topic(name)?;
+        Ok(topic)
+    }
+
+    fn warehouse(&self) -> Arc<dyn Warehouse> {
+        self.opened.engine.clone()
+    }
+}
+
+fn step_spec(node: &Node) -> StepSpec {
+    let mut inputs = node.inputs.clone();
+    let after = node.after.iter().filter(|asset| node.inputs.iter().all(|i| i.asset != **asset));
+    inputs.extend(after.map(|asset| Input { asset: asset.clone(), edge: Edge::After }));
+    let definitions = [node.definition, node.checks_definition].map(|hash| hash.to_string());
+    StepSpec {
+        kind: node.kind,
+        outputs: node.outputs.clone(),
+        inputs,
+        definition: ContentHash::of_parts(definitions),
+        timeout: STEP_TIMEOUT,
+        retries: STEP_RETRIES,
+    }
+}
+
+fn check_spec(check: &Check) -> CheckSpec {
+    let judged = check.clone();
+    CheckSpec {
+        name: check.name.clone(),
+        sql: check.sql.clone(),
+        judge: Arc::new(move |failures| judged.outcome(failures)),
+    }
+}
+
+/// The graph names a step whose declaration is not in the project.
+fn astray(node: &Node) -> millstream_core::Error {
+    let message = format!("the graph has a step for {} that nothing declares", node.outputs[0]);
+    Plain::internal("project.graph_astray", message).into()
+}

@@ -1,0 +1,103 @@
+//! The command line: exit codes, JSON, and what a newcomer types first.
+
+use millstream_tests::TestProject;
+
+#[test]
+fn init_makes_a_project_that_runs() {
+    let project = TestProject::of(&[]);
+    project.output(&["init"]).succeeded();
+    let check = project.json(&["check"]);
+    assert_eq!(check["check"]["errors"], 0, "{check}");
+    project.output(&["run"]).succeeded();
+    let ignored = std::fs::read_to_string(project.path().join(".gitignore")).expect("it is made");
+    assert!(ignored.contains(".millstream/"));
+    let again = project.output(&["init"]).ended_with(1);
+    assert!(again.stderr.contains("init.exists"), "{}", again.stderr);
+}
+
+#[test]
+fn a_plan_says_why() {
+    let project = TestProject::labeled();
+    let plan = project.json(&["plan"]);
+    let entries = plan["plan"]["entries"].as_array().expect("a plan has entries");
+    assert!(entries.iter().all(|entry| entry["decision"]["action"] == "run"), "{plan}");
+    assert!(!project.path().join(".millstream/dev/lake").exists(), "a plan makes no table");
+    project.json(&["run"]);
+    project.edit("models/labeled_projects.sql", "left join", "join");
+    let plan = project.output(&["plan"]).succeeded();
+    assert!(plan.stdout.contains("definition changed"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("main.labeled_projects will change"), "{}", plan.stdout);
+}
+
+#[test]
+fn every_code_has_a_page() {
+    let project = TestProject::of(&[]);
+    let all = project.json(&["explain"]);
+    let pages = all["explanations"].as_array().expect("there are pages");
+    assert!(pages.len() > 60, "{}", pages.len());
+    for page in pages {
+        let text = page["text"].as_str().unwrap_or_default();
+        assert!(text.len() > 20, "{page}");
+    }
+    let page = project.output(&["explain", "check.failed"]).succeeded();
+    assert!(page.stdout.contains("last good version"), "{}", page.stdout);
+    project.output(&["explain", "no.such"]).ended_with(2);
+}
+
+#[test]
+fn usage_errors_end_with_2() {
+    let project = TestProject::of(&[]);
+    project.output(&["frobnicate"]).ended_with(2);
+    project.output(&["run", "--threads", "many"]).ended_with(2);
+    project.output(&["schema", "nonsense"]).ended_with(2);
+}
+
+#[test]
+fn queries_have_four_formats() {
+    let project = TestProject::labeled();
+    project.json(&["run", "--select", "+labeled_projects"]);
+    let sql = "select tag, count(*) as n from labeled_projects group by tag order by n desc";
+    let text = project.output(&["query", sql]).succeeded();
+    assert!(text.stdout.contains("| natural-language-processing | 310 |"), "{}", text.stdout);
+    let csv = project.output(&["query", "--output", "csv", sql]).succeeded();
+    assert_eq!(csv.stdout.lines().nth(1), Some("natural-language-processing,310"));
+    assert_eq!(project.query(sql)[0]["n"], 310);
+    let file = project.path().join("tags.parquet").display().to_string();
+    project.output(&["query", "--to", &file, sql]).succeeded();
+    assert!(std::fs::read(file).expect("it is written").starts_with(b"PAR1"));
+}
+
+#[test]
+fn runs_are_recorded() {
+    let project = TestProject::labeled();
+    project.json(&["run"]);
+    let list = project.json(&["runs", "list"]);
+    assert_eq!(list["runs"].as_array().map(Vec::len), Some(1), "{list}");
+    assert_eq!(list["runs"][0]["state"], "succeeded");
+    let show = project.output(&["runs", "show"]).succeeded();
+    assert!(show.stdout.contains("tagger"), "{}", show.stdout);
+    project.output(&["doctor"]).succeeded();
+}
+
+#[test]
+fn a_schema_describes_every_field() {
+    let project = TestProject::of(&[]);
+    let schemas = project.output(&["schema"]).succeeded().json();
+    let mut undescribed = Vec::new();
+    walk(&schemas, "", &mut undescribed);
+    assert!(undescribed.is_empty(), "without description: {undescribed:?}");
+}
+
+fn walk(value: &serde_json::Value, path: &str, undescribed: &mut Vec<String>) {
+    let Some(object) = value.as_object() else { return };
+    if let Some(properties) = object.get("properties").and_then(|value| value.as_object()) {
+        for (name, property) in properties {
+            if property.get("description").is_none() && property.get("$ref").is_none() {
+                undescribed.push(format!("{path}/{name}"));
+            }
+        }
+    }
+    for (name, inner) in object {
+        walk(inner, &format!("{path}/{name}"), undescribed);
+    }
+}

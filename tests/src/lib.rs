@@ -1,0 +1,251 @@
+//! What the end-to-end tests share: a project in a temporary folder and the real binary on it.
+
+mod http;
+
+pub use http::{Answer, Client};
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary under test: beside the tests, in the same profile.
+pub fn binary() -> PathBuf {
+    let tests = std::env::current_exe().expect("a test knows its own file");
+    let profile = tests.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
+    let binary = profile.join(format!("millstream{}", std::env::consts::EXE_SUFFIX));
+    assert!(binary.exists(), "build it first: cargo build --profile ci -p millstream");
+    binary
+}
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lie in the root").to_path_buf()
+}
+
+/// The real input, kept beside the repository.
+pub fn data(file: &str) -> PathBuf {
+    let folder = std::env::var_os("MILLSTREAM_TEST_DATA")
+        .map_or_else(|| root().join("../shared/data"), PathBuf::from);
+    let path = folder.join(file);
+    assert!(path.exists(), "{} is missing; set MILLSTREAM_TEST_DATA", path.display());
+    path.canonicalize().expect("it exists")
+}
+
+/// A Python that has what `tests/requirements.txt` names.
+pub fn python() -> PathBuf {
+    std::env::var_os("MILLSTREAM_TEST_PYTHON")
+        .map_or_else(|| root().join("target/python/bin/python"), PathBuf::from)
+}
+
+/// A project in a folder of its own, removed afterwards unless the test failed.
+#[derive(Debug)]
+pub struct TestProject {
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl TestProject {
+    /// A project of these files.
+    pub fn of(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::Builder::new().prefix("millstream-").tempdir().expect("a folder");
+        let project = Self { folder, variables: Vec::new() };
+        for (path, text) in files {
+            project.write(path, text);
+        }
+        project
+    }
+
+    /// A copy of an example.
+    pub fn example(name: &str) -> Self {
+        let project = Self::of(&[]);
+        copy(&root().join("examples").join(name), project.path());
+        project
+    }
+
+    /// `examples/labeled-projects` on the real data.
+    pub fn labeled() -> Self {
+        Self::example("labeled-projects")
+            .with("PROJECTS_URL", data("made-with-ml/projects.csv").display().to_string())
+            .with("TAGS_URL", data("made-with-ml/tags.csv").display().to_string())
+    }
+
+    /// `examples/shop`, small.
+    pub fn small_shop() -> Self {
+        Self::example("shop").with("SHOP_SCALE", "0.01")
+    }
+
+    /// The same project with an environment variable for every command.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file of the project.
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    /// Replaces text in a file of the project.
+    pub fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path().join(path)).expect("the file is there");
+        assert!(text.contains(from), "{path} has no {from:?}");
+        self.write(path, text.replace(from, to));
+    }
+
+    /// The binary with these arguments, to be started.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("-C").arg(self.path()).args(arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub fn output(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().expect("the binary starts");
+        Ran::of(arguments, &output)
+    }
+
+    /// Runs the binary, which must succeed, and reads its JSON.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let mut all = vec!["--output", "json"];
+        all.extend_from_slice(arguments);
+        self.output(&all).succeeded().json()
+    }
+
+    /// The rows of a query, each an object.
+    pub fn query(&self, sql: &str) -> Vec<Value> {
+        let value = self.json(&["query", sql]);
+        value["rows"].as_array().expect("a query has rows").clone()
+    }
+
+    /// The one number that a query gives.
+    pub fn number(&self, sql: &str) -> i64 {
+        let rows = self.query(sql);
+        let first = rows.first().and_then(|row| row.as_object()).expect("a row");
+        let value = first.values().next().expect("a column");
+        value.as_i64().unwrap_or_else(|| panic!("{value} is no integer"))
+    }
+
+    /// A running `serve` on a free port.
+    pub fn serve(&self) -> Server {
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+        let line = lines.next().expect("the server says where it listens").expect("it is text");
+        let address = line.rsplit("http://").next().expect("an address").trim().to_owned();
+        Server { child, address }
+    }
+}
+
+/// What a command of the binary did.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit status; `None` if a signal ended it.
+    pub status: Option<i32>,
+    /// What it printed as result.
+    pub stdout: String,
+    /// All else that it printed.
+    pub stderr: String,
+    command: String,
+}
+
+impl Ran {
+    fn of(arguments: &[&str], output: &Output) -> Self {
+        Self {
+            status: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            command: arguments.join(" "),
+        }
+    }
+
+    /// The same, once it is clear that it succeeded.
+    #[allow(clippy::must_use_candidate, reason = "the assertion is the point")]
+    pub fn succeeded(self) -> Self {
+        self.ended_with(0)
+    }
+
+    /// The same, once it is clear that it ended with this status.
+    #[allow(clippy::must_use_candidate, reason = "the assertion is the point")]
+    pub fn ended_with(self, status: i32) -> Self {
+        assert_eq!(
+            self.status,
+            Some(status),
+            "{}\nstdout: {}\nstderr: {}",
+            self.command,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// Its result as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{}: {error}: {}", self.command, self.stdout))
+    }
+}
+
+/// A server, killed at the end of the test.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// `HOST:PORT`.
+    pub address: String,
+}
+
+impl Server {
+    /// A connection to it.
+    pub fn client(&self) -> Client {
+        Client::connect(&self.address).expect("the server listens")
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ended");
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have been killed by the test already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("the example is there") {
+        let entry = entry.expect("it can be listed");
+        let target = to.join(entry.file_name());
+        if entry.file_name() == ".millstream" {
+            continue;
+        }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("it can be copied");
+        }
+    }
+}

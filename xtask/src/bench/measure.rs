@@ -1,0 +1,82 @@
+//! Wall time and peak memory of whole commands.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::shell::say;
+
+/// How often the memory of a process is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// One run of a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Figure {
+    pub(super) seconds: f64,
+    /// Highest resident memory of the process itself, in MiB; 0 where the system does not tell.
+    pub(super) peak_mib: f64,
+}
+
+/// Runs a command to its end.
+pub(super) fn measure(command: &mut Command) -> Result<Figure> {
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let begun = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("start {command:?}"))?;
+    let mut peak_mib = 0_f64;
+    let status = loop {
+        peak_mib = peak_mib.max(resident_mib(child.id()));
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        std::thread::sleep(LOOK);
+    };
+    let seconds = begun.elapsed().as_secs_f64();
+    if !status.success() {
+        let output = child.wait_with_output()?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(status.success(), "{command:?}: {status}\n{stderr}");
+    }
+    Ok(Figure { seconds, peak_mib })
+}
+
+/// The highest resident memory that a process has had.
+pub(super) fn resident_mib(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kib.unwrap_or_default() / 1024.0
+}
+
+/// The median of some figures.
+pub(super) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// Runs two commands in turn and prints the medians and their ratio.
+pub(super) fn compare(
+    workload: &str,
+    runs: usize,
+    mut ours: impl FnMut() -> Result<Figure>,
+    peer_name: &str,
+    mut peer: impl FnMut() -> Result<Figure>,
+) -> Result<()> {
+    let (mut our_figures, mut peer_figures) = (Vec::new(), Vec::new());
+    for _ in 0..runs {
+        our_figures.push(ours()?);
+        peer_figures.push(peer()?);
+    }
+    let seconds = |figures: &[Figure]| {
+        median(&figures.iter().map(|figure| figure.seconds).collect::<Vec<_>>())
+    };
+    let peak =
+        |figures: &[Figure]| figures.iter().map(|figure| figure.peak_mib).fold(0.0, f64::max);
+    let (our_seconds, peer_seconds) = (seconds(&our_figures), seconds(&peer_figures));
+    say(&format!("{workload}, median of {runs} runs in turn:"));
+    say(&format!("  millstream  {our_seconds:.3} s, peak {:.0} MiB", peak(&our_figures)));
+    say(&format!("  {peer_name}  {peer_seconds:.3} s, peak {:.0} MiB", peak(&peer_figures)));
+    say(&format!("  ratio       {:.2} times the peer's speed", peer_seconds / our_seconds));
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! `cargo xtask TASK`: all automation of the project.
+
+mod bench;
+mod check;
+mod environment;
+mod shell;
+mod test;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask TASK
+
+  test          what the README and CI call: checks, then every test
+  check         format, lints, invariants of the house, licences
+  bench NAME    ours and a named peer in turn on one workload (see bench/README.md)
+  chaos [N]     the whole kill matrix, then N random kills (200)
+";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test"] => test::run(),
+        ["check"] => check::run(),
+        ["bench", name] => bench::run(name),
+        ["chaos"] => test::chaos("200"),
+        ["chaos", kills] => test::chaos(kills),
+        _ => bail!("{USAGE}"),
+    }
+}

@@ -1,0 +1,47 @@
+//! Running other programs, loudly.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().expect("xtask lies in the root").to_path_buf()
+}
+
+/// Runs a command in the root; an error if it fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let text = describe(command);
+    say(&format!("$ {text}"));
+    let status = command.current_dir(root()).status().with_context(|| format!("start {text}"))?;
+    ensure!(status.success(), "{text}: {status}");
+    Ok(())
+}
+
+/// What a command prints to stdout; an error if it fails.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let text = describe(command);
+    let output = command.current_dir(root()).output().with_context(|| format!("start {text}"))?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{text}: {}\n{stderr}", output.status);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A cargo command with the cargo that runs us.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    command
+}
+
+#[allow(clippy::print_stderr, reason = "a build tool talks on stderr")]
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+fn describe(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
