@@ -14,7 +14,7 @@ const TRANSITIONS: [&str; 7] = [
     "intent.after",
     "publish.after",
     "commit.after",
-    "discard.after",
+    "clean.after",
 ];
 /// Step kinds with the transitions above.
 const KINDS: [&str; 5] = ["sync", "model", "training", "scoring", "function"];

@@ -28,7 +28,8 @@ fn the_loop_runs_and_then_has_nothing_to_do() {
     assert_eq!(project.number("select count(*) from topic.predictions"), 764);
 
     let model = project.json(&["model", "show", "tagger@champion"]);
-    let f1 = model["model"]["metrics"]["f1_weighted"].as_f64().expect("the metric is there");
+    let f1 =
+        model["model"]["metrics"]["values"]["f1_weighted"].as_f64().expect("the metric is there");
     assert!(f1 >= 0.80, "the gate passed, so {f1} must do");
 
     let second = project.json(&["run"]);
@@ -44,7 +45,7 @@ fn a_changed_title_reruns_what_depends_on_it() {
     let project = project.with("PROJECTS_URL", "input/projects.csv");
     project.json(&["run"]);
     let title = "Comparison between YOLO and RCNN on real world videos";
-    project.edit("input/projects.csv", title, "YOLO and RCNN, compared on real videos");
+    project.edit("input/projects.csv", title, "YOLO and RCNN compared on real videos");
 
     let report = project.json(&["run"]);
     let published: Vec<String> = outcomes(&report)
@@ -82,9 +83,19 @@ fn a_model_version_can_be_reproduced_and_rolled_back() {
 #[test]
 fn a_table_can_be_read_as_it_was() {
     let project = TestProject::labeled();
+    project.edit(
+        "models/labeled_projects.sql",
+        "select",
+        "{{ config(materialized='table') }} select",
+    );
     project.json(&["run"]);
-    project.edit("models/labeled_projects.sql", "left join", "join");
+    project.edit(
+        "models/labeled_projects.sql",
+        "on p.id = t.id",
+        "on p.id = t.id where p.id > 100",
+    );
     project.json(&["run", "--select", "labeled_projects"]);
+    assert!(project.number("select count(*) from labeled_projects") < 764);
     let history = project.json(&["table", "history", "labeled_projects"]);
     assert_eq!(history["versions"].as_array().map(Vec::len), Some(2), "{history}");
     let before = "select count(*) from labeled_projects version as of 0";

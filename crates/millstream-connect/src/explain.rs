@@ -197,3 +197,18 @@ const REFUSED: &[Explanation] = &[
         "This is a fault of Millstream. Nothing was run. Please report it with the project.",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_whole_and_there_once() {
+        let mut codes: Vec<&str> = EXPLANATIONS.iter().map(|page| page.code).collect();
+        codes.sort_unstable();
+        let count = codes.len();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
+        assert!(EXPLANATIONS.iter().all(|page| !page.title.is_empty() && !page.text.is_empty()));
+    }
+}

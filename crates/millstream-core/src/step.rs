@@ -269,6 +269,13 @@ pub trait Step: Send + Sync + std::fmt::Debug {
         application: &'a str,
     ) -> BoxFuture<'a, Result<u64>>;
 
-    /// Removes what the attempt staged. Harmless when there is nothing.
+    /// Removes all that the attempt left, which has published nothing. Harmless when there is
+    /// nothing.
     fn discard<'a>(&'a self, attempt: AttemptId) -> BoxFuture<'a, Result<()>>;
+
+    /// Removes what recovery would have needed, once the attempt is committed. What lasts, as raw
+    /// input, stays.
+    fn clean<'a>(&'a self, _attempt: AttemptId) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
 }

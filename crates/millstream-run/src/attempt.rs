@@ -179,8 +179,8 @@ async fn work(context: &Context, step: &dyn Step, open: &OpenAttempt<'_>) -> Res
     }
     let versions = context.ledger.commit(attempt.id, receipts).await?;
     crash::point(&format!("{kind}.commit.after"));
-    step.discard(attempt.id).await?;
-    crash::point(&format!("{kind}.discard.after"));
+    step.clean(attempt.id).await?;
+    crash::point(&format!("{kind}.clean.after"));
     Ok(Ended::Committed { staged, versions })
 }
 

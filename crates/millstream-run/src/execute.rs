@@ -227,8 +227,8 @@ type Before = Vec<(AssetKey, End)>;
 
 impl StepDriver {
     async fn drive(self, before: Before) -> Result<StepReport> {
-        let begun = Instant::now();
         let blocked = wait_for(before).await;
+        let begun = Instant::now();
         let mut report = match blocked {
             Some(asset) => {
                 self.skip(StepOutcome::Waits, &format!("{asset} did not succeed")).await?
@@ -246,11 +246,12 @@ impl StepDriver {
         let mut number = 1;
         let mut told = Told::Nothing;
         let mut done: Option<StepReport> = None;
+        let mut context = self.context.clone();
         loop {
             if self.context.cancel.is_cancelled() {
                 return self.or_skip(done, StepOutcome::Cancelled, "the run was cancelled").await;
             }
-            let decided = match self.decide().await {
+            let decided = match self.decide(context.refresh).await {
                 Ok(Some(decided)) => decided,
                 Ok(None) => return self.or_skip(done, StepOutcome::UpToDate, "up to date").await,
                 Err(error) if self.tries_again(&error, number) => {
@@ -264,7 +265,7 @@ impl StepDriver {
                 self.say_started(&decided).await;
                 told = Told::Started;
             }
-            match make_attempt(&self.context, &*self.step, &decided, number).await? {
+            match make_attempt(&context, &*self.step, &decided, number).await? {
                 Ended::Superseded => {}
                 Ended::Held(holder) => {
                     if told != Told::Waiting {
@@ -277,8 +278,9 @@ impl StepDriver {
                     self.pause(&error, number).await;
                     number += 1;
                 }
-                // A function takes a long backlog in several attempts.
+                // A function takes a long backlog in several attempts; only the first starts over.
                 ended @ Ended::Committed { .. } if self.step.spec().kind == StepKind::Function => {
+                    context.refresh = Refresh::Incremental;
                     let report = self.report(ended, decided.reason, number)?;
                     done = Some(match done {
                         Some(before) => before.followed_by(report),
@@ -312,13 +314,13 @@ impl StepDriver {
     }
 
     /// What to do now: `None` when there is nothing.
-    async fn decide(&self) -> Result<Option<Decided>> {
+    async fn decide(&self, refresh: Refresh) -> Result<Option<Decided>> {
         let spec = self.step.spec();
         let ledger = &self.context.ledger;
         let known = Known::read(ledger)?;
         let previous = ledger.previous(spec.asset())?;
         let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
-        let decision = decide(spec, &known, probe, self.context.refresh, &BTreeSet::new());
+        let decision = decide(spec, &known, probe, refresh, &BTreeSet::new());
         let Decision::Run(reason) = decision else { return Ok(None) };
         let memo = memo(spec, &MemoInputs { current: &known.versions, probe: probe.print() });
         Ok(Some(Decided { memo, reason: reason.to_string(), version: previous.version }))

@@ -94,7 +94,7 @@ pub(crate) async fn settle(
     let Some(receipts) = roll_forward(step, staged, effects).await? else { return Ok(None) };
     crash::point("recover.commit.before");
     let versions = ledger.commit(attempt, receipts).await?;
-    step.discard(attempt).await?;
+    step.clean(attempt).await?;
     Ok(Some(versions))
 }
 

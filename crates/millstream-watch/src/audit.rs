@@ -143,6 +143,10 @@ impl Step for Audited {
     fn discard<'a>(&'a self, attempt: AttemptId) -> BoxFuture<'a, Result<()>> {
         self.inner.discard(attempt)
     }
+
+    fn clean<'a>(&'a self, attempt: AttemptId) -> BoxFuture<'a, Result<()>> {
+        self.inner.clean(attempt)
+    }
 }
 
 /// A check that cannot even run names itself.

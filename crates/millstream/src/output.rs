@@ -63,7 +63,9 @@ pub fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
         table.add_row(row);
     }
     for (index, column) in columns.iter().enumerate() {
-        if let (Column::Number(_), Some(cells)) = (column, table.column_mut(index)) {
+        let Some(cells) = table.column_mut(index) else { continue };
+        cells.set_padding((0, 2));
+        if let Column::Number(_) = column {
             cells.set_cell_alignment(CellAlignment::Right);
         }
     }

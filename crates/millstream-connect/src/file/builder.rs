@@ -196,16 +196,20 @@ fn parsed<T>(
 impl Nulls {
     #[inline]
     fn push(&mut self, present: bool) {
-        match &mut self.bits {
-            None if present => self.present += 1,
-            Some(bits) => bits.append(present),
-            None => {
-                let mut bits = BooleanBufferBuilder::new(self.present + 1024);
-                bits.append_n(self.present, true);
-                bits.append(false);
-                self.bits = Some(bits);
-            }
+        if present && self.bits.is_none() {
+            self.present += 1;
+        } else {
+            self.push_bit(present);
         }
+    }
+
+    fn push_bit(&mut self, present: bool) {
+        let bits = self.bits.get_or_insert_with(|| {
+            let mut bits = BooleanBufferBuilder::new(self.present + 1024);
+            bits.append_n(self.present, true);
+            bits
+        });
+        bits.append(present);
     }
 
     fn finish(self) -> Option<NullBuffer> {

@@ -163,7 +163,7 @@ mod tests {
             (vec!["id text".to_owned()], vec![vec!["007".to_owned()]])
         );
         assert!(!seen.checkpoint.unwrap().to_string().contains("secret"));
-        let (source, spec) = project.source(path);
+        let (source, spec) = project.source(&path);
         let probe = source.probe(&spec.streams[0], None).await.unwrap();
         assert_eq!(probe, source.probe(&spec.streams[0], None).await.unwrap());
         for (path, code) in [("/cut.csv", "sync.http_failed"), ("/no.csv", "sync.http_refused")] {

@@ -124,70 +124,104 @@ fn weigh_block(bytes: &[u8]) -> (Keys, u64) {
 }
 
 fn parse_block(plan: &Plan, bytes: &[u8]) -> Result<ParsedBlock, SyncError> {
-    let fields = plan.schema.fields();
-    let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
-    let mut builders = fields
-        .iter()
-        .map(|field| ColumnBuilder::new(field.data_type(), 1024, 1024))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut keys: HashMap<String, Option<usize>> = HashMap::new();
-    let mut refused = Vec::new();
-    let mut bad_rows = Vec::new();
-    let mut rows = 0;
+    let mut table = Table::new(plan)?;
     for (number, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let refusal = |code, reason| {
-            Some(Refusal { line: number as u64, code, reason, raw: refused_text(line) })
-        };
-        let object = match serde_json::from_slice::<Object<'_>>(line) {
-            Ok(object) => object,
-            Err(error) => {
-                refused.extend(refusal("sync.bad_json", error.to_string()));
-                continue;
-            }
-        };
-        let mut values: Vec<Scalar<'_>> = names.iter().map(|_| Scalar::Null).collect();
+        if let Err((code, reason)) = table.take(line) {
+            let raw = refused_text(line);
+            table.refused.push(Refusal { line: number as u64, code, reason, raw });
+        }
+    }
+    table.finish(memchr_iter(b'\n', bytes).count() as u64)
+}
+
+/// Why a line is refused: the code and the reason.
+type Refused = (&'static str, String);
+
+/// Columns that are filled line by line.
+struct Table<'p> {
+    plan: &'p Plan,
+    builders: Vec<ColumnBuilder>,
+    /// Column of each key met so far.
+    keys: HashMap<String, Option<usize>>,
+    rows: usize,
+    bad_rows: Vec<usize>,
+    refused: Vec<Refusal>,
+}
+
+impl<'p> Table<'p> {
+    fn new(plan: &'p Plan) -> Result<Self, SyncError> {
+        let fields = plan.schema.fields().iter();
+        let builders = fields.map(|field| ColumnBuilder::new(field.data_type(), 1024, 1024));
+        Ok(Self {
+            plan,
+            builders: builders.collect::<Result<_, _>>()?,
+            keys: HashMap::new(),
+            rows: 0,
+            bad_rows: Vec::new(),
+            refused: Vec::new(),
+        })
+    }
+
+    fn take(&mut self, line: &[u8]) -> Result<(), Refused> {
+        let object: Object<'_> =
+            serde_json::from_slice(line).map_err(|error| ("sync.bad_json", error.to_string()))?;
+        let mut values: Vec<Scalar<'_>> = self.builders.iter().map(|_| Scalar::Null).collect();
         for (key, value) in object.0 {
-            let position = match keys.get(key.as_ref()) {
-                Some(position) => *position,
-                None => {
-                    let name = millstream_core::name::snake_case(&key);
-                    let position = names.iter().position(|known| *known == name);
-                    keys.insert(key.into_owned(), position);
-                    position
-                }
-            };
-            if let Some(position) = position {
+            if let Some(position) = self.position(&key) {
                 values[position] = Scalar::of(value);
             }
         }
-        let mut reason = None;
-        for ((builder, value), field) in builders.iter_mut().zip(&values).zip(fields) {
+        let filled = self.fill(&values);
+        if filled.is_err() {
+            self.bad_rows.push(self.rows);
+        }
+        self.rows += 1;
+        filled
+    }
+
+    fn position(&mut self, key: &str) -> Option<usize> {
+        if let Some(position) = self.keys.get(key) {
+            return *position;
+        }
+        let name = millstream_core::name::snake_case(key);
+        let position = self.plan.schema.index_of(&name).ok();
+        self.keys.insert(key.to_owned(), position);
+        position
+    }
+
+    /// Adds a row, also when it is refused: then it is left out at the end.
+    fn fill(&mut self, values: &[Scalar<'_>]) -> Result<(), Refused> {
+        let mut result = Ok(());
+        let fields = self.plan.schema.fields();
+        for ((builder, value), field) in self.builders.iter_mut().zip(values).zip(fields) {
+            let bytes = value.bytes();
             let mut is_bad = false;
-            builder.extend(std::iter::once(value.bytes()), &mut |_| is_bad = true);
-            if is_bad && reason.is_none() {
-                let data_type = type_name(field.data_type());
-                let text = refused_text(value.bytes().unwrap_or_default());
-                let text = format!("`{}`: `{text}` is not a {data_type}", field.name());
-                reason = refusal("sync.bad_value", text);
-            } else if reason.is_none()
-                && value.bytes().is_none()
-                && plan.selection.requires(field.name(), field.name())
-            {
-                reason = refusal("sync.null_value", format!("`{}` has no value", field.name()));
+            builder.extend(std::iter::once(bytes), &mut |_| is_bad = true);
+            if result.is_err() {
+                continue;
+            }
+            let name = field.name();
+            if is_bad {
+                let text = refused_text(bytes.unwrap_or_default());
+                let reason =
+                    format!("`{name}`: `{text}` is not a {}", type_name(field.data_type()));
+                result = Err(("sync.bad_value", reason));
+            } else if bytes.is_none() && self.plan.selection.requires(name, name) {
+                result = Err(("sync.null_value", format!("`{name}` has no value")));
             }
         }
-        if let Some(refusal) = reason {
-            refused.push(refusal);
-            bad_rows.push(rows);
-        }
-        rows += 1;
+        result
     }
-    let columns = builders.into_iter().map(ColumnBuilder::finish).collect::<Result<Vec<_>, _>>()?;
-    let batch = without_rows(&plan.schema, columns, rows, &bad_rows)?;
-    Ok(ParsedBlock { batch, refused, lines: memchr_iter(b'\n', bytes).count() as u64 })
+
+    fn finish(self, lines: u64) -> Result<ParsedBlock, SyncError> {
+        let columns = self.builders.into_iter().map(ColumnBuilder::finish);
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let batch = without_rows(&self.plan.schema, columns, self.rows, &self.bad_rows)?;
+        Ok(ParsedBlock { batch, refused: self.refused, lines })
+    }
 }
 
 /// A value of an object.

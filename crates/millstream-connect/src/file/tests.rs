@@ -223,7 +223,7 @@ async fn files_of_one_pattern_share_their_columns() {
 #[tokio::test]
 async fn a_probe_sees_content_and_not_time() {
     let project = Project::new(&[("in.csv", b"id\n1\n")]);
-    let (source, spec) = project.source(json!({"path": "in.csv"}));
+    let (source, spec) = project.source(&json!({"path": "in.csv"}));
     let probe = async || source.probe(&spec.streams[0], None).await.unwrap();
     let first = probe().await;
     project.write("in.csv", b"id\n1\n");

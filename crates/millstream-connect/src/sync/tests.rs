@@ -25,7 +25,7 @@ impl Fixture {
     }
 
     fn step(&self) -> SyncStep {
-        let (source, spec) = self.project.source(self.stream.clone());
+        let (source, spec) = self.project.source(&self.stream);
         let relation = Relation::new(&spec.name, &spec.streams[0].name).unwrap();
         SyncStep::new(SyncConfig {
             source,

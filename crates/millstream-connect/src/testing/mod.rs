@@ -54,7 +54,7 @@ impl Project {
     }
 
     /// The source of one stream, whose settings are JSON.
-    pub(crate) fn source(&self, stream: Value) -> (Arc<dyn Source>, SourceSpec) {
+    pub(crate) fn source(&self, stream: &Value) -> (Arc<dyn Source>, SourceSpec) {
         let mut named = json!({"name": "things"});
         named.as_object_mut().unwrap().extend(stream.as_object().unwrap().clone());
         let spec = json!({"name": "files", "connector": "file", "streams": [named]});
@@ -73,7 +73,7 @@ impl Project {
 
     /// Reads a stream from a checkpoint on.
     pub(crate) async fn read(&self, stream: Value, checkpoint: Option<&Value>) -> Result<Seen> {
-        let (source, spec) = self.source(stream);
+        let (source, spec) = self.source(&stream);
         let load = RawLoad::scratch()?;
         see(source.read(&spec.streams[0], checkpoint, &load).await?).await
     }
@@ -119,9 +119,11 @@ pub(crate) fn rows(batch: &RecordBatch) -> Vec<Vec<String>> {
             _ => column.clone(),
         })
         .collect();
-    let value = |column: &arrow::array::ArrayRef, row| match column.is_null(row) {
-        true => "~".to_owned(),
-        false => array_value_to_string(column, row).unwrap(),
+    let value = |column: &arrow::array::ArrayRef, row| {
+        if column.is_null(row) {
+            return "~".to_owned();
+        }
+        array_value_to_string(column, row).unwrap()
     };
     (0..batch.num_rows())
         .map(|row| columns.iter().map(|column| value(column, row)).collect())

@@ -294,6 +294,10 @@ impl Step for ScoringStep {
             self.config.warehouse.discard(&self.config.into, attempt).await
         })
     }
+
+    fn clean(&self, attempt: AttemptId) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { Ok(self.file(attempt).remove().await?) })
+    }
 }
 
 fn table_receipt(table: &StagedTable, version: u64) -> Receipt {

@@ -353,4 +353,8 @@ impl Step for FunctionStep {
             blocking(move || staging::discard(&folder)).await
         })
     }
+
+    fn clean(&self, attempt: AttemptId) -> BoxFuture<'_, Result<()>> {
+        self.discard(attempt)
+    }
 }
