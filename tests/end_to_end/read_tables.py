@@ -1,13 +1,14 @@
 """Reads one Delta table with three other readers and prints figures of each as JSON."""
 
 import json
+import pathlib
 import sys
 
 import deltalake
 import duckdb
+import duckdb_extension_delta
 import polars
 import pyarrow.compute as pc
-from duckdb_extensions import import_extension
 
 path = sys.argv[1]
 
@@ -29,9 +30,10 @@ result = {
 frame = polars.read_delta(path)
 result["polars"] = figures(frame.height, frame["id"].sum(), frame[text].drop_nulls().n_unique())
 
-import_extension("delta")
+package = pathlib.Path(duckdb_extension_delta.__file__).parent
+extension = next(package.glob("extensions/*/delta.duckdb_extension"))
 connection = duckdb.connect()
-connection.execute("LOAD delta")
+connection.execute(f"load '{extension}'")
 query = f"select count(*), sum(id), count(distinct {text}) from delta_scan(?)"
 result["duckdb"] = figures(*connection.execute(query, [path]).fetchone())
 

@@ -10,7 +10,7 @@ fn deltalake_duckdb_and_polars_agree_with_query() {
     project.json(&["run"]);
     let lake = project.path().join(".millstream/dev/lake");
     let script = root().join("tests/end_to_end/read_tables.py");
-    for table in ["made_with_ml.projects", "labeled_projects", "predicted_tags"] {
+    for table in ["made_with_ml.projects", "predicted_tags"] {
         let mut command = Command::new(python());
         let (schema, name) = table.split_once('.').unwrap_or(("main", table));
         command.arg(&script).arg(lake.join(schema).join(name));

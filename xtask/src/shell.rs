@@ -32,6 +32,13 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 /// A cargo command with the cargo that runs us.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // `cargo run` tells us about our own package. Some build scripts watch these variables, so
+    // that half of the dependencies would be compiled again each time they come and go.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_TARGET_DIR" {
+            command.env_remove(name);
+        }
+    }
     command.args(arguments);
     command
 }

@@ -216,3 +216,7 @@ fn changed_input(spec: &StepSpec, now: &Memo, last: &Memo) -> Option<Reason> {
     }
     None
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
