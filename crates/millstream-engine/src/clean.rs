@@ -13,7 +13,7 @@ use crate::error::from_store;
 use crate::lake::Lake;
 
 /// The least age of a file that no version names: an attempt may still be at work on it.
-const STAGING_AGE_MIN: Duration = Duration::from_secs(24 * 60 * 60);
+const STAGING_AGE_MIN: Duration = Duration::from_hours(24);
 
 /// What a vacuum removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -54,7 +54,7 @@ pub(crate) async fn vacuum(
             report.files_kept += 1;
             continue;
         }
-        let full = Lake::table_path(relation).parts().chain(object_store::path::Path::from(path.as_str()).parts()).collect();
+        let full = Lake::file_path(&Lake::table_path(relation), &path);
         match lake.store.lake.delete(&full).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(from_store(&error)),

@@ -17,8 +17,7 @@ use crate::error::from_arrow;
 pub(crate) async fn content_hash(mut rows: BatchStream, excluded: &[&str]) -> Result<ContentHash> {
     let columns = columns_by_name(&rows.schema, excluded);
     let fields = columns.iter().map(|&column| rows.schema.field(column).data_type().clone());
-    let converter =
-        RowConverter::new(fields.map(SortField::new).collect()).map_err(from_arrow)?;
+    let converter = RowConverter::new(fields.map(SortField::new).collect()).map_err(from_arrow)?;
     let mut sum = [0_u64; 4];
     let mut count = 0_u64;
     while let Some(batch) = rows.batches.next().await {

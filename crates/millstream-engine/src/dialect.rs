@@ -37,9 +37,8 @@ pub(crate) fn parse(sql: &str) -> Result<Statement> {
         .build();
     let statements = parser.and_then(|mut parser| parser.parse_statements());
     let mut statements = statements.map_err(from_datafusion)?;
-    let statement = match (statements.pop_front(), statements.is_empty()) {
-        (Some(statement), true) => statement,
-        _ => return Err(EngineError::NotAQuery.into()),
+    let (Some(statement), true) = (statements.pop_front(), statements.is_empty()) else {
+        return Err(EngineError::NotAQuery.into());
     };
     let Statement::Statement(mut inner) = statement else { return explained(statement) };
     if !matches!(*inner, ast::Statement::Query(_)) {
@@ -262,10 +261,7 @@ mod tests {
             "select t.a from S.T version as of 3 where t.a > 1",
             "SELECT t.a FROM S.\"t@3\" AS T WHERE t.a > 1",
         );
-        check(
-            "select * from t timestamp as of '2026-01-31' x",
-            "SELECT * FROM \"t@2026-01-31\" x",
-        );
+        check("select * from t timestamp as of '2026-01-31' x", "SELECT * FROM \"t@2026-01-31\" x");
         check(
             "select * from t version as of 1 join t version as of 2 as u on true",
             "SELECT * FROM \"t@1\" AS t JOIN \"t@2\" AS u ON true",

@@ -96,8 +96,7 @@ impl Encoder {
                 }
             }
         }
-        let chunks: Result<Vec<_>, _> =
-            writers.into_iter().map(ArrowColumnWriter::close).collect();
+        let chunks: Result<Vec<_>, _> = writers.into_iter().map(ArrowColumnWriter::close).collect();
         let group = EncodedGroup { chunks: chunks.map_err(from_parquet)? };
         self.learn(&group);
         Ok(group)

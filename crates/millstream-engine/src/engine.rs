@@ -18,7 +18,6 @@ use millstream_core::table::{StagedTable, TableVersion, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
 
 use crate::clean::{self, VacuumReport};
-use crate::error::from_io;
 use crate::lake::Lake;
 use crate::merge::Stager;
 use crate::session::{Limits, Sessions};
@@ -36,7 +35,8 @@ pub struct EngineConfig {
     pub memory_limit_bytes: usize,
     /// Spilled rows on the disk at one time, in bytes.
     pub spill_limit_bytes: u64,
-    /// Folder of spilled rows; made if it is missing. Holds nothing between runs.
+    /// Folder of spilled rows; made if it is missing. Engines of several processes may share it;
+    /// what a killed one left is removed by the next.
     pub spill_dir: PathBuf,
     /// Threads of one query, and row groups that are encoded at once.
     pub threads: usize,
@@ -59,7 +59,6 @@ impl Engine {
     /// Opens a lake. Fails with `lake.bad_location` or `lake.unreachable`.
     pub fn open(config: EngineConfig) -> Result<Self> {
         let store = LakeStore::open(&config.lake)?;
-        std::fs::create_dir_all(&config.spill_dir).map_err(|error| from_io(&error))?;
         let limits = Limits {
             memory_bytes: config.memory_limit_bytes,
             spill_bytes: config.spill_limit_bytes,

@@ -223,7 +223,7 @@ fn classify(error: &DataFusionError) -> EngineError {
     let message = plain_message(error);
     match error {
         DataFusionError::SQL(..) => EngineError::Parse { message },
-        DataFusionError::SchemaError(inner, _) => from_schema_error(inner, message),
+        DataFusionError::SchemaError(inner, _) => from_schema_error(inner, &message),
         DataFusionError::NotImplemented(_) => EngineError::Unsupported { message },
         DataFusionError::ResourcesExhausted(_) => EngineError::Resources { message },
         DataFusionError::Execution(_) | DataFusionError::External(_) => {
@@ -245,7 +245,7 @@ fn plain_message(error: &DataFusionError) -> String {
     text.trim_start_matches("sql parser error: ").to_owned()
 }
 
-fn from_schema_error(error: &SchemaError, message: String) -> EngineError {
+fn from_schema_error(error: &SchemaError, message: &str) -> EngineError {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let near = nearest(&field.name, valid_fields.iter().map(|column| column.name.as_str()));

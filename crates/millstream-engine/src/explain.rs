@@ -167,3 +167,62 @@ pub const EXPLANATIONS: &[Explanation] = &[
                with the message.",
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use millstream_core::Coded as _;
+
+    use super::*;
+    use crate::EngineError;
+
+    #[test]
+    fn every_code_has_one_page() {
+        let text = String::new;
+        let relation = || "main.t".parse().expect("a name");
+        let errors = [
+            EngineError::Parse { message: text() },
+            EngineError::UnknownTable { name: text(), near: None },
+            EngineError::UnknownColumn { name: text(), near: None },
+            EngineError::AmbiguousColumn { name: text() },
+            EngineError::Plan { message: text() },
+            EngineError::Unsupported { message: text() },
+            EngineError::Type { message: text() },
+            EngineError::Arithmetic { message: text() },
+            EngineError::Execution { message: text() },
+            EngineError::Resources { message: text() },
+            EngineError::NotAQuery,
+            EngineError::ViewCycle { name: text(), path: text() },
+            EngineError::BadModelCall { message: text() },
+            EngineError::NoVersion { relation: relation(), version: 0 },
+            EngineError::Fenced {
+                relation: relation(),
+                application: text(),
+                reached: 0,
+                sequence: 0,
+            },
+            EngineError::Conflict { relation: relation(), base: text(), latest: text() },
+            EngineError::IncompatibleSchema {
+                relation: relation(),
+                column: text(),
+                old: text(),
+                new: text(),
+            },
+            EngineError::UnsupportedType { column: text(), data_type: text() },
+            EngineError::DuplicateColumn { column: text() },
+            EngineError::NullKey { relation: relation(), column: text(), rows: 0 },
+            EngineError::NoKeyColumn { relation: relation(), column: text() },
+            EngineError::NewerFormat { relation: relation(), reason: text() },
+            EngineError::Unreadable { message: text() },
+            EngineError::Storage { message: text() },
+            EngineError::Full { message: text() },
+            EngineError::BadLocation { location: text(), message: text() },
+            EngineError::Internal { message: text() },
+        ];
+        let codes: BTreeSet<_> = errors.iter().map(|error| error.code()).collect();
+        let pages: BTreeSet<_> = EXPLANATIONS.iter().map(|page| page.code).collect();
+        assert_eq!(codes, pages);
+        assert_eq!(EXPLANATIONS.len(), pages.len());
+    }
+}

@@ -68,8 +68,7 @@ impl LakeFile {
 
     /// What the planner may know of the file, for a schema of its table.
     pub(crate) fn statistics(&self, schema: &SchemaRef) -> Arc<Statistics> {
-        let parse =
-            || Arc::new(stats::from_delta_json(schema, self.stats.as_deref(), self.bytes));
+        let parse = || Arc::new(stats::from_delta_json(schema, self.stats.as_deref(), self.bytes));
         let (parsed_for, parsed) = self.parsed.get_or_init(|| (Arc::clone(schema), parse()));
         if Arc::ptr_eq(parsed_for, schema) || parsed_for == schema {
             Arc::clone(parsed)
@@ -96,6 +95,11 @@ impl Lake {
         Path::from_iter([relation.schema(), relation.name()])
     }
 
+    /// A file of a table, from its path relative to the table's root.
+    pub(crate) fn file_path(root: &Path, relative: &str) -> Path {
+        root.parts().chain(Path::from(relative).parts()).collect()
+    }
+
     /// The entry of a version in the lake's store.
     pub(crate) fn entry_path(relation: &Relation, version: u64) -> Path {
         Self::table_path(relation).join(LOG_FOLDER).join(format!("{version:020}.json"))
@@ -107,7 +111,8 @@ impl Lake {
         let location = self.store.url.join(&table).map_err(|error| EngineError::Internal {
             message: format!("{relation} has no address: {error}"),
         })?;
-        let table_store = PrefixStore::new(Arc::clone(&self.store.lake), Self::table_path(relation));
+        let table_store =
+            PrefixStore::new(Arc::clone(&self.store.lake), Self::table_path(relation));
         Ok(default_logstore(
             Arc::new(table_store),
             Arc::clone(&self.store.root),
@@ -216,8 +221,7 @@ impl Lake {
             EngineError::Unreadable { message: format!("schema of {relation}: {error}") }
         })?;
         let mut files = Vec::new();
-        let log_data =
-            snapshot.try_log_data().map_err(|error| from_delta(relation, &error))?;
+        let log_data = snapshot.try_log_data().map_err(|error| from_delta(relation, &error))?;
         for view in log_data.iter() {
             if view.deletion_vector_descriptor().is_some() {
                 let reason = "it has deletion vectors".to_owned();

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, Int64Array, RecordBatch, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{Array as _, AsArray as _, RecordBatch, UInt64Array};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;
@@ -21,13 +21,17 @@ use object_store::ObjectStoreExt as _;
 use crate::error::{EngineError, from_arrow, from_datafusion, from_store};
 use crate::lake::{Lake, LakeFile, TableState, schema_to_json};
 use crate::provider::LakeTable;
-use crate::session::{Joins, Sessions};
+use crate::session::{Joins, Planned, Sessions};
 use crate::stream::to_batches;
 use crate::types::{conform, lake_schema};
-use crate::write::{FileKind, FileTarget, FileWriter, batch_bytes, write_files};
+use crate::write::{FileKind, FileTarget, FileWriter, batch_bytes, column_bytes, write_files};
 
 /// Rows of a merge that are held in memory; more are written down first.
 const MERGE_BYTES_IN_MEMORY: usize = 32 * 1024 * 1024;
+/// Memory that a row of a hashed key takes besides the key.
+const HASHED_ROW_BYTES: usize = 48;
+/// The share of all memory that hashed keys may take.
+const HASHED_SHARES: usize = 4;
 /// Place of a row among those of its merge.
 const ORDINAL: &str = "__ordinal";
 /// Place of a row's file among those of the base.
@@ -186,8 +190,7 @@ impl Merge<'_> {
         }
         let touched = self.touched_files(incoming).await?;
         let stager = self.stager;
-        let mut writer =
-            FileWriter::start(stager.lake, self.target, self.schema, stager.threads)?;
+        let mut writer = FileWriter::start(stager.lake, self.target, self.schema, stager.threads)?;
         let fed = self.feed(&mut writer, &touched, incoming).await;
         let add = writer.settle(fed).await?;
         Ok((add, touched.iter().map(|file| file.path.clone()).collect()))
@@ -202,7 +205,7 @@ impl Merge<'_> {
     ) -> Result<()> {
         if !touched.is_empty() {
             let sql = format!(
-                "select {} from base b left anti join incoming i on {}",
+                "select {} from incoming i right anti join base b on {}",
                 self.columns("b"),
                 self.same_key()
             );
@@ -211,15 +214,31 @@ impl Merge<'_> {
             let planned = self.stager.sessions.plan_over(&sql, tables, incoming.joins).await?;
             writer.push_all(to_batches(planned.run()?)).await?;
         }
-        let key = self.key.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ");
-        let sql = format!(
-            "select {} from (select *, row_number() over (partition by {key} order by {ORDINAL} \
-             desc) as __rank from incoming) i where __rank = 1 order by {ORDINAL}",
-            self.columns("i"),
-        );
-        let tables: Tables = vec![("incoming", Arc::clone(&incoming.table))];
-        let planned = self.stager.sessions.plan_over(&sql, tables, incoming.joins).await?;
+        let columns = self.columns("i");
+        let sql = if self.distinct_keys(incoming).await? == incoming.rows {
+            format!("select {columns} from incoming i")
+        } else {
+            format!(
+                "select {columns} from (select max({ORDINAL}) as last from incoming group by {}) w \
+                 right semi join incoming i on w.last = i.{ORDINAL}",
+                self.key_columns()
+            )
+        };
+        let planned =
+            self.stager.sessions.plan_over(&sql, incoming.alone(), incoming.joins).await?;
         writer.push_all(to_batches(planned.run()?)).await
+    }
+
+    async fn distinct_keys(&self, incoming: &Incoming) -> Result<u64> {
+        let key = self.key_columns();
+        let sql = format!("select count(*) from (select {key} from incoming group by {key})");
+        let planned =
+            self.stager.sessions.plan_over(&sql, incoming.alone(), incoming.joins).await?;
+        Ok(integers(planned).await?.first().map_or(0, |count| count.unsigned_abs()))
+    }
+
+    fn key_columns(&self) -> String {
+        self.key.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ")
     }
 
     /// The files of the base that hold a key of the incoming rows.
@@ -228,26 +247,21 @@ impl Merge<'_> {
         let range = self.key_range(incoming).await?;
         let whole = self.base_table(base.files.clone());
         let kept = self.stager.sessions.prune(&whole, &range)?;
-        let candidates: Vec<_> = kept.into_iter().map(|file| Arc::clone(&base.files[file])).collect();
+        let candidates: Vec<_> =
+            kept.into_iter().map(|file| Arc::clone(&base.files[file])).collect();
         if candidates.is_empty() {
             return Ok(candidates);
         }
         let numbered = self.base_table(candidates.clone()).numbered(FILE_NUMBER);
         let sql = format!(
-            "select distinct b.{FILE_NUMBER} from base b left semi join incoming i on {}",
+            "select distinct b.{FILE_NUMBER} from incoming i right semi join base b on {}",
             self.same_key()
         );
         let tables: Tables =
             vec![("base", Arc::new(numbered)), ("incoming", Arc::clone(&incoming.table))];
         let planned = self.stager.sessions.plan_over(&sql, tables, incoming.joins).await?;
-        let batches: Vec<RecordBatch> =
-            planned.run()?.try_collect().await.map_err(from_datafusion)?;
-        let mut numbers: Vec<usize> = Vec::new();
-        for batch in &batches {
-            if let Some(column) = batch.column(0).as_any().downcast_ref::<Int64Array>() {
-                numbers.extend(column.iter().flatten().map(|number| number as usize));
-            }
-        }
+        let numbers = integers(planned).await?;
+        let mut numbers: Vec<usize> = numbers.into_iter().map(|number| number as usize).collect();
         numbers.sort_unstable();
         Ok(numbers.into_iter().map(|number| Arc::clone(&candidates[number])).collect())
     }
@@ -260,9 +274,8 @@ impl Merge<'_> {
             .flat_map(|column| ["min", "max"].map(|bound| format!("{bound}({})", quoted(column))))
             .collect();
         let sql = format!("select {} from incoming", bounds.join(", "));
-        let tables: Tables =
-            vec![("incoming", Arc::clone(&incoming.table))];
-        let planned = self.stager.sessions.plan_over(&sql, tables, incoming.joins).await?;
+        let planned =
+            self.stager.sessions.plan_over(&sql, incoming.alone(), incoming.joins).await?;
         let batches: Vec<RecordBatch> =
             planned.run()?.try_collect().await.map_err(from_datafusion)?;
         let mut range = Vec::new();
@@ -319,13 +332,13 @@ impl Incoming {
         }
         let schema = Arc::clone(&numbering.schema);
         let table = MemTable::try_new(schema, vec![held]).map_err(from_datafusion)?;
-        let (joins, rows) = (Joins::Hashed, numbering.next);
+        let (joins, rows) = (Joins::LeftHashed, numbering.next);
         Ok(Self { table: Arc::new(table), joins, rows, spooled: Vec::new() })
     }
 
     async fn spool(
         merge: &Merge<'_>,
-        numbering: Numbering<'_>,
+        mut numbering: Numbering<'_>,
         held: Vec<RecordBatch>,
         rows: BatchStream,
     ) -> Result<Self> {
@@ -333,18 +346,25 @@ impl Incoming {
         let target = FileTarget { kind: FileKind::Spool, ..merge.target.clone() };
         let stager = merge.stager;
         let mut writer = FileWriter::start(stager.lake, &target, &schema, stager.threads)?;
-        let fed = Self::feed_spool(&mut writer, numbering, held, rows).await;
+        let fed = Self::feed_spool(&mut writer, &mut numbering, held, rows).await;
         let spooled = writer.settle(fed).await?;
         let files = spooled.iter().map(|file| Arc::new(LakeFile::of_staged(file))).collect();
         let root = Lake::table_path(&merge.target.relation);
         let table = Arc::new(LakeTable::new(root, schema, files));
-        let rows = spooled.iter().map(|file| file.rows).sum();
-        Ok(Self { table, joins: Joins::Sorted, rows, spooled })
+        let rows = numbering.next;
+        let hashed = numbering.key_bytes + rows as usize * HASHED_ROW_BYTES;
+        let fits = hashed <= stager.sessions.memory_bytes() / HASHED_SHARES;
+        let joins = if fits { Joins::LeftHashed } else { Joins::Sorted };
+        Ok(Self { table, joins, rows, spooled })
+    }
+
+    fn alone(&self) -> Tables {
+        vec![("incoming", Arc::clone(&self.table))]
     }
 
     async fn feed_spool(
         writer: &mut FileWriter,
-        mut numbering: Numbering<'_>,
+        numbering: &mut Numbering<'_>,
         held: Vec<RecordBatch>,
         mut rows: BatchStream,
     ) -> Result<()> {
@@ -375,6 +395,7 @@ struct Numbering<'a> {
     schema: SchemaRef,
     key: &'a [String],
     next: u64,
+    key_bytes: usize,
 }
 
 impl<'a> Numbering<'a> {
@@ -387,13 +408,16 @@ impl<'a> Numbering<'a> {
             schema: Arc::new(Schema::new(fields)),
             key: merge.key,
             next: 0,
+            key_bytes: 0,
         }
     }
 
     fn number(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let batch = conform(batch, &self.lake_schema)?;
         for column in self.key {
-            let nulls = batch.column_by_name(column).map_or(0, |values| values.null_count());
+            let Some(values) = batch.column_by_name(column) else { continue };
+            self.key_bytes += column_bytes(values);
+            let nulls = values.null_count();
             if nulls > 0 {
                 return Err(EngineError::NullKey {
                     relation: self.relation.clone(),
@@ -409,6 +433,13 @@ impl<'a> Numbering<'a> {
         self.next = end;
         RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(from_arrow)
     }
+}
+
+/// The integers of a query of one column.
+async fn integers(planned: Planned) -> Result<Vec<i64>> {
+    let batches: Vec<RecordBatch> = planned.run()?.try_collect().await.map_err(from_datafusion)?;
+    let columns = batches.iter().map(|batch| batch.column(0).as_primitive::<Int64Type>());
+    Ok(columns.flat_map(|column| column.iter().flatten()).collect())
 }
 
 /// A column's name in our own SQL.

@@ -35,7 +35,8 @@ pub(crate) async fn stage_optimize(
     let remove = small.iter().map(|file| file.path.clone()).collect();
     let table = LakeTable::new(Lake::table_path(relation), Arc::clone(&base.schema), small);
     let tables: Vec<(&'static str, Arc<dyn TableProvider>)> = vec![("small", Arc::new(table))];
-    let planned = stager.sessions.plan_over("select * from small", tables, Joins::Hashed).await?;
+    let planned =
+        stager.sessions.plan_over("select * from small", tables, Joins::LeftHashed).await?;
     let rows = to_batches(planned.run()?);
     let target = FileTarget { relation: relation.clone(), attempt, kind: FileKind::Optimize };
     let add = write_files(stager.lake, &target, &base.schema, rows, stager.threads).await?;

@@ -93,7 +93,7 @@ impl ScalarUDFImpl for Predict {
     fn return_field_from_args(&self, arguments: ReturnFieldArgs) -> Result<FieldRef> {
         let reference = arguments.scalar_arguments.first().copied().flatten();
         let scorer = self.scorer(reference)?;
-        self.check(scorer.as_ref(), arguments.arg_fields.len() - 1)?;
+        check_inputs(scorer.as_ref(), arguments.arg_fields.len().saturating_sub(1))?;
         let data_type = match (self.answer, scorer.signature().task) {
             (Answer::Label, Task::Classification) => DataType::Utf8,
             _ => DataType::Float64,
@@ -133,20 +133,19 @@ impl Predict {
         })?;
         self.context.resolve(text)
     }
+}
 
-    fn check(&self, scorer: &dyn Scorer, given: usize) -> Result<()> {
-        let names: Vec<_> =
-            scorer.signature().inputs.iter().map(|input| input.name.as_str()).collect();
-        if names.len() == given {
-            return Ok(());
-        }
-        let (model, version) = (scorer.model(), scorer.version());
-        Err(refused(format!(
-            "{model}@{version} takes {} inputs after its name ({}), not {given}",
-            names.len(),
-            names.join(", ")
-        )))
+fn check_inputs(scorer: &dyn Scorer, given: usize) -> Result<()> {
+    let names: Vec<_> = scorer.signature().inputs.iter().map(|input| input.name.as_str()).collect();
+    if names.len() == given {
+        return Ok(());
     }
+    let (model, version) = (scorer.model(), scorer.version());
+    Err(refused(format!(
+        "{model}@{version} takes {} inputs after its name ({}), not {given}",
+        names.len(),
+        names.join(", ")
+    )))
 }
 
 fn refused(message: String) -> DataFusionError {
@@ -165,6 +164,7 @@ fn best_scores(predictions: &Predictions, labels: usize) -> Result<ArrayRef> {
     if labels == 0 {
         return cast_column(&predictions.labels, &DataType::Float64).map_err(relay);
     }
-    let best = predictions.scores.chunks_exact(labels).map(|row| row.iter().copied().reduce(f64::max));
+    let best =
+        predictions.scores.chunks_exact(labels).map(|row| row.iter().copied().reduce(f64::max));
     Ok(Arc::new(best.collect::<Float64Array>()))
 }

@@ -29,7 +29,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use crate::lake::LakeFile;
+use crate::lake::{Lake, LakeFile};
 use crate::stats;
 
 /// The address under which an engine's sessions know the store of their lake.
@@ -112,12 +112,11 @@ impl LakeTable {
 
     fn partitioned(&self, file: usize) -> PartitionedFile {
         let lake_file = &self.files[file];
-        let path = Path::from_iter(self.root.parts().chain(Path::from(lake_file.path.as_str()).parts()));
-        let last_modified = arrow::temporal_conversions::timestamp_ms_to_datetime(
-            lake_file.modified_millis,
-        )
-        .unwrap_or_default()
-        .and_utc();
+        let path = Lake::file_path(&self.root, &lake_file.path);
+        let last_modified =
+            arrow::temporal_conversions::timestamp_ms_to_datetime(lake_file.modified_millis)
+                .unwrap_or_default()
+                .and_utc();
         let meta = ObjectMeta {
             location: path,
             last_modified,

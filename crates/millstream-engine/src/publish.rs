@@ -213,8 +213,7 @@ fn table_actions(
     }
     let metadata = match base {
         Some(base) => {
-            let mut metadata =
-                serde_json::to_value(base.snapshot.metadata()).map_err(damaged)?;
+            let mut metadata = serde_json::to_value(base.snapshot.metadata()).map_err(damaged)?;
             metadata["schemaString"] = json!(staged.schema);
             metadata
         }

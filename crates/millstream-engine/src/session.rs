@@ -14,7 +14,6 @@ use datafusion::catalog::{
 use datafusion::common::TableReference;
 use datafusion::config::SpillCompression;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{
     FunctionRegistry as _, SendableRecordBatchStream, SessionState, SessionStateBuilder,
@@ -38,7 +37,9 @@ use crate::dialect::{self, AsOf};
 use crate::error::{EngineError, from_datafusion, nearest};
 use crate::lake::{Lake, LakeFile, TableState, schema_from_json};
 use crate::log;
+use crate::memory::SharedMemory;
 use crate::provider::{LAKE_STORE_URL, LakeTable};
+use crate::spill::SpillFolder;
 use crate::store::LakeStore;
 use crate::stream::ScanPartition;
 use crate::{moment, predict};
@@ -48,7 +49,12 @@ const CATALOG: &str = "millstream";
 /// The memory that each sort keeps free for merging what it spilled, at most.
 const SORT_MERGE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// The share of all memory that this may be: a sorted join has two sorts on each thread.
-const SORT_MERGE_SHARES: usize = 16;
+const SORT_MERGE_SHARES: usize = 32;
+/// Memory for each spilled run that a sort merges at once. A sort takes what it finds, and the
+/// others of the same query fail when nothing is left.
+const MERGE_INPUT_BYTES: usize = 32 * 1024 * 1024;
+/// Memory that each thread of a sorted join should find.
+const SORTED_JOIN_BYTES: usize = 128 * 1024 * 1024;
 /// Views inside views.
 const VIEW_DEPTH_MAX: usize = 64;
 
@@ -65,6 +71,8 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     base: SessionState,
+    _spill: SpillFolder,
+    memory_bytes: usize,
     models: Option<Arc<dyn Models>>,
 }
 
@@ -85,12 +93,12 @@ impl Planned {
     }
 }
 
-/// Which join a session prefers.
+/// How the joins of our own SQL work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Joins {
-    /// In memory: fast, and an error when one side does not fit.
-    Hashed,
-    /// Sorted, spilling: for sides of any size.
+    /// The keys of the left side are held in memory.
+    LeftHashed,
+    /// Both sides are sorted, and spill: for keys of any number.
     Sorted,
 }
 
@@ -100,14 +108,15 @@ impl Sessions {
         limits: &Limits,
         models: Option<Arc<dyn Models>>,
     ) -> Result<Self> {
-        let runtime = runtime(store, limits)?;
+        let spill = SpillFolder::open(&limits.spill_dir)?;
+        let runtime = runtime(store, limits, &spill)?;
         let base = SessionStateBuilder::new()
             .with_config(config(limits))
             .with_runtime_env(runtime)
             .with_default_features()
             .with_type_planner(Arc::new(LakeTypes))
             .build();
-        Ok(Self { base, models })
+        Ok(Self { base, _spill: spill, memory_bytes: limits.memory_bytes, models })
     }
 
     /// Plans a query over the names of its catalog.
@@ -124,6 +133,11 @@ impl Sessions {
         Ok(Planned { state, plan })
     }
 
+    /// Memory that all queries share, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
     /// The files of a table that may hold a row for which all filters are true.
     pub(crate) fn prune(&self, table: &LakeTable, filters: &[Expr]) -> Result<Vec<usize>> {
         table.prune(&self.base, filters).map_err(from_datafusion)
@@ -137,7 +151,18 @@ impl Sessions {
         joins: Joins,
     ) -> Result<Planned> {
         let mut state = self.base.clone();
-        state.config_mut().options_mut().optimizer.prefer_hash_join = joins == Joins::Hashed;
+        let options = state.config_mut().options_mut();
+        match joins {
+            Joins::LeftHashed => options.optimizer.join_reordering = false,
+            Joins::Sorted => {
+                options.optimizer.prefer_hash_join = false;
+                options.optimizer.join_reordering = false;
+                // With one partition the planner hashes, whatever is preferred.
+                let threads = options.execution.target_partitions;
+                let partitions = threads.min(self.memory_bytes / SORTED_JOIN_BYTES).max(2);
+                options.execution.target_partitions = partitions;
+            }
+        }
         let names = fresh_catalog(&mut state)?;
         for (name, table) in tables {
             add_name(&names, DEFAULT_SCHEMA, name, table)?;
@@ -149,13 +174,14 @@ impl Sessions {
     }
 }
 
-fn runtime(store: &LakeStore, limits: &Limits) -> Result<Arc<RuntimeEnv>> {
-    let spill = DiskManagerMode::Directories(vec![limits.spill_dir.clone()]);
+fn runtime(store: &LakeStore, limits: &Limits, spill: &SpillFolder) -> Result<Arc<RuntimeEnv>> {
+    let spill = DiskManagerMode::Directories(vec![spill.path().to_path_buf()]);
     let disk = DiskManagerBuilder::default()
         .with_mode(spill)
-        .with_max_temp_directory_size(limits.spill_bytes);
+        .with_max_temp_directory_size(limits.spill_bytes)
+        .with_max_spill_merge_fan_in((limits.memory_bytes / MERGE_INPUT_BYTES).max(2));
     let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes)))
+        .with_memory_pool(Arc::new(SharedMemory::new(limits.memory_bytes)))
         .with_disk_manager_builder(disk)
         .build_arc()
         .map_err(from_datafusion)?;

@@ -105,7 +105,9 @@ fn bounds_of(statistics: &ChunkStatistics) -> Option<(Bound, Bound)> {
         ChunkStatistics::Int32(values) => {
             (integer((*values.min_opt()?).into()), integer((*values.max_opt()?).into()))
         }
-        ChunkStatistics::Int64(values) => (integer(*values.min_opt()?), integer(*values.max_opt()?)),
+        ChunkStatistics::Int64(values) => {
+            (integer(*values.min_opt()?), integer(*values.max_opt()?))
+        }
         ChunkStatistics::Float(values) => {
             (Bound::Float((*values.min_opt()?).into()), Bound::Float((*values.max_opt()?).into()))
         }
@@ -192,9 +194,8 @@ pub(crate) fn from_delta_json(schema: &SchemaRef, json: Option<&str>, bytes: u64
     let rows = rows.map_or(Precision::Absent, Precision::Exact);
     let column = |name: &str, data_type: &DataType| {
         let nulls = parsed["nullCount"].get(name).and_then(Value::as_u64);
-        let bound = |side: &str| {
-            parsed[side].get(name).and_then(|value| parse_bound(value, data_type))
-        };
+        let bound =
+            |side: &str| parsed[side].get(name).and_then(|value| parse_bound(value, data_type));
         let precision = |value: Option<ScalarValue>| match value {
             None => Precision::Absent,
             Some(value) if exact(data_type) => Precision::Exact(value),
@@ -271,9 +272,7 @@ mod tests {
             let value = parse_bound(&serde_json::from_str(&json).unwrap(), &data_type).unwrap();
             let back = match value {
                 ScalarValue::Int64(Some(value))
-                | ScalarValue::TimestampMicrosecond(Some(value), _) => {
-                    Bound::Integer(value.into())
-                }
+                | ScalarValue::TimestampMicrosecond(Some(value), _) => Bound::Integer(value.into()),
                 ScalarValue::Date32(Some(value)) => Bound::Integer(value.into()),
                 ScalarValue::Decimal128(Some(value), ..) => Bound::Integer(value),
                 ScalarValue::Utf8(Some(text)) => Bound::Text(text.into_bytes()),

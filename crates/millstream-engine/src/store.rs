@@ -74,8 +74,7 @@ impl LakeStore {
     }
 
     fn open_remote(url: &Url, settings: &[(String, Secret)]) -> Result<Self> {
-        let bad =
-            |message: String| EngineError::BadLocation { location: url.to_string(), message };
+        let bad = |message: String| EngineError::BadLocation { location: url.to_string(), message };
         if url.scheme() != "s3" {
             return Err(bad("only `s3://` is supported".to_owned()).into());
         }
@@ -299,7 +298,7 @@ fn put_synced(path: &FilePath, payload: &PutPayload, mode: &PutMode) -> StoreRes
         let _ = std::fs::remove_file(&staged);
     }
     match placed {
-        Ok(()) => sync_dir(&parent_of(path)).map_err(generic)?,
+        Ok(()) => sync_with_parent(&parent_of(path)).map_err(generic)?,
         Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(object_store::Error::AlreadyExists {
                 path: path.display().to_string(),
@@ -341,10 +340,16 @@ pub(crate) fn make_dirs_synced(dir: &FilePath) -> std::io::Result<()> {
     }
 }
 
-/// Syncs the names in a directory.
-pub(crate) fn sync_dir(dir: &FilePath) -> std::io::Result<()> {
+fn sync_dir(dir: &FilePath) -> std::io::Result<()> {
     let dir = if dir.as_os_str().is_empty() { FilePath::new(".") } else { dir };
     File::open(dir)?.sync_all()
+}
+
+/// Syncs the names in a directory and its own name. The directory may have been made by a process
+/// that was killed before it could sync that.
+pub(crate) fn sync_with_parent(dir: &FilePath) -> std::io::Result<()> {
+    sync_dir(dir)?;
+    sync_dir(&parent_of(dir))
 }
 
 fn sync_file_and_parent(path: &FilePath) -> std::io::Result<()> {

@@ -47,8 +47,7 @@ impl PartitionStream for ScanPartition {
     }
 
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let rows: Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>> = match self.scan.scan()
-        {
+        let rows: Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>> = match self.scan.scan() {
             Ok(stream) => stream.batches,
             Err(error) => Box::pin(futures::stream::iter([Err(error)])),
         };

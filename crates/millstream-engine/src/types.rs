@@ -147,9 +147,10 @@ pub(crate) fn plain_schema(schema: &SchemaRef) -> SchemaRef {
     if schema.fields().iter().all(|field| plain_type(field.data_type()) == *field.data_type()) {
         return Arc::clone(schema);
     }
-    let fields = schema.fields().iter().map(|field| {
-        field.as_ref().clone().with_data_type(plain_type(field.data_type()))
-    });
+    let fields = schema
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone().with_data_type(plain_type(field.data_type())));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, RecordBatch};
+use arrow::array::{Array as _, ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use futures::StreamExt as _;
 use millstream_core::batch::BatchStream;
-use millstream_core::error::{Coded as _, Result};
+use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
 use millstream_core::table::DataFile;
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use crate::encode::{Destination, EncodedGroup, Encoder, OpenFile};
 use crate::error::{EngineError, from_io};
 use crate::lake::Lake;
-use crate::store::{make_dirs_synced, sync_dir};
+use crate::store::{make_dirs_synced, sync_with_parent};
 
 /// A file that has reached this size is closed.
 const FILE_BYTES_TARGET: usize = 192 * 1024 * 1024;
@@ -184,10 +184,7 @@ struct OpenGroup {
 }
 
 impl OpenGroup {
-    async fn start(
-        encoder: &Arc<Encoder>,
-        groups: &mpsc::Sender<PendingGroup>,
-    ) -> Option<Self> {
+    async fn start(encoder: &Arc<Encoder>, groups: &mpsc::Sender<PendingGroup>) -> Option<Self> {
         let place = groups.reserve().await.ok()?;
         let (batches, received) = mpsc::channel(GROUP_BATCHES_MAX);
         let (done, pending) = oneshot::channel();
@@ -214,11 +211,13 @@ impl OpenGroup {
 
 /// Bytes of the rows of a batch, without what it shares with other batches.
 pub(crate) fn batch_bytes(batch: &RecordBatch) -> usize {
-    let bytes = |column: &arrow::array::ArrayRef| {
-        let data = column.to_data();
-        data.get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
-    };
-    batch.columns().iter().map(bytes).sum()
+    batch.columns().iter().map(column_bytes).sum()
+}
+
+/// Bytes of the values of a column, without what it shares with others.
+pub(crate) fn column_bytes(column: &ArrayRef) -> usize {
+    let bytes = column.to_data().get_slice_memory_size();
+    bytes.unwrap_or_else(|_| column.get_array_memory_size())
 }
 
 /// Puts finished row groups into files, in the order in which they began.
@@ -254,7 +253,8 @@ fn spawn_assembler(
         if let Some(folder) = &lake.store.folder {
             let root = folder.join(target.relation.schema()).join(target.relation.name());
             if !files.is_empty() {
-                sync_dir(&root).map_err(|error| from_io(&error))?;
+                sync_with_parent(&root).map_err(|error| from_io(&error))?;
+                sync_with_parent(folder).map_err(|error| from_io(&error))?;
             }
         }
         Ok(files)

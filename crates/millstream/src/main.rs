@@ -1,6 +1,8 @@
 //! The binary: one file for each verb under `cmd`, and `wire`, the only place that names
 //! implementations.
 
+#![allow(unreachable_pub, reason = "a binary exports nothing; `pub` marks what other modules use")]
+
 mod cli;
 mod cmd;
 mod exit;

@@ -21,7 +21,9 @@ async fn an_effect_is_found_where_it_was_published() {
         let staged = lab.stage("t", "select 1 as a", WriteMode::Append).await.unwrap();
         assert_eq!(lab.engine.publish(&staged, &effect(sequence)).await.unwrap(), version);
     }
-    for (sequence, found) in [(1, Some(0)), (2, None), (3, None), (4, Some(1)), (5, Some(2)), (6, None)] {
+    for (sequence, found) in
+        [(1, Some(0)), (2, None), (3, None), (4, Some(1)), (5, Some(2)), (6, None)]
+    {
         assert_eq!(lab.engine.find(&table, &effect(sequence)).await.unwrap(), found, "{sequence}");
     }
     assert_eq!(lab.engine.sequence(&table, APPLICATION).await.unwrap(), 5);
@@ -61,7 +63,8 @@ async fn of_two_publications_at_once_one_wins() {
     let one = effect(1);
     let (a, b) =
         tokio::join!(lab.engine.publish(&first, &one), lab.engine.publish(&second, &other));
-    let codes: Vec<_> = [a, b].iter().map(|r| r.as_ref().map_err(|e| e.code()).copied()).collect();
+    let codes: Vec<_> =
+        [a, b].iter().map(|r| r.as_ref().map_err(millstream_core::Error::code).copied()).collect();
     assert!(codes.contains(&Ok(0)) && codes.contains(&Err("table.conflict")), "{codes:?}");
 }
 

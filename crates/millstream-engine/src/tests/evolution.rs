@@ -24,7 +24,8 @@ async fn a_table_grows_columns() {
 #[tokio::test(flavor = "multi_thread")]
 async fn integers_grow_and_old_files_follow() {
     let mut lab = Lab::new();
-    lab.write("t", "select cast(1 as int) as id, cast(7 as smallint) as n", WriteMode::Append).await;
+    lab.write("t", "select cast(1 as int) as id, cast(7 as smallint) as n", WriteMode::Append)
+        .await;
     lab.write("t", "select 5000000000 as id, cast(8 as int) as n", WriteMode::Append).await;
     assert_eq!(lab.value("select sum(id) || ' ' || sum(n) from t").await, "5000000001 15");
     assert_eq!(lab.value("select n from t where id = 1").await, "7");
@@ -54,9 +55,13 @@ async fn a_zoneless_time_may_come_late() {
     let sql = "select 2 as id, timestamp '2026-01-31 12:00:00' as at";
     lab.write("t", sql, WriteMode::Append).await;
     assert_eq!(lab.value("select at from t where id = 2").await, "2026-01-31T12:00:00");
-    let sql = "select timestamp '9999-12-31 23:59:59' as at, timestamptz '0001-01-01 00:00:00Z' as z";
+    let sql =
+        "select timestamp '9999-12-31 23:59:59' as at, timestamptz '0001-01-01 00:00:00Z' as z";
     lab.write("far", sql, WriteMode::Replace).await;
-    assert_eq!(lab.value("select at from far where at > timestamp '9000-01-01'").await, "9999-12-31T23:59:59");
+    assert_eq!(
+        lab.value("select at from far where at > timestamp '9000-01-01'").await,
+        "9999-12-31T23:59:59"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

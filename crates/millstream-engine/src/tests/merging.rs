@@ -59,7 +59,7 @@ async fn merges_agree_with_a_map() {
     let mut random = Random(42);
     for round in 0..25 {
         let mut sql = String::from("values ");
-        for row in 0..1 + random.below(40) {
+        for row in 0..=random.below(40) {
             let (k, j, v) = (random.below(60), random.below(3), random.below(1000));
             if row > 0 {
                 sql.push_str(", ");
@@ -76,7 +76,9 @@ async fn merges_agree_with_a_map() {
                 lab.publish(&staged).await.unwrap();
             }
         }
-        let rows = lab.query("select cast(k as varchar) || '/' || j || '/' || v as s from t order by k, j").await;
+        let rows = lab
+            .query("select cast(k as varchar) || '/' || j || '/' || v as s from t order by k, j")
+            .await;
         let mut seen = Vec::new();
         for batch in rows.unwrap() {
             let column = batch.column(0);
@@ -94,7 +96,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 }

@@ -102,7 +102,12 @@ impl Lab {
         self.engine.stage_query(&self.query_of(sql), &request).await
     }
 
-    async fn stage_batch(&self, table: &str, batch: RecordBatch, mode: WriteMode) -> Arc<StagedTable> {
+    async fn stage_batch(
+        &self,
+        table: &str,
+        batch: RecordBatch,
+        mode: WriteMode,
+    ) -> Arc<StagedTable> {
         let attempt = AttemptId::new();
         let request = WriteRequest { relation: table.parse().unwrap(), mode, attempt };
         self.engine.stage_batches(stream_of(vec![batch]), &request).await.unwrap()
@@ -110,8 +115,7 @@ impl Lab {
 
     async fn publish(&mut self, staged: &StagedTable) -> Result<u64> {
         self.sequence += 1;
-        let effect =
-            EffectId { application: APPLICATION.to_owned(), sequence: self.sequence };
+        let effect = EffectId { application: APPLICATION.to_owned(), sequence: self.sequence };
         let version = self.engine.publish(staged, &effect).await?;
         self.entries.insert(staged.relation.clone(), CatalogEntry::Table { version });
         Ok(version)

@@ -28,10 +28,9 @@ async fn versions_can_be_asked_for() {
     ] {
         assert_eq!(lab.value(sql).await, value, "of {sql}");
     }
-    for sql in [
-        "select a from raw.t version as of 7",
-        "select a from raw.t timestamp as of '2020-01-01'",
-    ] {
+    for sql in
+        ["select a from raw.t version as of 7", "select a from raw.t timestamp as of '2020-01-01'"]
+    {
         assert_eq!(lab.fails(sql).await.code(), "table.no_version", "of {sql}");
     }
     // The log knows a version that the catalog does not name yet.
@@ -58,13 +57,16 @@ async fn views_are_planned_inside_their_catalog() {
 async fn a_staged_table_is_read_before_it_is_published() {
     let mut lab = Lab::new();
     lab.write("t", "values (1), (2)", WriteMode::Replace).await;
-    for (mode, count) in [(WriteMode::Append, "3"), (WriteMode::Replace, "1"), (super::key(&["column1"]), "2")] {
+    for (mode, count) in
+        [(WriteMode::Append, "3"), (WriteMode::Replace, "1"), (super::key(&["column1"]), "2")]
+    {
         let staged = lab.stage("t", "values (2)", mode).await.unwrap();
         let mut query = lab.query_of("select count(*) from t");
         let entry = CatalogEntry::Staged(staged);
         query.catalog = query.catalog.with("t".parse().unwrap(), entry);
         let stream = lab.engine.query(&query).await.unwrap();
-        let rows: Vec<RecordBatch> = futures::TryStreamExt::try_collect(stream.batches).await.unwrap();
+        let rows: Vec<RecordBatch> =
+            futures::TryStreamExt::try_collect(stream.batches).await.unwrap();
         let seen = arrow::util::display::array_value_to_string(rows[0].column(0), 0).unwrap();
         assert_eq!(seen, count);
         assert_eq!(lab.value("select count(*) from t").await, "2");
@@ -76,22 +78,20 @@ struct Words(Option<&'static str>);
 
 impl Scan for Words {
     fn schema(&self) -> SchemaRef {
-        self.batch().schema()
+        words().schema()
     }
 
     fn scan(&self) -> Result<BatchStream> {
         match self.0 {
-            None => Ok(stream_of(vec![self.batch(), self.batch()])),
+            None => Ok(stream_of(vec![words(), words()])),
             Some(code) => Err(Plain::external(code, "the topic is gone").into()),
         }
     }
 }
 
-impl Words {
-    fn batch(&self) -> RecordBatch {
-        let words: ArrayRef = Arc::new(StringArray::from(vec!["one", "two"]));
-        RecordBatch::try_from_iter([("word", words)]).unwrap()
-    }
+fn words() -> RecordBatch {
+    let words: ArrayRef = Arc::new(StringArray::from(vec!["one", "two"]));
+    RecordBatch::try_from_iter([("word", words)]).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,14 +127,22 @@ async fn errors_have_codes_and_hints() {
     lab.write("shop.items", "select 1 as id", WriteMode::Replace).await;
     for (sql, code, hint) in [
         ("selec 1", "sql.parse", None),
-        ("select * from where", "sql.parse", None),
+        ("select (1", "sql.parse", None),
         ("select * from ordrs", "sql.unknown_table", Some("did you mean `orders`?")),
         ("select * from items", "sql.unknown_table", Some("did you mean `shop.items`?")),
         ("select order_di from orders", "sql.unknown_column", Some("did you mean `order_id`?")),
-        ("select name from orders a join orders b on true", "sql.ambiguous_column", Some("put the name of its table before it")),
+        (
+            "select name from orders a join orders b on true",
+            "sql.ambiguous_column",
+            Some("put the name of its table before it"),
+        ),
         ("select nosuch(order_id) from orders", "sql.plan", None),
         ("select name, count(*) from orders", "sql.plan", None),
-        ("select cast(name as int) from orders", "sql.type", Some("`try_cast` gives null where a value does not fit")),
+        (
+            "select cast(name as int) from orders",
+            "sql.type",
+            Some("`try_cast` gives null where a value does not fit"),
+        ),
         ("select order_id / 0 from orders", "sql.arithmetic", None),
         ("drop table orders", "sql.not_a_query", None),
     ] {
@@ -150,7 +158,7 @@ async fn errors_have_codes_and_hints() {
 struct Tagger(Signature);
 
 impl Scorer for Tagger {
-    fn model(&self) -> &str {
+    fn model(&self) -> &'static str {
         "tagger"
     }
     fn version(&self) -> u64 {
@@ -164,8 +172,12 @@ impl Scorer for Tagger {
         let numbers = inputs[1].as_any().downcast_ref::<Float64Array>().unwrap();
         let long = |row: usize| texts.value(row).len() as f64 > numbers.value(row);
         let labels = (0..texts.len()).map(|row| Some(if long(row) { "long" } else { "short" }));
-        let scores = (0..texts.len()).flat_map(|row| if long(row) { [0.9, 0.1] } else { [0.25, 0.75] });
-        Ok(Predictions { labels: Arc::new(labels.collect::<StringArray>()), scores: scores.collect() })
+        let scores =
+            (0..texts.len()).flat_map(|row| if long(row) { [0.9, 0.1] } else { [0.25, 0.75] });
+        Ok(Predictions {
+            labels: Arc::new(labels.collect::<StringArray>()),
+            scores: scores.collect(),
+        })
     }
 }
 

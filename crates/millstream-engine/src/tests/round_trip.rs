@@ -12,7 +12,8 @@ use millstream_core::table::WriteMode;
 use super::Lab;
 
 fn every_type() -> RecordBatch {
-    let utc = |values: Vec<Option<i64>>| TimestampMicrosecondArray::from(values).with_timezone("UTC");
+    let utc =
+        |values: Vec<Option<i64>>| TimestampMicrosecondArray::from(values).with_timezone("UTC");
     let structs = StructArray::new(
         Fields::from(vec![Field::new("x", DataType::Int64, true)]),
         vec![Arc::new(Int64Array::from(vec![Some(1), None, Some(3)]))],
@@ -35,20 +36,36 @@ fn every_type() -> RecordBatch {
         ("money", Arc::new(decimals.with_precision_and_scale(15, 2).unwrap())),
         ("text", Arc::new(StringArray::from(vec![Some("é'\"\n"), None, Some("")]))),
         ("large", Arc::new(LargeStringArray::from(vec![Some("x"), None, Some("y")]))),
-        ("seen", Arc::new(StringViewArray::from(vec![Some("x"), None, Some("long enough to be out of line")]))),
+        (
+            "seen",
+            Arc::new(StringViewArray::from(vec![
+                Some("x"),
+                None,
+                Some("long enough to be out of line"),
+            ])),
+        ),
         ("word", Arc::new(words)),
         ("bytes", Arc::new(BinaryArray::from(vec![Some(&b"\x00\xff"[..]), None, Some(b"")]))),
         ("day", Arc::new(Date32Array::from(vec![Some(-1), None, Some(20_000)]))),
         ("day64", Arc::new(Date64Array::from(vec![Some(86_400_000), None, Some(0)]))),
         ("moment", Arc::new(utc(vec![Some(1_700_000_000_123_456), None, Some(-1)]))),
-        ("local", Arc::new(TimestampNanosecondArray::from(vec![Some(1_700_000_000_123_456_789), None, Some(0)]))),
+        (
+            "local",
+            Arc::new(TimestampNanosecondArray::from(vec![
+                Some(1_700_000_000_123_456_789),
+                None,
+                Some(0),
+            ])),
+        ),
         ("list", Arc::new(lists)),
         ("nested", Arc::new(structs)),
         ("nothing", arrow::array::new_null_array(&DataType::Null, 3)),
     ];
-    let fields = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
+    let fields =
+        columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
     let schema = Schema::new(fields.collect::<Vec<_>>());
-    RecordBatch::try_new(Arc::new(schema), columns.into_iter().map(|(_, column)| column).collect()).unwrap()
+    RecordBatch::try_new(Arc::new(schema), columns.into_iter().map(|(_, column)| column).collect())
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,8 +81,13 @@ async fn every_type_comes_back() {
         let expected_type = match column.data_type() {
             DataType::UInt64 => DataType::Decimal128(20, 0),
             DataType::Date64 => DataType::Date32,
-            DataType::LargeUtf8 | DataType::Utf8View | DataType::Null | DataType::Dictionary(..) => DataType::Utf8,
-            DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+            DataType::LargeUtf8
+            | DataType::Utf8View
+            | DataType::Null
+            | DataType::Dictionary(..) => DataType::Utf8,
+            DataType::Timestamp(_, zone) => {
+                DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
+            }
             DataType::List(_) => back.data_type().clone(),
             other => other.clone(),
         };
@@ -97,7 +119,8 @@ async fn many_row_groups_keep_every_row() {
     let sql = "select value as id, cast(value % 7 as varchar) || repeat('x', 200) as pad \
                from generate_series(1, 300000)";
     lab.write("t", sql, WriteMode::Replace).await;
-    let seen = lab.value("select count(*) || ' ' || sum(id) || ' ' || count(distinct pad) from t").await;
+    let seen =
+        lab.value("select count(*) || ' ' || sum(id) || ' ' || count(distinct pad) from t").await;
     assert_eq!(seen, format!("300000 {} 7", 300_000_i64 * 300_001 / 2));
 }
 
@@ -116,6 +139,7 @@ async fn a_table_of_no_rows_has_its_columns() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_table_cannot_keep_is_refused() {
     let lab = Lab::new();
-    let refused = lab.stage("t", "select 1 as a, 2 as \"A\"", WriteMode::Replace).await.unwrap_err();
+    let refused =
+        lab.stage("t", "select 1 as a, 2 as \"A\"", WriteMode::Replace).await.unwrap_err();
     assert_eq!(refused.code(), "table.duplicate_column");
 }
