@@ -68,8 +68,9 @@ impl Cluster {
         let cluster = Self { binaries, folder, port };
         let data = cluster.data();
         cluster.command("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "--no-sync"])?;
+        // Autovacuum would hold transactions open that no test knows of.
         let options = format!(
-            "-p {port} -h 127.0.0.1 -k {} -c fsync=off -c log_min_messages=fatal",
+            "-p {port} -h 127.0.0.1 -k {} -c fsync=off -c autovacuum=off -c log_min_messages=fatal",
             cluster.folder.display()
         );
         let log = cluster.folder.join("log").display().to_string();

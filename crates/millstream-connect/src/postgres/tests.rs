@@ -1,10 +1,15 @@
 use millstream_core::secret::Secret;
 use serde_json::json;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::Client;
 
 use super::test_cluster::TestCluster;
 use super::*;
 use crate::sqlite::shared::testing::{Bench, discovered_columns, source_spec, stream};
+
+/// One test at a time: the oldest open transaction is that of the whole server, so one that
+/// another test leaves open would move the horizon of this one.
+static SERVER: Mutex<()> = Mutex::const_new(());
 
 /// A schema of a test's own on a server.
 struct Setup {
@@ -12,10 +17,13 @@ struct Setup {
     bench: Bench,
     client: Client,
     schema: &'static str,
+    /// Given back last, when all of the above is closed.
+    _server: MutexGuard<'static, ()>,
 }
 
 impl Setup {
     async fn new(schema: &'static str, sql: &str) -> Self {
+        let server = SERVER.lock().await;
         let cluster = TestCluster::start();
         let client = cluster.client().await;
         let fresh = format!(
@@ -23,7 +31,7 @@ impl Setup {
              set search_path = {schema}; {sql}"
         );
         client.batch_execute(&fresh).await.unwrap();
-        Self { cluster, bench: Bench::new(), client, schema }
+        Self { cluster, bench: Bench::new(), client, schema, _server: server }
     }
 
     /// Another session of the application.
