@@ -2,12 +2,12 @@
 
 use millstream_core::explain::Explanation;
 
-use crate::sqlite;
+use crate::records;
 
 /// One page for every code that this crate can produce.
 pub const EXPLANATIONS: &[Explanation] = &joined::<
-    { SYNC.len() + REFUSED.len() + sqlite::EXPLANATIONS.len() },
->(&[SYNC, REFUSED, sqlite::EXPLANATIONS]);
+    { SYNC.len() + REFUSED.len() + records::EXPLANATIONS.len() },
+>(&[SYNC, REFUSED, records::EXPLANATIONS]);
 
 const fn joined<const COUNT: usize>(parts: &[&[Explanation]]) -> [Explanation; COUNT] {
     let mut all = [page("", "", ""); COUNT];

@@ -13,6 +13,7 @@ pub mod file;
 pub mod postgres;
 mod preview;
 pub mod raw;
+mod records;
 pub mod registry;
 pub mod settings;
 pub mod source;

@@ -36,14 +36,14 @@ use serde_json::{Value, json};
 use self::settings::{Shop, ShopSettings, ShopStream, ShopStreamSettings};
 use crate::columns::type_name;
 use crate::raw::RawLoad;
+use crate::records::checkpoint::restore;
+use crate::records::error::SourceError;
+use crate::records::fit::Fit;
+use crate::records::handover::{self, Stop};
+use crate::records::recipe;
 use crate::registry::SourceContext;
+use crate::settings::first_error;
 use crate::source::{DiscoveredColumn, DiscoveredStream, Source, SourceEvent, SourceRead};
-use crate::sqlite::shared::checkpoint::restore;
-use crate::sqlite::shared::error::TableError;
-use crate::sqlite::shared::fit::Fit;
-use crate::sqlite::shared::flow::{self, Stop};
-use crate::sqlite::shared::keep;
-use crate::sqlite::shared::settings::first_error;
 
 pub use calendar::{DEFAULT_DAY, LAST_DAY, Window};
 pub use expected::{ExpectedCounts, StreamCounts, expected, expected_in};
@@ -130,7 +130,7 @@ impl Source for DemoShop {
     ) -> BoxFuture<'a, Result<SourceRead>> {
         Box::pin(async move {
             let load = self.load(stream, checkpoint);
-            keep::keep_note(raw, stream, &load).await?;
+            recipe::keep(raw, stream, &load).await?;
             make(load, stream)
         })
     }
@@ -140,34 +140,33 @@ impl Source for DemoShop {
         stream: &'a StreamSpec,
         raw: &'a RawLoad,
     ) -> BoxFuture<'a, Result<SourceRead>> {
-        Box::pin(async move { make(keep::kept_note(raw, stream).await?, stream) })
+        Box::pin(async move { make(recipe::kept(raw, stream).await?, stream) })
     }
 }
 
 fn make(load: ShopLoad, stream: &StreamSpec) -> Result<SourceRead> {
-    let kind = ShopStream::of_name(&stream.name).ok_or_else(|| TableError::MissingTable {
+    let kind = ShopStream::of_name(&stream.name).ok_or_else(|| SourceError::MissingTable {
         stream: stream.name.clone(),
         known: ShopStream::ALL.iter().map(|stream| stream.name().to_owned()).collect(),
     })?;
     let fit = Fit::new(&rows::schema(kind), stream)?;
     let schema = fit.schema();
-    let events = flow::from_thread(&stream.name, move |emitter| {
+    let events = handover::from_thread(&stream.name, move |emitter| {
         let mut stopped = None;
         let mut row = 0;
-        let flow =
-            generate::generate(load.shop, load.window, kind, &mut |event| match flow::emit_fitted(
-                emitter, &fit, event, &mut row,
-            ) {
+        let flow = generate::generate(load.shop, load.window, kind, &mut |event| {
+            match handover::emit_fitted(emitter, &fit, event, &mut row) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(stop) => {
                     stopped = Some(stop);
                     ControlFlow::Break(())
                 }
-            });
+            }
+        });
         if let (ControlFlow::Break(()), Some(stop)) = (flow, stopped) {
             return Err(stop);
         }
-        let checkpoint = serde_json::to_value(&load).map_err(|cause| TableError::Kept {
+        let checkpoint = serde_json::to_value(&load).map_err(|cause| SourceError::Kept {
             stream: kind.name().to_owned(),
             message: cause.to_string(),
         });

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::calendar::{DEFAULT_DAY, LAST_DAY, day_of_date};
 use super::catalog::CATEGORIES;
+use crate::settings::problem;
 use crate::settings::problems;
-use crate::sqlite::shared::settings::problem;
 
 /// The smallest scale.
 pub const SCALE_MIN: f64 = 0.01;

@@ -7,8 +7,8 @@ use millstream_core::clock::{Clock, Timestamp};
 use millstream_core::error::Error;
 
 use super::*;
+use crate::records::fit::text;
 use crate::source::RefusedRecord;
-use crate::sqlite::shared::fit::text;
 
 const SCALE: f64 = 0.05;
 

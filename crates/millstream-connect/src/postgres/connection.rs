@@ -10,9 +10,9 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
 use super::tls::TlsSettings;
+use crate::records::error::SourceError;
 use crate::registry::SecretResolver;
-use crate::sqlite::shared::error::TableError;
-use crate::sqlite::shared::settings::bad;
+use crate::settings::bad_setting;
 
 /// The longest that connecting to one host may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -69,12 +69,12 @@ impl Address {
         };
         let (config, tls) = parse(secret.expose())?;
         let what = name(&config);
-        let unreachable = |cause| TableError::Unreachable { what: what.clone(), cause };
+        let unreachable = |cause| SourceError::Unreachable { what: what.clone(), cause };
         let connector = tls.connector().map_err(|error| unreachable(error.into()))?;
         let (client, connection) = match config.connect(connector).await {
             Ok(connected) => connected,
             Err(error) if is_denied(&error) => {
-                return Err(TableError::Denied { what, cause: error.into() }.into());
+                return Err(SourceError::Denied { what, cause: error.into() }.into());
             }
             Err(error) => return Err(unreachable(error.into()).into()),
         };
@@ -99,18 +99,18 @@ impl Session {
     }
 
     /// An error of the server or the connection as one of the source.
-    pub(super) fn failure(&self, error: tokio_postgres::Error) -> TableError {
+    pub(super) fn failure(&self, error: tokio_postgres::Error) -> SourceError {
         let what = self.what.clone();
         if is_denied(&error) {
-            return TableError::Denied { what, cause: error.into() };
+            return SourceError::Denied { what, cause: error.into() };
         }
-        TableError::Read { what, cause: error.into() }
+        SourceError::Read { what, cause: error.into() }
     }
 }
 
 /// The parts of an address. An address that cannot be read is not repeated: it has a password.
 fn parse(text: &str) -> Result<(Config, TlsSettings)> {
-    let unreadable = |message: &str| bad("url", message.to_owned());
+    let unreadable = |message: &str| bad_setting("url", message.to_owned());
     let (rest, mode, roots) = split_tls(text.trim());
     let tls = TlsSettings::new(mode.as_deref(), roots.map(PathBuf::from));
     let tls = tls.ok_or_else(|| {

@@ -32,9 +32,11 @@ use serde_json::Value;
 use self::connection::Address;
 use self::settings::{PostgresSettings, PostgresStreamSettings, SCHEMA_DEFAULT};
 use crate::raw::RawLoad;
+use crate::records::presence::Presence;
+use crate::records::replay::replay;
 use crate::registry::{OperationalLocation, SecretResolver, SourceContext};
+use crate::settings::bad_setting;
 use crate::source::{DiscoveredStream, Source, SourceRead};
-use crate::sqlite::shared::{keep, settings as shared_settings};
 
 /// What the project's reader must know of the connector.
 pub fn info() -> KindInfo {
@@ -49,7 +51,7 @@ pub fn info() -> KindInfo {
 /// Opens a source; does no I/O, and asks for the secret only when it connects. The operational
 /// database may be SQLite in this environment: then the source reads that.
 pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source>> {
-    let settings: PostgresSettings = shared_settings::parse(&spec.settings)?;
+    let settings: PostgresSettings = crate::settings::parse(&spec.settings)?;
     let schema = settings.schema.clone().unwrap_or_else(|| SCHEMA_DEFAULT.to_owned());
     match (settings.url, settings.operational, &context.operational) {
         (Some(reference), false, _) => {
@@ -66,11 +68,11 @@ pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source
         }
         (None, true, None) => {
             let message = "this environment has no operational database".to_owned();
-            Err(shared_settings::bad("operational", message).into())
+            Err(bad_setting("operational", message).into())
         }
         _ => {
             let message = "a database is named by either `url` or `operational`".to_owned();
-            Err(shared_settings::bad("url", message).into())
+            Err(bad_setting("url", message).into())
         }
     }
 }
@@ -80,14 +82,6 @@ pub(crate) fn open_operational(url: &Secret) -> Arc<dyn Source> {
     let address = Address::known(url.clone());
     let schema = SCHEMA_DEFAULT.to_owned();
     Arc::new(PostgresSource { address, schema, presence: Presence::Later })
-}
-
-/// Whether a table has to be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Presence {
-    Required,
-    /// A function makes it when it first writes to it; until then the stream is empty.
-    Later,
 }
 
 #[derive(Debug)]
@@ -136,6 +130,6 @@ impl Source for PostgresSource {
         stream: &'a StreamSpec,
         raw: &'a RawLoad,
     ) -> BoxFuture<'a, Result<SourceRead>> {
-        Box::pin(keep::replay(raw, stream))
+        Box::pin(replay(raw, stream))
     }
 }

@@ -8,9 +8,10 @@ use millstream_core::error::Result;
 use millstream_core::hash::ContentHash;
 use millstream_core::spec::StreamSpec;
 
+use super::PostgresSource;
 use super::catalog::TableKind;
 use super::read::table_of;
-use super::{PostgresSource, Presence};
+use crate::records::presence::Presence;
 
 /// The largest table that is probed, in rows as the server guesses.
 const PROBED_ROWS_MAX: u64 = 5_000_000;

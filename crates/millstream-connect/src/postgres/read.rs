@@ -14,22 +14,22 @@ use millstream_core::spec::{StreamSpec, SyncMode};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::PostgresSource;
 use super::catalog::{Column, Table, TableKind};
 use super::cells::{Cells, Fits};
 use super::changes::{Identity, PostgresCheckpoint, Snapshot, literal};
 use super::connection::Session;
 use super::copy::CopyDecoder;
-use super::{PostgresSource, Presence};
 use crate::SyncError;
 use crate::columns::type_name;
 use crate::raw::RawLoad;
+use crate::records::checkpoint::restore;
+use crate::records::error::SourceError;
+use crate::records::fit::{BAD_VALUE, Fit, field};
+use crate::records::handover::{self, Emitter, Stop};
+use crate::records::outlet::Outlet;
+use crate::records::presence::{Presence, declared_schema};
 use crate::source::{RefusedRecord, SourceRead};
-use crate::sqlite::shared::checkpoint::restore;
-use crate::sqlite::shared::empty::declared_schema;
-use crate::sqlite::shared::error::TableError;
-use crate::sqlite::shared::fit::{BAD_VALUE, Fit, field};
-use crate::sqlite::shared::flow::{self, Emitter, Stop};
-use crate::sqlite::shared::keep::Outlet;
 
 /// Bytes of values after which a batch is handed on, whatever its rows.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -56,7 +56,7 @@ pub(super) async fn read(
     raw: &RawLoad,
 ) -> Result<SourceRead> {
     if stream.sync == SyncMode::Append {
-        return Err(TableError::BadMode { stream: stream.name.clone() }.into());
+        return Err(SourceError::BadMode { stream: stream.name.clone() }.into());
     }
     let session = source.address.connect().await?;
     let Some(table) = session.table(&source.schema, table_of(stream)).await? else {
@@ -65,7 +65,7 @@ pub(super) async fn read(
             Presence::Required => {
                 let known = session.tables(&source.schema).await?.into_keys().collect();
                 let stream = table_of(stream).to_owned();
-                Err(TableError::MissingTable { stream, known }.into())
+                Err(SourceError::MissingTable { stream, known }.into())
             }
         };
     };
@@ -124,11 +124,11 @@ fn start(
                 }
                 Some(Piece::Failed(error)) => return Err(Stop::Failed(error)),
                 Some(Piece::Ended) => return outlet.end(checkpoint),
-                None => return Err(TableError::ReaderGone { stream: name.clone() }.into()),
+                None => return Err(SourceError::ReaderGone { stream: name.clone() }.into()),
             }
         }
     };
-    SourceRead { schema, events: flow::from_thread(&stream.name, hand_on) }
+    SourceRead { schema, events: handover::from_thread(&stream.name, hand_on) }
 }
 
 /// Receives tuples until the end of the `COPY`, or until nobody takes batches any more.
@@ -166,11 +166,11 @@ fn cursor<'a>(
     table: &Table,
     columns: &'a [Column],
     stream: &StreamSpec,
-) -> Result<Option<&'a Column>, TableError> {
+) -> Result<Option<&'a Column>, SourceError> {
     let merges = stream.sync == SyncMode::Merge;
     let Some(name) = stream.cursor.as_deref().filter(|_| merges) else { return Ok(None) };
     let is_named = |column: &&Column| column.name == name || snake_case(&column.name) == name;
-    let column = columns.iter().find(is_named).ok_or_else(|| TableError::MissingCursor {
+    let column = columns.iter().find(is_named).ok_or_else(|| SourceError::MissingCursor {
         stream: stream.name.clone(),
         column: name.to_owned(),
         known: columns.iter().map(|column| column.name.clone()).collect(),
@@ -189,7 +189,7 @@ fn cursor<'a>(
         "character varying",
     ]
     .contains(&column.server_type.as_str());
-    let unsuitable = |data_type: String| TableError::BadCursor {
+    let unsuitable = |data_type: String| SourceError::BadCursor {
         stream: stream.name.clone(),
         column: name.to_owned(),
         data_type,

@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::settings::problem;
 use crate::settings::problems;
-use crate::sqlite::shared::settings::problem;
 
 /// The schema of tables when the source names none.
 pub(super) const SCHEMA_DEFAULT: &str = "public";

@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 
 use super::test_cluster::TestCluster;
 use super::*;
-use crate::sqlite::shared::testing::{Bench, discovered_columns, source_spec, stream};
+use crate::records::testing::{Workbench, discovered_columns, source_spec, stream};
 
 /// One test at a time: the oldest open transaction is that of the whole server, so one that
 /// another test leaves open would move the horizon of this one.
@@ -14,7 +14,7 @@ static SERVER: Mutex<()> = Mutex::const_new(());
 /// A schema of a test's own on a server.
 struct Setup {
     cluster: TestCluster,
-    bench: Bench,
+    workbench: Workbench,
     client: Client,
     schema: &'static str,
     /// Given back last, when all of the above is closed.
@@ -31,7 +31,7 @@ impl Setup {
              set search_path = {schema}; {sql}"
         );
         client.batch_execute(&fresh).await.unwrap();
-        Self { cluster, bench: Bench::new(), client, schema, _server: server }
+        Self { cluster, workbench: Workbench::new(), client, schema, _server: server }
     }
 
     /// Another session of the application.
@@ -42,7 +42,7 @@ impl Setup {
     }
 
     fn source(&self) -> Arc<dyn Source> {
-        let mut context = self.bench.context(None);
+        let mut context = self.workbench.context(None);
         let url = self.cluster.url.clone();
         context.secrets = Arc::new(move |_| Ok(Secret::new(url.clone())));
         let spec = source_spec(json!({"connector": "postgres", "url": {"env": "SHOP_URL"},
@@ -52,7 +52,7 @@ impl Setup {
 
     /// The first column of what a sync reads, and its checkpoint.
     async fn ids(&self, spec: &StreamSpec, checkpoint: Option<&Value>) -> (Vec<String>, Value) {
-        let seen = self.bench.read(&*self.source(), spec, checkpoint).await.unwrap();
+        let seen = self.workbench.read(&*self.source(), spec, checkpoint).await.unwrap();
         let mut ids: Vec<_> =
             seen.rows.iter().map(|row| row.split('|').next().unwrap().to_owned()).collect();
         ids.sort();
@@ -85,7 +85,7 @@ async fn types_are_exact() {
     .await;
     let spec = stream(json!({"name": "all_types", "table": "All Types"}));
     let source = setup.source();
-    let seen = setup.bench.read(&*source, &spec, None).await.unwrap();
+    let seen = setup.workbench.read(&*source, &spec, None).await.unwrap();
     let columns = [
         "id bigint",
         "small smallint",
@@ -132,7 +132,7 @@ async fn what_no_column_can_hold_is_refused() {
                               (4, null, null, '-infinity')",
     )
     .await;
-    let seen = setup.bench.read(&*setup.source(), &stream(json!({"name": "t"})), None).await;
+    let seen = setup.workbench.read(&*setup.source(), &stream(json!({"name": "t"})), None).await;
     let seen = seen.unwrap();
     assert_eq!(seen.rows, ["3|~|2.00|~"]);
     let reasons: Vec<_> = seen.refused.iter().map(|refused| refused.reason.as_str()).collect();
@@ -265,18 +265,19 @@ async fn what_cannot_be_read_is_a_coded_error() {
         ),
         (json!({"name": "orders", "columns": ["no"]}), "sync.missing_column"),
     ] {
-        let error = setup.bench.read(&*source, &stream(spec), None).await.unwrap_err();
+        let error = setup.workbench.read(&*source, &stream(spec), None).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}");
     }
-    let rows = setup.bench.read(&*source, &stream(json!({"name": "seen"})), None).await.unwrap();
+    let rows =
+        setup.workbench.read(&*source, &stream(json!({"name": "seen"})), None).await.unwrap();
     assert_eq!(rows.rows.len(), 2, "a view can be replaced");
 }
 
 #[tokio::test]
 async fn an_address_is_never_shown() {
-    let bench = Bench::new();
+    let workbench = Workbench::new();
     let open_at = |url: &'static str| {
-        let mut context = bench.context(None);
+        let mut context = workbench.context(None);
         context.secrets = Arc::new(move |_| Ok(Secret::new(url)));
         let spec = source_spec(json!({"connector": "postgres", "url": {"env": "U"}}));
         open(&spec, &context).unwrap()
@@ -299,13 +300,13 @@ async fn a_table_that_a_function_will_make_is_empty() {
     let drop = format!("drop table if exists public.{TABLE}");
     let setup = Setup::new("operational_test", &drop).await;
     let url = Secret::new(setup.cluster.url.clone());
-    let context = setup.bench.context(Some(OperationalLocation::Postgres(url)));
+    let context = setup.workbench.context(Some(OperationalLocation::Postgres(url)));
     for connector in ["postgres", "sqlite"] {
         let spec = source_spec(json!({"connector": connector, "operational": true}));
         let open = if connector == "sqlite" { crate::sqlite::open } else { open };
         let source = open(&spec, &context).unwrap();
         let spec = stream(json!({"name": TABLE, "sync": "merge", "key": "event_id"}));
-        let seen = setup.bench.read(&*source, &spec, None).await.unwrap();
+        let seen = setup.workbench.read(&*source, &spec, None).await.unwrap();
         assert_eq!((seen.columns, seen.rows), (vec!["event_id text".to_owned()], Vec::new()));
         let probe = source.probe(&spec, None).await.unwrap();
         let sql = format!(
@@ -314,7 +315,7 @@ async fn a_table_that_a_function_will_make_is_empty() {
         );
         setup.client.batch_execute(&sql).await.unwrap();
         assert_ne!(probe, source.probe(&spec, None).await.unwrap());
-        let later = setup.bench.read(&*source, &spec, seen.checkpoint.as_ref()).await.unwrap();
+        let later = setup.workbench.read(&*source, &spec, seen.checkpoint.as_ref()).await.unwrap();
         assert_eq!(later.rows, ["e"]);
         setup.client.batch_execute(&drop).await.unwrap();
     }

@@ -13,10 +13,10 @@ use serde_json::Value;
 use super::values::{Cells, Fits, in_words};
 use crate::SyncError;
 use crate::columns::type_name;
+use crate::records::fit::BAD_VALUE;
+use crate::records::handover::Stop;
+use crate::records::outlet::Outlet;
 use crate::source::RefusedRecord;
-use crate::sqlite::shared::fit::BAD_VALUE;
-use crate::sqlite::shared::flow::Stop;
-use crate::sqlite::shared::keep::Outlet;
 
 /// Bytes of values after which a batch is handed on, whatever its rows.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;

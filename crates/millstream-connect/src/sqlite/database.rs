@@ -6,7 +6,7 @@ use std::time::Duration;
 use millstream_core::error::Result;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::shared::error::TableError;
+use crate::records::error::SourceError;
 
 /// How long a reader waits for a writer that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -58,9 +58,9 @@ impl Database {
             Ok(connection) => Ok(Reader { connection, what }),
             Err(cause) => match cause.sqlite_error_code() {
                 Some(ErrorCode::NotADatabase | ErrorCode::PermissionDenied) => {
-                    Err(TableError::Denied { what, cause: cause.into() }.into())
+                    Err(SourceError::Denied { what, cause: cause.into() }.into())
                 }
-                _ => Err(TableError::Unreachable { what, cause: cause.into() }.into()),
+                _ => Err(SourceError::Unreachable { what, cause: cause.into() }.into()),
             },
         }
     }
@@ -113,8 +113,8 @@ impl Reader {
         Ok(question(&self.connection).map_err(|cause| self.failure(cause))?)
     }
 
-    pub(super) fn failure(&self, cause: rusqlite::Error) -> TableError {
-        TableError::Read { what: self.what.clone(), cause: cause.into() }
+    pub(super) fn failure(&self, cause: rusqlite::Error) -> SourceError {
+        SourceError::Read { what: self.what.clone(), cause: cause.into() }
     }
 }
 

@@ -15,7 +15,6 @@ mod database;
 mod probe;
 mod read;
 mod settings;
-pub(crate) mod shared;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -33,12 +32,13 @@ use serde_json::Value;
 
 use self::database::Database;
 use self::settings::{SqliteSettings, SqliteStreamSettings};
-use self::shared::keep::{self, blocking};
 use crate::raw::RawLoad;
+use crate::records::handover::blocking;
+use crate::records::presence::Presence;
+use crate::records::replay::replay;
 use crate::registry::{OperationalLocation, SourceContext};
+use crate::settings::bad_setting;
 use crate::source::{DiscoveredStream, Source, SourceRead};
-
-pub use shared::error::EXPLANATIONS;
 
 /// What the project's reader must know of the connector.
 pub fn info() -> KindInfo {
@@ -53,7 +53,7 @@ pub fn info() -> KindInfo {
 /// Opens a source; does no I/O. The operational database may be PostgreSQL in this environment:
 /// then the source reads that.
 pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source>> {
-    let settings: SqliteSettings = shared::settings::parse(&spec.settings)?;
+    let settings: SqliteSettings = crate::settings::parse(&spec.settings)?;
     let (path, presence) = match (&settings.path, settings.operational, &context.operational) {
         (Some(path), false, _) => (context.project_root.join(path), Presence::Required),
         (None, true, Some(OperationalLocation::Sqlite(path))) => (path.clone(), Presence::Later),
@@ -62,11 +62,11 @@ pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source
         }
         (None, true, None) => {
             let message = "this environment has no operational database".to_owned();
-            return Err(shared::settings::bad("operational", message).into());
+            return Err(bad_setting("operational", message).into());
         }
         _ => {
             let message = "a database is named by either `path` or `operational`".to_owned();
-            return Err(shared::settings::bad("path", message).into());
+            return Err(bad_setting("path", message).into());
         }
     };
     Ok(Arc::new(SqliteSource { database: Database::new(path), presence }))
@@ -75,14 +75,6 @@ pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source
 /// Opens the operational database of an environment.
 pub(crate) fn open_operational(path: PathBuf) -> Arc<dyn Source> {
     Arc::new(SqliteSource { database: Database::new(path), presence: Presence::Later })
-}
-
-/// Whether a table has to be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Presence {
-    Required,
-    /// A function makes it when it first writes to it; until then the stream is empty.
-    Later,
 }
 
 #[derive(Debug)]
@@ -94,7 +86,7 @@ struct SqliteSource {
 impl Source for SqliteSource {
     fn check(&self) -> BoxFuture<'_, Result<String>> {
         let (database, presence) = (self.database.clone(), self.presence);
-        Box::pin(on_thread("check", move || {
+        Box::pin(blocking("check", move || {
             if presence == Presence::Later && !database.exists() {
                 return Ok("the operational database is made by the first function".to_owned());
             }
@@ -105,7 +97,7 @@ impl Source for SqliteSource {
 
     fn discover(&self) -> BoxFuture<'_, Result<Vec<DiscoveredStream>>> {
         let (database, presence) = (self.database.clone(), self.presence);
-        Box::pin(on_thread("discover", move || {
+        Box::pin(blocking("discover", move || {
             if presence == Presence::Later && !database.exists() {
                 return Ok(Vec::new());
             }
@@ -119,7 +111,7 @@ impl Source for SqliteSource {
         _checkpoint: Option<&'a Value>,
     ) -> BoxFuture<'a, Result<Option<ContentHash>>> {
         let (database, presence, spec) = (self.database.clone(), self.presence, stream.clone());
-        Box::pin(blocking(stream, move || probe::probe(&database, presence, &spec)))
+        Box::pin(blocking(&stream.name, move || probe::probe(&database, presence, &spec)))
     }
 
     fn read<'a>(
@@ -133,7 +125,7 @@ impl Source for SqliteSource {
         Box::pin(async move {
             let prepare =
                 move || read::prepare(&database, presence, spec, checkpoint.as_ref(), raw);
-            Ok(read::start(blocking(stream, prepare).await?))
+            Ok(read::start(blocking(&stream.name, prepare).await?))
         })
     }
 
@@ -142,15 +134,6 @@ impl Source for SqliteSource {
         stream: &'a StreamSpec,
         raw: &'a RawLoad,
     ) -> BoxFuture<'a, Result<SourceRead>> {
-        Box::pin(keep::replay(raw, stream))
+        Box::pin(replay(raw, stream))
     }
-}
-
-async fn on_thread<T: Send + 'static>(
-    what: &'static str,
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    let gone = shared::error::TableError::ReaderGone { stream: what.to_owned() };
-    done.map_err(|_| gone)?
 }

@@ -13,9 +13,9 @@ use millstream_core::spec::{StreamSpec, SyncMode};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
 
-use super::Presence;
 use super::database::{Database, Declared, Reader, quoted};
 use super::read::{CursorValue, select, table_of};
+use crate::records::presence::Presence;
 
 /// The largest number of rows whose content is hashed.
 const HASHED_ROWS_MAX: u64 = 100_000;

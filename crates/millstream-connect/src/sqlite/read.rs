@@ -12,20 +12,19 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Presence;
 use super::batch::Batch;
 use super::database::{Database, Declared, Reader, quoted};
 use super::survey::Survey;
 use crate::SyncError;
 use crate::columns::{parse_type, type_name};
 use crate::raw::RawLoad;
+use crate::records::checkpoint::restore;
+use crate::records::error::SourceError;
+use crate::records::fit::{Fit, field};
+use crate::records::handover::{self, Emitter, Stop};
+use crate::records::outlet::Outlet;
+use crate::records::presence::{Presence, declared_schema};
 use crate::source::{DiscoveredColumn, DiscoveredStream, SourceRead};
-use crate::sqlite::shared::checkpoint::restore;
-use crate::sqlite::shared::empty::declared_schema;
-use crate::sqlite::shared::error::TableError;
-use crate::sqlite::shared::fit::{Fit, field};
-use crate::sqlite::shared::flow::{self, Emitter, Stop};
-use crate::sqlite::shared::keep::Outlet;
 
 /// The copy of the rows of a database that is not in WAL mode.
 const COPY: &str = "temp.\"millstream_rows\"";
@@ -103,7 +102,7 @@ pub(super) fn prepare(
     raw: RawLoad,
 ) -> Result<Prepared> {
     if stream.sync == SyncMode::Append {
-        return Err(TableError::BadMode { stream: stream.name }.into());
+        return Err(SourceError::BadMode { stream: stream.name }.into());
     }
     if presence == Presence::Later && !database.exists() {
         return not_there_yet(stream, raw);
@@ -169,7 +168,7 @@ pub(super) fn prepare(
 pub(super) fn start(prepared: Prepared) -> SourceRead {
     let schema = prepared.fit.schema();
     let stream = prepared.stream.clone();
-    let events = flow::from_thread(&stream, move |emitter| run(&prepared, emitter));
+    let events = handover::from_thread(&stream, move |emitter| run(&prepared, emitter));
     SourceRead { schema, events }
 }
 
@@ -233,18 +232,18 @@ fn not_there_yet(stream: StreamSpec, raw: RawLoad) -> Result<Prepared> {
     Ok(Prepared { query: None, schema, fit, raw, stream: stream.name, checkpoint })
 }
 
-fn missing_table(reader: &Reader, stream: &StreamSpec) -> Result<TableError> {
+fn missing_table(reader: &Reader, stream: &StreamSpec) -> Result<SourceError> {
     let stream = table_of(stream).to_owned();
-    Ok(TableError::MissingTable { stream, known: reader.tables()? })
+    Ok(SourceError::MissingTable { stream, known: reader.tables()? })
 }
 
 fn cursor_column(
     columns: &[Declared],
     stream: &StreamSpec,
     name: &str,
-) -> Result<usize, TableError> {
+) -> Result<usize, SourceError> {
     let is_named = |column: &Declared| column.name == name || snake_case(&column.name) == name;
-    columns.iter().position(is_named).ok_or_else(|| TableError::MissingCursor {
+    columns.iter().position(is_named).ok_or_else(|| SourceError::MissingCursor {
         stream: stream.name.clone(),
         column: name.to_owned(),
         known: columns.iter().map(|column| column.name.clone()).collect(),
@@ -255,9 +254,9 @@ fn refuse_cursor(
     stream: &StreamSpec,
     column: &Declared,
     data_type: &DataType,
-) -> Result<(), TableError> {
+) -> Result<(), SourceError> {
     match data_type {
-        DataType::Boolean | DataType::Binary => Err(TableError::BadCursor {
+        DataType::Boolean | DataType::Binary => Err(SourceError::BadCursor {
             stream: stream.name.clone(),
             column: column.name.clone(),
             data_type: type_name(data_type),

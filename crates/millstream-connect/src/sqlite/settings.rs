@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::shared::settings::problem;
+use crate::settings::problem;
 use crate::settings::problems;
 
 /// Settings of a `sqlite` source.

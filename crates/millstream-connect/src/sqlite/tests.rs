@@ -1,11 +1,11 @@
 use rusqlite::Connection;
 use serde_json::json;
 
-use super::shared::testing::{Bench, Seen, discovered_columns, source_spec, stream};
 use super::*;
+use crate::records::testing::{Seen, Workbench, discovered_columns, source_spec, stream};
 
-fn shop(bench: &Bench, journal: &str) -> Connection {
-    let connection = Connection::open(bench.path().join("shop.db")).unwrap();
+fn shop(workbench: &Workbench, journal: &str) -> Connection {
+    let connection = Connection::open(workbench.path().join("shop.db")).unwrap();
     connection.pragma_update(None, "journal_mode", journal).unwrap();
     let sql = "create table orders (\"Order ID\" integer primary key, price decimal(8,2), \
                placed timestamptz, changed integer, note);
@@ -15,23 +15,29 @@ fn shop(bench: &Bench, journal: &str) -> Connection {
     connection
 }
 
-fn open_shop(bench: &Bench) -> Arc<dyn Source> {
+fn open_shop(workbench: &Workbench) -> Arc<dyn Source> {
     let spec = source_spec(json!({"connector": "sqlite", "path": "shop.db"}));
-    open(&spec, &bench.context(None)).unwrap()
+    open(&spec, &workbench.context(None)).unwrap()
 }
 
-async fn ids(bench: &Bench, source: &dyn Source, spec: &StreamSpec, last: &Seen) -> Vec<String> {
-    let seen = bench.read(source, spec, last.checkpoint.as_ref()).await.unwrap();
+async fn ids(
+    workbench: &Workbench,
+    source: &dyn Source,
+    spec: &StreamSpec,
+    last: &Seen,
+) -> Vec<String> {
+    let seen = workbench.read(source, spec, last.checkpoint.as_ref()).await.unwrap();
     seen.rows.iter().map(|row| row.split('|').next().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
 async fn a_table_is_replaced_with_exact_types() {
     for journal in ["wal", "delete"] {
-        let bench = Bench::new();
-        let _writer = shop(&bench, journal);
-        let source = open_shop(&bench);
-        let seen = bench.read(&*source, &stream(json!({"name": "orders"})), None).await.unwrap();
+        let workbench = Workbench::new();
+        let _writer = shop(&workbench, journal);
+        let source = open_shop(&workbench);
+        let seen =
+            workbench.read(&*source, &stream(json!({"name": "orders"})), None).await.unwrap();
         let columns = [
             "order_id bigint",
             "price decimal(8,2)",
@@ -57,41 +63,41 @@ async fn a_table_is_replaced_with_exact_types() {
 #[tokio::test]
 async fn equal_cursors_committed_later_are_not_lost() {
     for journal in ["wal", "delete"] {
-        let bench = Bench::new();
-        let writer = shop(&bench, journal);
-        let source = open_shop(&bench);
+        let workbench = Workbench::new();
+        let writer = shop(&workbench, journal);
+        let source = open_shop(&workbench);
         let spec = stream(json!({"name": "changed_orders", "table": "orders", "sync": "merge",
             "key": "order_id", "cursor": "changed"}));
-        let first = bench.read(&*source, &spec, None).await.unwrap();
+        let first = workbench.read(&*source, &spec, None).await.unwrap();
         assert_eq!(first.rows.len(), 2);
-        assert_eq!(ids(&bench, &*source, &spec, &first).await, ["2"], "the greatest once more");
+        assert_eq!(ids(&workbench, &*source, &spec, &first).await, ["2"], "the greatest once more");
 
         let probe = source.probe(&spec, None).await.unwrap();
         assert_eq!(probe, source.probe(&spec, None).await.unwrap());
         writer.execute("insert into orders values (3, 1, null, 20, null)", []).unwrap();
         assert_ne!(probe, source.probe(&spec, None).await.unwrap());
-        assert_eq!(ids(&bench, &*source, &spec, &first).await, ["2", "3"]);
+        assert_eq!(ids(&workbench, &*source, &spec, &first).await, ["2", "3"]);
 
         let probe = source.probe(&spec, None).await.unwrap();
         writer.execute("update orders set note = 'x' where \"Order ID\" = 3", []).unwrap();
         assert_ne!(probe, source.probe(&spec, None).await.unwrap(), "same cursor, new content");
 
         writer.execute("insert into orders values (4, 1, null, null, null)", []).unwrap();
-        let again = bench.read(&*source, &spec, first.checkpoint.as_ref()).await.unwrap();
+        let again = workbench.read(&*source, &spec, first.checkpoint.as_ref()).await.unwrap();
         assert_eq!(again.rows.len(), 3, "a row without a cursor is always read: {again:?}");
     }
 }
 
 #[tokio::test]
 async fn later_rows_never_narrow_a_type() {
-    let bench = Bench::new();
-    let writer = shop(&bench, "wal");
-    let source = open_shop(&bench);
+    let workbench = Workbench::new();
+    let writer = shop(&workbench, "wal");
+    let source = open_shop(&workbench);
     let spec = stream(json!({"name": "orders", "sync": "merge", "key": "order_id",
         "cursor": "changed"}));
-    let first = bench.read(&*source, &spec, None).await.unwrap();
+    let first = workbench.read(&*source, &spec, None).await.unwrap();
     writer.execute("insert into orders values (3, 1, null, 30, 7)", []).unwrap();
-    let second = bench.read(&*source, &spec, first.checkpoint.as_ref()).await.unwrap();
+    let second = workbench.read(&*source, &spec, first.checkpoint.as_ref()).await.unwrap();
     assert_eq!(second.columns, first.columns);
 }
 
@@ -99,12 +105,12 @@ async fn later_rows_never_narrow_a_type() {
 async fn a_reader_keeps_no_writer_waiting() {
     use futures::StreamExt;
     for journal in ["wal", "delete"] {
-        let bench = Bench::new();
-        let writer = shop(&bench, journal);
+        let workbench = Workbench::new();
+        let writer = shop(&workbench, journal);
         let fill = "with recursive n(i) as (select 3 union all select i + 1 from n where i < 60000)
                     insert into orders select i, 1, null, i, 'text that takes some room' from n";
         writer.execute(fill, []).unwrap();
-        let source = open_shop(&bench);
+        let source = open_shop(&workbench);
         let raw = RawLoad::scratch().unwrap();
         let spec = stream(json!({"name": "orders"}));
         let mut read = source.read(&spec, None, &raw).await.unwrap();
@@ -123,20 +129,20 @@ async fn a_reader_keeps_no_writer_waiting() {
 
 #[tokio::test]
 async fn a_table_that_a_function_will_make_is_empty() {
-    let bench = Bench::new();
-    let path = bench.path().join("operational.db");
-    let context = bench.context(Some(OperationalLocation::Sqlite(path.clone())));
+    let workbench = Workbench::new();
+    let path = workbench.path().join("operational.db");
+    let context = workbench.context(Some(OperationalLocation::Sqlite(path.clone())));
     let spec = source_spec(json!({"connector": "sqlite", "operational": true}));
     let source = open(&spec, &context).unwrap();
     let declared = stream(json!({"name": "predictions", "sync": "merge", "key": "event_id",
         "cursor": "at", "columns": ["event_id", {"name": "at", "type": "timestamptz"}]}));
-    let first = bench.read(&*source, &declared, None).await.unwrap();
+    let first = workbench.read(&*source, &declared, None).await.unwrap();
     assert_eq!(first.columns, ["event_id text", "at timestamptz"]);
     assert!(first.rows.is_empty());
     let keyed = stream(json!({"name": "predictions", "key": "event_id"}));
-    assert_eq!(bench.read(&*source, &keyed, None).await.unwrap().columns, ["event_id text"]);
+    assert_eq!(workbench.read(&*source, &keyed, None).await.unwrap().columns, ["event_id text"]);
     let nothing = stream(json!({"name": "predictions"}));
-    let error = bench.read(&*source, &nothing, None).await.unwrap_err();
+    let error = workbench.read(&*source, &nothing, None).await.unwrap_err();
     assert_eq!(error.code(), "sync.columns_undeclared");
 
     let probe = source.probe(&declared, None).await.unwrap();
@@ -144,20 +150,20 @@ async fn a_table_that_a_function_will_make_is_empty() {
                insert into predictions values ('e1', '2025-01-01T10:00:00.000001Z'), ('e2', '?')";
     Connection::open(path).unwrap().execute_batch(sql).unwrap();
     assert_ne!(probe, source.probe(&declared, None).await.unwrap());
-    let second = bench.read(&*source, &declared, first.checkpoint.as_ref()).await.unwrap();
+    let second = workbench.read(&*source, &declared, first.checkpoint.as_ref()).await.unwrap();
     assert_eq!(second.rows, ["e1|2025-01-01T10:00:00.000001Z"]);
     assert_eq!(second.refused[0].place, "event_id=e2");
 }
 
 #[tokio::test]
 async fn text_that_is_not_utf8_is_refused() {
-    let bench = Bench::new();
-    let writer = shop(&bench, "wal");
+    let workbench = Workbench::new();
+    let writer = shop(&workbench, "wal");
     writer
         .execute("insert into orders values (3, 1, null, 30, cast(x'ff41' as text))", [])
         .unwrap();
     let spec = stream(json!({"name": "orders"}));
-    let seen = bench.read(&*open_shop(&bench), &spec, None).await.unwrap();
+    let seen = workbench.read(&*open_shop(&workbench), &spec, None).await.unwrap();
     assert_eq!((seen.rows.len(), seen.refused.len()), (2, 1));
     assert_eq!(seen.refused[0].reason, "column `note`: the value is not text");
     assert!(seen.refused[0].raw.contains("\u{fffd}A"));
@@ -165,9 +171,9 @@ async fn text_that_is_not_utf8_is_refused() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_a_coded_error() {
-    let bench = Bench::new();
-    let _writer = shop(&bench, "wal");
-    let source = open_shop(&bench);
+    let workbench = Workbench::new();
+    let _writer = shop(&workbench, "wal");
+    let source = open_shop(&workbench);
     for (spec, code) in [
         (json!({"name": "no"}), "source.stream_missing"),
         (json!({"name": "orders", "sync": "append"}), "sync.mode_unsupported"),
@@ -176,10 +182,10 @@ async fn what_cannot_be_read_is_a_coded_error() {
             "sync.cursor_missing",
         ),
     ] {
-        let error = bench.read(&*source, &stream(spec), None).await.unwrap_err();
+        let error = workbench.read(&*source, &stream(spec), None).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}");
     }
-    let other = Bench::new();
+    let other = Workbench::new();
     std::fs::write(other.path().join("shop.db"), "this is no database, but long enough").unwrap();
     assert_eq!(open_shop(&other).check().await.unwrap_err().code(), "source.denied");
     std::fs::remove_file(other.path().join("shop.db")).unwrap();

@@ -2,10 +2,11 @@
 
 use millstream_core::error::{Coded, Fault, Retry};
 use millstream_core::explain::Explanation;
+use millstream_core::spec::StreamSpec;
 
 /// An error of a source of typed records.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TableError {
+pub(crate) enum SourceError {
     #[error("the source has no stream `{stream}`")]
     MissingTable { stream: String, known: Vec<String> },
     #[error("stream `{stream}`: key column `{column}` is not among the columns to keep")]
@@ -44,7 +45,7 @@ pub(crate) enum TableError {
     ReaderGone { stream: String },
 }
 
-impl Coded for TableError {
+impl Coded for SourceError {
     fn code(&self) -> &'static str {
         match self {
             Self::MissingTable { .. } => "source.stream_missing",
@@ -106,6 +107,11 @@ impl Coded for TableError {
     }
 }
 
+/// Kept records of a stream that are not what was kept.
+pub(super) fn unreadable(stream: &StreamSpec, message: &str) -> SourceError {
+    SourceError::Kept { stream: stream.name.clone(), message: message.to_owned() }
+}
+
 /// Names for a hint, not too many of them.
 fn listed(names: &[String]) -> String {
     const SHOWN_MAX: usize = 20;
@@ -118,7 +124,7 @@ fn listed(names: &[String]) -> String {
 }
 
 /// The pages of these errors.
-pub const EXPLANATIONS: &[Explanation] = &[
+pub(crate) const EXPLANATIONS: &[Explanation] = &[
     page(
         "source.stream_missing",
         "The source has no such stream",

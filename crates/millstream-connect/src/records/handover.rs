@@ -1,4 +1,4 @@
-//! Hands events from a thread that produces them to the one that asks for them.
+//! What threads that may block hand over to tasks that may not: one result, or a stream of events.
 
 use std::pin::Pin;
 
@@ -7,7 +7,7 @@ use futures::Stream;
 use millstream_core::error::{Error, Result};
 use tokio::sync::mpsc;
 
-use super::error::TableError;
+use super::error::SourceError;
 use super::fit::Fit;
 use crate::SyncError;
 use crate::source::SourceEvent;
@@ -67,6 +67,15 @@ pub(crate) fn from_thread(
     receive(stream, receiver)
 }
 
+/// Runs what blocks on a thread for it. `what` is the stream, or what else the work is for.
+pub(crate) async fn blocking<T: Send + 'static>(
+    what: &str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| SourceError::ReaderGone { stream: what.to_owned() })?
+}
+
 /// Hands over rows after fitting them, with what does not fit; other events as they are. `row`
 /// counts the rows, so that a refused one has a number.
 pub(crate) fn emit_fitted(
@@ -83,7 +92,7 @@ pub(crate) fn emit_fitted(
 }
 
 /// The events that a batch becomes when it is fitted.
-pub(crate) fn fitted(fit: &Fit, batch: &RecordBatch, row: &mut u64) -> Result<Vec<SourceEvent>> {
+fn fitted(fit: &Fit, batch: &RecordBatch, row: &mut u64) -> Result<Vec<SourceEvent>> {
     let (rows, refused) = fit.apply(batch, *row).map_err(SyncError::shape)?;
     *row += batch.num_rows() as u64;
     let mut events = Vec::with_capacity(2);
@@ -106,7 +115,7 @@ fn last_message(produced: Result<(), Stop>) -> Option<Message> {
 
 /// A producer that panics leaves no last message: that is an error, never a short stream.
 fn receive(stream: &str, receiver: mpsc::Receiver<Message>) -> Events {
-    let gone = TableError::ReaderGone { stream: stream.to_owned() };
+    let gone = SourceError::ReaderGone { stream: stream.to_owned() };
     let state = Some((receiver, gone));
     Box::pin(futures::stream::unfold(state, |state| async move {
         let (mut receiver, gone) = state?;

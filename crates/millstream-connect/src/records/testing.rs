@@ -33,11 +33,11 @@ pub(crate) struct Seen {
 
 /// A folder with a raw store.
 #[derive(Debug)]
-pub(crate) struct Bench {
+pub(crate) struct Workbench {
     folder: TempDir,
 }
 
-impl Bench {
+impl Workbench {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }

@@ -13,7 +13,7 @@ use millstream_core::error::{Error, Result};
 use millstream_core::name::snake_case;
 use millstream_core::spec::StreamSpec;
 
-use super::error::TableError;
+use super::error::SourceError;
 use crate::SyncError;
 use crate::columns::{self, KeptColumn, ORIGINAL, Selection, type_name};
 use crate::source::RefusedRecord;
@@ -59,7 +59,7 @@ impl Fit {
         let columns = kept
             .into_iter()
             .map(|column| fit_column(source, stream, column))
-            .collect::<Result<Vec<_>, TableError>>()?;
+            .collect::<Result<Vec<_>, SourceError>>()?;
         let mut key = Vec::new();
         for name in stream.key.as_ref().map_or(&[][..], |key| key.columns()) {
             let place = columns.iter().position(|column| is_named(&column.field, name));
@@ -148,11 +148,11 @@ fn fit_column(
     source: &Schema,
     stream: &StreamSpec,
     column: KeptColumn,
-) -> Result<FitColumn, TableError> {
+) -> Result<FitColumn, SourceError> {
     let from = source.field(column.position).data_type();
     let to = column.data_type.unwrap_or_else(|| from.clone());
     if !converts(from, &to) {
-        return Err(TableError::NoConversion {
+        return Err(SourceError::NoConversion {
             stream: stream.name.clone(),
             column: column.name,
             from: type_name(from),
@@ -168,7 +168,7 @@ fn fit_column(
 
 fn key_error(source: &Schema, stream: &StreamSpec, name: &str) -> Error {
     if find(source, name).is_some() {
-        return TableError::KeyDropped { stream: stream.name.clone(), column: name.to_owned() }
+        return SourceError::KeyDropped { stream: stream.name.clone(), column: name.to_owned() }
             .into();
     }
     let known = names(source).join(", ");

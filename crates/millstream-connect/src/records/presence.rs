@@ -1,4 +1,4 @@
-//! Columns of a table that does not exist yet.
+//! Tables that need not be there yet, and the columns that they are read with until they are.
 
 use std::sync::Arc;
 
@@ -6,9 +6,17 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use millstream_core::error::Result;
 use millstream_core::spec::{Columns, StreamSpec};
 
-use super::error::TableError;
+use super::error::SourceError;
 use super::fit::field;
 use crate::columns::parse_type;
+
+/// Whether a table has to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Required,
+    /// A function makes it when it first writes to it; until then the stream is empty.
+    Later,
+}
 
 /// The columns that a stream declares; those without a type are text. If it declares none, those
 /// of its key.
@@ -20,7 +28,7 @@ pub(crate) fn declared_schema(stream: &StreamSpec) -> Result<SchemaRef> {
         fields.extend(key.iter().map(|name| field(name, DataType::Utf8)));
     }
     if fields.is_empty() {
-        return Err(TableError::NothingDeclared { stream: stream.name.clone() }.into());
+        return Err(SourceError::NothingDeclared { stream: stream.name.clone() }.into());
     }
     Ok(Arc::new(Schema::new(fields)))
 }
