@@ -5,6 +5,7 @@ mod contract;
 mod latest;
 mod quarantine;
 mod replay;
+mod row_ids;
 mod rows;
 mod stage;
 

@@ -6,21 +6,17 @@ use arrow::array::{
     Array, ArrayRef, BooleanArray, RecordBatch, StringArray, TimestampMicrosecondArray,
     new_null_array,
 };
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use millstream_core::clock::Timestamp;
-use millstream_core::hash::ContentHash;
 use millstream_core::spec::SyncMode;
 
-use super::{LOAD_ID, LOADED_AT, ROW_FIRST, ROW_ID, ROW_PREFIX, SyncStep, quarantine};
+use super::row_ids::RowIds;
+use super::{LOAD_ID, LOADED_AT, ROW_ID, SyncStep, quarantine};
 use crate::columns::timestamptz;
 use crate::error::SyncError;
 use crate::source::RefusedRecord;
-
-/// Bytes of a key's hash that make a row id; 128 bits never meet by chance.
-const KEY_HASH_BYTES: usize = 16;
 
 /// The schema of a table: the source's columns, then those that every synced row has.
 pub(super) fn table_schema(step: &SyncStep, source: &Schema) -> Result<SchemaRef, SyncError> {
@@ -57,15 +53,12 @@ pub(super) fn table_schema(step: &SyncStep, source: &Schema) -> Result<SchemaRef
 pub(super) struct Shaper {
     schema: SchemaRef,
     key: Vec<String>,
-    key_hasher: blake3::Hasher,
+    row_ids: RowIds,
     refuses_null_keys: bool,
     load_id: String,
     at: Timestamp,
     /// Columns that are the same in every row of the load, as long as the longest batch.
     load_columns: Option<(ArrayRef, ArrayRef)>,
-    /// Prefix and number of rows that come without a place.
-    fallback_prefix: String,
-    fallback_rows: u64,
 }
 
 impl Shaper {
@@ -78,20 +71,14 @@ impl Shaper {
         at: Timestamp,
         basis: &str,
     ) -> Self {
-        let parts = [step.source_name.as_str(), step.stream.name.as_str()];
-        let stream = ContentHash::of_parts(parts);
-        let mut key_hasher = blake3::Hasher::new();
-        key_hasher.update(stream.as_bytes());
         Self {
             schema: Arc::clone(schema),
             key: step.key.clone(),
-            key_hasher,
+            row_ids: RowIds::new(step, basis),
             refuses_null_keys: step.stream.sync == SyncMode::Merge,
             load_id: load_id.to_owned(),
             at,
             load_columns: None,
-            fallback_prefix: ContentHash::of_parts([stream.as_bytes(), basis.as_bytes()]).short(),
-            fallback_rows: 0,
         }
     }
 
@@ -100,7 +87,7 @@ impl Shaper {
         &mut self,
         batch: &RecordBatch,
     ) -> Result<(RecordBatch, Vec<RefusedRecord>), SyncError> {
-        let ids = self.row_ids(batch)?;
+        let ids = self.row_ids.of(batch)?;
         let (load_ids, times) = self.load_columns(batch.num_rows());
         let width = self.schema.fields().len();
         let mut columns = Vec::with_capacity(width);
@@ -161,91 +148,6 @@ impl Shaper {
         self.load_columns = Some((load_ids, times));
         slices
     }
-
-    fn row_ids(&mut self, batch: &RecordBatch) -> Result<ArrayRef, SyncError> {
-        if !self.key.is_empty() {
-            return self.ids_of_keys(batch);
-        }
-        let schema = batch.schema();
-        let place = schema.metadata().get(ROW_PREFIX).zip(schema.metadata().get(ROW_FIRST));
-        if let Some((prefix, first)) = place
-            && let Ok(first) = first.parse()
-        {
-            return numbered(prefix, first, batch.num_rows());
-        }
-        let first = self.fallback_rows;
-        self.fallback_rows += batch.num_rows() as u64;
-        numbered(&self.fallback_prefix, first, batch.num_rows())
-    }
-
-    fn ids_of_keys(&self, batch: &RecordBatch) -> Result<ArrayRef, SyncError> {
-        let columns = self.key.iter().map(|name| key_column(batch, name));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let options = FormatOptions::default();
-        let formatters = columns
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(SyncError::shape)?;
-        let mut ids = arrow::array::StringBuilder::with_capacity(
-            batch.num_rows(),
-            batch.num_rows() * 2 * KEY_HASH_BYTES,
-        );
-        let mut text = String::new();
-        for row in 0..batch.num_rows() {
-            let mut hasher = self.key_hasher.clone();
-            for (formatter, column) in formatters.iter().zip(&columns) {
-                text.clear();
-                if column.is_valid(row) {
-                    formatter.value(row).write(&mut text).map_err(SyncError::shape)?;
-                }
-                // The length keeps `a, bc` and `ab, c` apart; no text is as long as null.
-                let length = if column.is_valid(row) { text.len() as u64 } else { u64::MAX };
-                hasher.update(&length.to_le_bytes());
-                hasher.update(text.as_bytes());
-            }
-            ids.append_value(&hasher.finalize().to_hex()[..2 * KEY_HASH_BYTES]);
-        }
-        Ok(Arc::new(ids.finish()))
-    }
-}
-
-/// A key column in a form whose text depends on the value alone.
-fn key_column(batch: &RecordBatch, name: &str) -> Result<ArrayRef, SyncError> {
-    let column = batch
-        .column_by_name(name)
-        .ok_or_else(|| SyncError::shape(format!("the source left out the key `{name}`")))?;
-    match column.data_type() {
-        DataType::Timestamp(..) => cast(column, &DataType::Int64).map_err(SyncError::shape),
-        _ => Ok(Arc::clone(column)),
-    }
-}
-
-/// `prefix-number` for consecutive numbers.
-fn numbered(prefix: &str, first: u64, rows: usize) -> Result<ArrayRef, SyncError> {
-    let mut bytes = Vec::with_capacity(rows * (prefix.len() + 9));
-    let mut offsets: Vec<i32> = Vec::with_capacity(rows + 1);
-    offsets.push(0);
-    let mut digits = [0_u8; 20];
-    for number in (first..).take(rows) {
-        bytes.extend_from_slice(prefix.as_bytes());
-        bytes.push(b'-');
-        let mut rest = number;
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            digits[start] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        bytes.extend_from_slice(&digits[start..]);
-        offsets.push(i32::try_from(bytes.len()).map_err(SyncError::shape)?);
-    }
-    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    let ids = StringArray::try_new(offsets, Buffer::from_vec(bytes), None);
-    Ok(Arc::new(ids.map_err(SyncError::shape)?))
 }
 
 fn column_as(batch: &RecordBatch, field: &Field) -> Result<ArrayRef, SyncError> {
