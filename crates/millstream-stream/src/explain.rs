@@ -142,9 +142,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: "operational.column_differs",
         title: "A column of the table has another type",
-        text: "The table has the column with a type into which the new values would not fit \
-               without loss. Nothing was written. Cast the column in the query, or alter the \
-               table.",
+        text: "The table has the column with a type that cannot hold a new value exactly, as \
+               bigint and 2.5. Nothing was written. The types of event fields are those of their \
+               values, batch by batch, and a new table gets the types of the first publication: \
+               say by `cast` in the function's query what a column is. Or alter the table: \
+               Millstream never changes the type of a column that is there, since applications \
+               rely on it.",
     },
     Explanation {
         code: "operational.fenced",

@@ -42,6 +42,14 @@ pub enum FunctionError {
         /// Where the function's checkpoint is.
         handled: u64,
     },
+    /// The query failed, or its rows could not be written.
+    #[error("function `{function}`: {cause}")]
+    Refused {
+        /// The function.
+        function: String,
+        /// What the engine or the database said; it has the code and the hint.
+        cause: millstream_core::Error,
+    },
     /// A file could not be read or written.
     #[error("{path}")]
     Io {
@@ -87,6 +95,7 @@ impl Coded for FunctionError {
             Self::Into { .. } => "function.into_invalid",
             Self::Batch { .. } => "function.batch_invalid",
             Self::TopicShrank { .. } => "function.topic_shrank",
+            Self::Refused { cause, .. } => cause.code(),
             Self::Io { .. } => "function.io",
             Self::Staging { .. } => "function.staging_invalid",
             Self::Kept { .. } => "function.ledger_invalid",
@@ -99,17 +108,23 @@ impl Coded for FunctionError {
             | Self::Into { .. }
             | Self::Batch { .. }
             | Self::TopicShrank { .. } => Fault::User,
+            Self::Refused { cause, .. } => cause.fault(),
             Self::Io { .. } => Fault::External,
             Self::Staging { .. } | Self::Kept { .. } => Fault::Internal,
         }
     }
 
     fn retry(&self) -> Retry {
-        if matches!(self, Self::Io { .. }) { Retry::Backoff } else { Retry::Never }
+        match self {
+            Self::Io { .. } => Retry::Backoff,
+            Self::Refused { cause, .. } => cause.retry(),
+            _ => Retry::Never,
+        }
     }
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Refused { cause, .. } => return cause.hint(),
             Self::Name { .. } => "use letters, digits and `_`, starting with no digit",
             Self::Into { .. } => "write `into: operational.<name>`",
             Self::Batch { .. } => "choose a `batch` from 1 to 10000",

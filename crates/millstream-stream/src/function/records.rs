@@ -1,8 +1,9 @@
 //! The relation `records`: the JSON objects of one batch of events, a column for each field.
 //!
 //! A field's type is the narrowest that holds its values in this batch: boolean, bigint, double,
-//! else text. Arrays and objects are their JSON text. The fields of our own events are always
-//! there, so that a query means the same over any batch. `at` is the moment of the event, from its
+//! else text. A query that is to mean the same over every batch says by `cast` which it is. Arrays
+//! and objects are their JSON text. The fields of our own events are always there, mostly of one
+//! type. `at` is the moment of the event, from its
 //! field `at` or else from the record; an event without `event_id` gets `<topic>/0/<offset>`.
 
 use std::collections::BTreeMap;

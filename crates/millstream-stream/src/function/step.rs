@@ -10,7 +10,7 @@ use millstream_core::asset::AssetKey;
 use millstream_core::batch::BoxFuture;
 use millstream_core::catalog::CatalogEntry;
 use millstream_core::effect::EffectId;
-use millstream_core::error::Result;
+use millstream_core::error::{Error, Result};
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
 use millstream_core::name::{DEFAULT_SCHEMA, Relation, is_name};
@@ -127,6 +127,10 @@ impl FunctionStep {
         FunctionError::Kept { function, what, reason: error.to_string() }
     }
 
+    fn refused(&self, cause: Error) -> FunctionError {
+        FunctionError::Refused { function: self.parts.function.name.clone(), cause }
+    }
+
     fn staging_root(&self) -> PathBuf {
         self.parts.environment.join("functions").join(".staging")
     }
@@ -234,8 +238,9 @@ impl FunctionStep {
             staging::read_parts(&files)
         })
         .await?;
-        let inserted =
-            self.parts.database.insert_once(&payload.table, &payload.key, rows, effect).await?;
+        let Payload { table, key, .. } = &payload;
+        let inserted = self.parts.database.insert_once(table, key, rows, effect).await;
+        let inserted = inserted.map_err(|cause| self.refused(cause))?;
         Ok(receipt(&payload, effect, inserted))
     }
 }
@@ -281,7 +286,8 @@ impl Work<'_> {
             self.stats.rows_quarantined += projection.dead.len() as u64;
             self.writer.write_dead(&projection.dead)?;
             if projection.rows.num_rows() > 0 {
-                self.query(MemoryScan(projection.rows)).await?;
+                let queried = self.query(MemoryScan(projection.rows)).await;
+                queried.map_err(|cause| self.step.refused(cause))?;
             }
         }
         Ok(next)

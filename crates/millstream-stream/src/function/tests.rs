@@ -1,6 +1,5 @@
 //! A function over a real topic and a real SQLite file; only the SQL engine is a stand-in.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -283,12 +282,35 @@ async fn an_event_without_our_fields_still_answers_the_query() {
 }
 
 #[tokio::test]
-async fn a_batch_with_other_types_starts_a_new_staged_part() {
+async fn batches_of_other_types_are_written_as_one() {
     let mut world = World::new(1).await;
-    world.append([r#"{"version": 1}"#.to_owned(), r#"{"version": true}"#.to_owned()]).await;
+    world.append([r#"{"version": 1}"#, r#"{"version": null}"#].map(str::to_owned)).await;
+    world.append([r#"{"version": 7.0}"#.to_owned()]).await;
     world.run().await;
-    let versions: BTreeSet<_> = world.rows().into_iter().map(|row| row.1).collect();
-    assert_eq!(versions, BTreeSet::from([Some(1)]));
+    world.append([r#"{"version": 8.0}"#, r#"{"version": 9}"#].map(str::to_owned)).await;
+    world.run().await;
+    let path = world.folder.path().join("operational.db");
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let sql = "select group_concat(typeof(version) || ' ' || version) from predictions";
+    let versions: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(versions, "real 1.0,real 7.0,real 8.0,real 9.0");
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_an_error_with_function_column_and_both_types() {
+    let mut world = World::new(10).await;
+    world.append([r#"{"version": 3}"#.to_owned()]).await;
+    world.run().await;
+    world.append([r#"{"version": "v4"}"#.to_owned()]).await;
+    let staged = world.step.stage(&world.attempt()).await.unwrap();
+    let error = world.step.publish(&staged.targets[0], &world.effect()).await.unwrap_err();
+    assert_eq!(error.code(), "operational.column_differs");
+    let text = error.to_string();
+    for part in ["`record_prediction`", "`version`", "`predictions`", "INTEGER", "text", "`v4`"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let hint = error.hint().unwrap();
+    assert_eq!(hint, "write `cast(version as bigint)` in the function's query");
 }
 
 #[tokio::test]

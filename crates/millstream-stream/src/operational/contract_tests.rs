@@ -91,6 +91,8 @@ async fn keeps_the_contract(location: OperationalLocation) {
     late_effects_are_refused(&subject).await;
     all_types_arrive(&subject).await;
     tables_widen_and_refuse_loss(&subject).await;
+    one_publication_has_one_type(&subject).await;
+    numbers_fit_where_they_are_exact(&subject).await;
     bad_rows_change_nothing(&subject).await;
     odd_names_and_texts_arrive(&subject).await;
     two_writers_of_one_effect_write_once(&subject).await;
@@ -162,22 +164,78 @@ async fn all_types_arrive(subject: &Subject) {
     assert_eq!(rows[1][1..], [const { None }; 6]);
 }
 
+fn one(id: &str, name: &str, values: ArrayRef) -> RecordBatch {
+    batch(&[("event_id", texts(&[Some(id)])), (name, values)])
+}
+
+fn whole(number: i64) -> ArrayRef {
+    Arc::new(Int64Array::from(vec![number]))
+}
+
+fn double(number: f64) -> ArrayRef {
+    Arc::new(Float64Array::from(vec![number]))
+}
+
 async fn tables_widen_and_refuse_loss(subject: &Subject) {
-    let with = |id: &str, name: &str, values: ArrayRef| {
-        vec![batch(&[("event_id", texts(&[Some(id)])), (name, values)])]
-    };
     let table = "operational.wide";
-    let whole: ArrayRef = Arc::new(Int64Array::from(vec![1]));
-    let broken: ArrayRef = Arc::new(Float64Array::from(vec![1.5]));
-    subject.insert(table, with("a", "n", Arc::clone(&whole)), 1).await.unwrap();
-    subject.insert(table, with("b", "x", Arc::clone(&broken)), 2).await.unwrap();
-    subject.insert(table, with("c", "x", whole), 3).await.unwrap();
-    let error = subject.insert(table, with("d", "n", broken), 4).await.unwrap_err();
+    subject.insert(table, vec![one("a", "n", whole(1))], 1).await.unwrap();
+    subject.insert(table, vec![one("b", "x", double(1.5))], 2).await.unwrap();
+    subject.insert(table, vec![one("c", "x", whole(1))], 3).await.unwrap();
+    let beyond = vec![one("d", "x", whole((1 << 53) + 1))];
+    let error = subject.insert(table, beyond, 4).await.unwrap_err();
     assert_eq!(error.code(), "operational.column_differs");
+    let text = error.to_string();
+    for part in ["`x`", "`wide`", "double precision", "bigint", "`9007199254740993`"] {
+        assert!(text.replace("REAL", "double precision").contains(part), "{part} in {text}");
+    }
+    assert!(error.hint().unwrap().contains("`cast(x as double precision)`"), "{error:?}");
     let rows = subject.rows("select cast(n as text), cast(x as real) || '' from wide").await;
     assert_eq!(rows.len(), 3);
     assert_eq!(rows.iter().filter(|row| row[0].is_none()).count(), 2);
     assert_eq!(subject.database.sequence(&effect("wide", 1).application).await.unwrap(), 3);
+}
+
+/// The fields of events are typed batch by batch; the values of one publication decide together.
+async fn one_publication_has_one_type(subject: &Subject) {
+    let table = "operational.mixed";
+    let none = texts(&[None]);
+    let batches = vec![
+        one("a", "n", Arc::clone(&none)),
+        one("b", "n", whole(3)),
+        one("c", "n", double(2.5)),
+        one("d", "n", none),
+    ];
+    assert_eq!(subject.insert(table, batches, 1).await.unwrap(), 4);
+    let sql = "select event_id from mixed where n > 2.4 and n < 3.1 order by 1";
+    assert_eq!(subject.rows(sql).await.len(), 2);
+}
+
+async fn numbers_fit_where_they_are_exact(subject: &Subject) {
+    let table = "operational.numbers";
+    subject.insert(table, vec![one("a", "n", whole(1))], 1).await.unwrap();
+    subject.insert(table, vec![one("b", "n", double(2.0))], 2).await.unwrap();
+    subject.insert(table, vec![one("c", "n", texts(&[None]))], 3).await.unwrap();
+    let broken = subject.insert(table, vec![one("d", "n", double(2.5))], 4).await;
+    let mut expected = vec![Some("1"), Some("2"), None];
+    match subject.location {
+        OperationalLocation::Sqlite(_) => {
+            broken.unwrap();
+            expected.push(Some("2.5"));
+        }
+        // An application may rely on the column: changing its type is left to people.
+        OperationalLocation::Postgres(_) => {
+            let error = broken.unwrap_err();
+            assert_eq!(error.code(), "operational.column_differs");
+            let alter = "alter table \"numbers\" alter column \"n\" type double precision";
+            assert!(error.hint().unwrap().contains(alter), "{error:?}");
+        }
+    }
+    let rows = subject.rows("select cast(n as text) from numbers order by event_id").await;
+    let expected: Vec<_> = expected.into_iter().map(|n| vec![n.map(str::to_owned)]).collect();
+    assert_eq!(rows, expected);
+    let error = subject.insert(table, vec![one("e", "n", texts(&[Some("many")]))], 9).await;
+    let code = error.unwrap_err().code();
+    assert!(["operational.column_differs", "operational.rows_refused"].contains(&code), "{code}");
 }
 
 async fn bad_rows_change_nothing(subject: &Subject) {

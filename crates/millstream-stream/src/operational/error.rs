@@ -72,17 +72,8 @@ pub enum OperationalError {
         reason: String,
     },
     /// The table has the column with a type that would lose something.
-    #[error("column `{column}` of table `{table}` is {present}, the new rows have {wanted}")]
-    Column {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-        /// Its type in the table.
-        present: String,
-        /// The type of the new rows.
-        wanted: &'static str,
-    },
+    #[error("{0}")]
+    Column(Box<Misfit>),
     /// The application has reached the sequence.
     #[error("effect {effect} comes after sequence {last} of the same application")]
     Fenced {
@@ -91,6 +82,27 @@ pub enum OperationalError {
         /// The last sequence in the database.
         last: u64,
     },
+}
+
+/// A value that a column of the table cannot hold exactly.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "column `{column}` of table `{table}` is {present} and cannot hold `{value}` exactly: the new \
+     rows have {wanted}"
+)]
+pub struct Misfit {
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// Its type in the table.
+    pub present: String,
+    /// The type of the new rows.
+    pub wanted: &'static str,
+    /// The first value that does not fit.
+    pub value: String,
+    /// What to do about it.
+    pub remedy: String,
 }
 
 impl Coded for OperationalError {
@@ -105,7 +117,7 @@ impl Coded for OperationalError {
             Self::KeyNull { .. } => "operational.key_null",
             Self::Type { .. } => "operational.type_unsupported",
             Self::Value { .. } => "operational.value_out_of_range",
-            Self::Column { .. } => "operational.column_differs",
+            Self::Column(_) => "operational.column_differs",
             Self::Fenced { .. } => "operational.fenced",
         }
     }
@@ -135,7 +147,7 @@ impl Coded for OperationalError {
             Self::KeyMissing { .. } => "select the key, or name another column under `key:`",
             Self::KeyNull { .. } => "filter rows without a key in the function's query",
             Self::Type { .. } | Self::Value { .. } => "cast the column in the function's query",
-            Self::Column { .. } => "cast the column in the function's query, or alter the table",
+            Self::Column(misfit) => return Some(misfit.remedy.clone()),
             Self::Fenced { .. } => return None,
         };
         Some(hint.to_owned())

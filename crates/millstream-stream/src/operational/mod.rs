@@ -2,11 +2,13 @@
 //!
 //! Rows and the mark of their effect are one transaction, so that a repeated publication is
 //! recognised and a late one is refused. Tables are made and widened from the rows' schema; a
-//! column is never removed or changed.
+//! column is never removed or changed, since applications rely on it. Values that its type cannot
+//! hold exactly are refused: a query says by `cast` what type each of its columns has.
 //!
-//! Reading order: `rows`, `sqlite`, `postgres`.
+//! Reading order: `rows`, `fit`, `sqlite`, `postgres`.
 
 mod error;
+mod fit;
 mod postgres;
 mod rows;
 mod sqlite;

@@ -22,7 +22,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Transaction};
 
 use super::EFFECTS_TABLE;
-use super::error::OperationalError;
+use super::error::{Misfit, OperationalError};
+use super::fit::{NeededColumn, cast_hint, needed};
 use super::rows::{Column, ColumnType, Rows, moment, quoted, table_name};
 use super::tls;
 
@@ -164,13 +165,14 @@ impl Insert<'_> {
     ) -> Result<u64, OperationalError> {
         let transaction = client.transaction().await.map_err(|e| self.failure(&e))?;
         self.claim_mark(&transaction).await?;
+        let batches = Rows::all(self.table, self.key, batches)?;
+        let types = self.fit_table(&transaction, &needed(&batches)).await?;
         let mut inserted = 0;
-        for batch in batches {
-            for start in (0..batch.num_rows().max(1)).step_by(ROWS_PER_STATEMENT) {
-                let length = ROWS_PER_STATEMENT.min(batch.num_rows() - start);
-                let rows = Rows::new(self.table, self.key, &batch.slice(start, length))?;
-                let types = self.fit_table(&transaction, &rows).await?;
-                inserted += self.insert(&transaction, &rows, &types).await?;
+        for rows in batches {
+            let rows = self.fit_rows(&rows, &types)?;
+            for start in (0..rows.count).step_by(ROWS_PER_STATEMENT) {
+                let some = rows.slice(start, ROWS_PER_STATEMENT.min(rows.count - start));
+                inserted += self.insert(&transaction, &some, &types).await?;
             }
         }
         let sql = format!("update {EFFECTS_TABLE} set rows = $2 where application = $1");
@@ -212,13 +214,16 @@ impl Insert<'_> {
     async fn fit_table(
         &self,
         transaction: &Transaction<'_>,
-        rows: &Rows,
+        needed: &[NeededColumn],
     ) -> Result<BTreeMap<String, String>, OperationalError> {
-        check_names(self.table, rows)?;
+        check_names(self.table, needed)?;
         let mut present = self.columns(transaction).await?;
-        let table = quoted(self.table);
         let missing: Vec<_> =
-            rows.columns.iter().filter(|column| !present.contains_key(&column.name)).collect();
+            needed.iter().filter(|column| !present.contains_key(&column.name)).collect();
+        if missing.is_empty() {
+            return Ok(present);
+        }
+        let table = quoted(self.table);
         let definitions = missing.iter().map(|column| self.definition(column));
         let sql = if present.is_empty() {
             let definitions: Vec<_> = definitions.collect();
@@ -227,15 +232,8 @@ impl Insert<'_> {
             let added: Vec<_> = definitions.map(|d| format!("add column {d}")).collect();
             format!("alter table {table} {}", added.join(", "))
         };
-        if !missing.is_empty() {
-            transaction.batch_execute(&sql).await.map_err(|e| self.failure(&e))?;
-        }
-        for column in missing {
-            present.insert(column.name.clone(), column.kind.word().to_owned());
-        }
-        for column in &rows.columns {
-            self.check_column(column, &present[&column.name])?;
-        }
+        transaction.batch_execute(&sql).await.map_err(|e| self.failure(&e))?;
+        present.extend(missing.into_iter().map(|c| (c.name.clone(), c.kind.word().to_owned())));
         Ok(present)
     }
 
@@ -250,27 +248,47 @@ impl Insert<'_> {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
-    fn definition(&self, column: &Column) -> String {
+    fn definition(&self, column: &NeededColumn) -> String {
         let key = if column.name == self.key { " primary key" } else { "" };
         format!("{} {}{key}", quoted(&column.name), column.kind.word())
     }
 
-    /// Casts that would round or cut are refused; all others are left to the database.
-    fn check_column(&self, column: &Column, present: &str) -> Result<(), OperationalError> {
-        let loses = match column.kind {
-            ColumnType::Double => matches!(present, "smallint" | "integer" | "bigint" | "real"),
-            ColumnType::Timestamp => present == "date" || present.starts_with("time without"),
-            _ => false,
+    /// The rows as the columns of the table hold them.
+    fn fit_rows(
+        &self,
+        rows: &Rows,
+        types: &BTreeMap<String, String>,
+    ) -> Result<Rows, OperationalError> {
+        let fit = |column: &Column| self.fit_column(column, &types[&column.name]);
+        let columns = rows.columns.iter().map(fit).collect::<Result<_, _>>()?;
+        Ok(Rows { columns, count: rows.count })
+    }
+
+    /// Values that a column of our types cannot hold exactly are refused, and so are casts that
+    /// round or cut. All others are left to the database, which reads texts strictly.
+    fn fit_column(&self, column: &Column, present: &str) -> Result<Column, OperationalError> {
+        let held = match kept_type(present) {
+            Some(kind) if column.kind != ColumnType::Text => column.held_as(kind),
+            _ => first_rounded(column, present).map_or_else(|| Ok(column.clone()), Err),
         };
-        if !loses {
-            return Ok(());
-        }
-        Err(OperationalError::Column {
+        held.map_err(|value| {
+            OperationalError::Column(Box::new(self.misfit(column, present, value)))
+        })
+    }
+
+    fn misfit(&self, column: &Column, present: &str, value: String) -> Misfit {
+        let (table, name, wanted) = (quoted(self.table), quoted(&column.name), column.kind.word());
+        let cast = cast_hint(&column.name, present);
+        Misfit {
             table: self.table.to_owned(),
             column: column.name.clone(),
             present: present.to_owned(),
-            wanted: column.kind.word(),
-        })
+            wanted,
+            value,
+            remedy: format!(
+                "{cast}, or run `alter table {table} alter column {name} type {wanted}`"
+            ),
+        }
     }
 
     async fn insert(
@@ -309,14 +327,38 @@ impl Insert<'_> {
     }
 }
 
-fn check_names(table: &str, rows: &Rows) -> Result<(), OperationalError> {
-    let mut names = std::iter::once(table).chain(rows.columns.iter().map(|c| c.name.as_str()));
+fn check_names(table: &str, needed: &[NeededColumn]) -> Result<(), OperationalError> {
+    let mut names = std::iter::once(table).chain(needed.iter().map(|c| c.name.as_str()));
     match names.find(|name| name.len() > NAME_BYTES_MAX) {
         None => Ok(()),
         Some(long) => Err(OperationalError::Name {
             name: long.to_owned(),
             reason: "PostgreSQL's names have 63 bytes at most",
         }),
+    }
+}
+
+/// The type whose values a column's type is for; none for types that are not ours. Of the whole
+/// numbers the server checks the range.
+fn kept_type(present: &str) -> Option<ColumnType> {
+    Some(match present {
+        "text" => ColumnType::Text,
+        "smallint" | "integer" | "bigint" => ColumnType::Bigint,
+        "double precision" => ColumnType::Double,
+        "boolean" => ColumnType::Boolean,
+        "timestamp with time zone" => ColumnType::Timestamp,
+        _ => return None,
+    })
+}
+
+/// The first value that the server's cast into another type would round or cut without a word.
+fn first_rounded(column: &Column, present: &str) -> Option<String> {
+    match column.kind {
+        ColumnType::Double if present == "real" => column.first_beyond_real(),
+        ColumnType::Timestamp if present == "date" || present.starts_with("time without") => {
+            column.first_value()
+        }
+        _ => None,
     }
 }
 

@@ -60,7 +60,7 @@ impl ColumnType {
 
     /// The Arrow type in which values of this type are handed to the database. A zone given by
     /// its offset needs no table of zones.
-    fn arrow(self) -> DataType {
+    pub(super) fn arrow(self) -> DataType {
         match self {
             Self::Text => DataType::Utf8,
             Self::Bigint => DataType::Int64,
@@ -99,6 +99,15 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// The rows of all batches.
+    pub(super) fn all(
+        table: &str,
+        key: &str,
+        batches: &[RecordBatch],
+    ) -> Result<Vec<Self>, OperationalError> {
+        batches.iter().map(|batch| Self::new(table, key, batch)).collect()
+    }
+
     /// The rows of a batch, or why they cannot be written.
     pub(super) fn new(
         table: &str,
@@ -125,6 +134,16 @@ impl Rows {
             }
             Some(_) => Ok(Self { columns, count: batch.num_rows() }),
         }
+    }
+
+    /// Some of the rows.
+    pub(super) fn slice(&self, start: usize, count: usize) -> Self {
+        let slice = |column: &Column| Column {
+            name: column.name.clone(),
+            kind: column.kind,
+            values: column.values.slice(start, count),
+        };
+        Self { columns: self.columns.iter().map(slice).collect(), count }
     }
 }
 

@@ -18,7 +18,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use super::EFFECTS_TABLE;
-use super::error::OperationalError;
+use super::error::{Misfit, OperationalError};
+use super::fit::{NeededColumn, cast_hint, needed};
 use super::rows::{Column, ColumnType, Rows, moment, quoted, table_name};
 use crate::log::{create_directory, sync_directory};
 
@@ -142,10 +143,12 @@ impl Insert {
         {
             return Err(OperationalError::Fenced { effect: self.effect.to_string(), last });
         }
+        let batches = Rows::all(&self.table, &self.key, batches)?;
+        self.fit_table(&transaction, &needed(&batches))?;
+        let declared = self.columns(&transaction).map_err(|error| self.failure(&error))?;
         let mut inserted = 0;
-        for batch in batches {
-            let rows = Rows::new(&self.table, &self.key, batch)?;
-            self.fit_table(&transaction, &rows)?;
+        for rows in batches {
+            let rows = self.fit_rows(rows, &declared)?;
             inserted += self.insert(&transaction, &rows).map_err(|error| self.failure(&error))?;
         }
         self.write_mark(&transaction, inserted).map_err(|error| self.failure(&error))?;
@@ -157,28 +160,27 @@ impl Insert {
     fn fit_table(
         &self,
         transaction: &Transaction<'_>,
-        rows: &Rows,
+        needed: &[NeededColumn],
     ) -> Result<(), OperationalError> {
         let failed = |error| self.failure(&error);
         let present = self.columns(transaction).map_err(failed)?;
+        let is_missing =
+            |column: &&NeededColumn| !present.contains_key(&column.name.to_lowercase());
+        let missing = needed.iter().filter(is_missing).map(|column| self.definition(column));
         let table = quoted(&self.table);
-        if present.is_empty() {
-            let columns: Vec<_> = rows.columns.iter().map(|c| self.definition(c)).collect();
-            let sql = format!("create table {table} ({})", columns.join(", "));
+        if present.is_empty() && !needed.is_empty() {
+            let definitions: Vec<_> = missing.collect();
+            let sql = format!("create table {table} ({})", definitions.join(", "));
             return transaction.execute_batch(&sql).map_err(failed);
         }
-        for column in &rows.columns {
-            if let Some(declared) = present.get(&column.name.to_lowercase()) {
-                self.check_column(column, declared)?;
-                continue;
-            }
-            let definition = self.definition(column);
+        for definition in missing {
             let sql = format!("alter table {table} add column {definition}");
             transaction.execute_batch(&sql).map_err(failed)?;
         }
         Ok(())
     }
 
+    /// The declared types, by name in small letters.
     fn columns(&self, transaction: &Transaction<'_>) -> rusqlite::Result<BTreeMap<String, String>> {
         let mut statement =
             transaction.prepare("select lower(name), upper(type) from pragma_table_info(?1)")?;
@@ -186,27 +188,42 @@ impl Insert {
         columns.collect()
     }
 
-    fn definition(&self, column: &Column) -> String {
+    fn definition(&self, column: &NeededColumn) -> String {
         let key = if column.name == self.key { " primary key not null" } else { "" };
         format!("{} {}{key}", quoted(&column.name), declared_type(column.kind))
     }
 
-    /// SQLite would keep any value in any column; a column of ours keeps one type.
-    fn check_column(&self, column: &Column, declared: &str) -> Result<(), OperationalError> {
-        let fits = match (declared_type(column.kind), declared) {
-            ("TEXT", "INTEGER" | "REAL") | ("REAL", "INTEGER") => false,
-            ("INTEGER", "REAL") => column.kind == ColumnType::Bigint,
-            _ => true,
+    /// The rows as the columns of the table hold them.
+    fn fit_rows(
+        &self,
+        rows: Rows,
+        declared: &BTreeMap<String, String>,
+    ) -> Result<Rows, OperationalError> {
+        let fit = |column: Column| match declared.get(&column.name.to_lowercase()) {
+            Some(declared) => self.fit_column(column, declared),
+            None => Ok(column),
         };
-        if fits {
-            return Ok(());
+        let columns = rows.columns.into_iter().map(fit).collect::<Result<_, _>>()?;
+        Ok(Rows { columns, count: rows.count })
+    }
+
+    /// SQLite would keep any value in any column; a column of ours keeps one type. Only numbers mix
+    /// without loss: a double stays one in a column of integers, and is read as one again. The key
+    /// is not among them, since one of integers takes nothing else.
+    fn fit_column(&self, column: Column, declared: &str) -> Result<Column, OperationalError> {
+        let Some(kind) = kept_type(declared) else { return Ok(column) };
+        match column.held_as(kind) {
+            Ok(held) => Ok(held),
+            Err(_) if mixes(column.kind, kind) && column.name != self.key => Ok(column),
+            Err(value) => Err(OperationalError::Column(Box::new(Misfit {
+                table: self.table.clone(),
+                present: declared.to_owned(),
+                wanted: column.kind.word(),
+                value,
+                remedy: cast_hint(&column.name, kind.word()),
+                column: column.name,
+            }))),
         }
-        Err(OperationalError::Column {
-            table: self.table.clone(),
-            column: column.name.clone(),
-            present: declared.to_owned(),
-            wanted: column.kind.word(),
-        })
     }
 
     fn insert(&self, transaction: &Transaction<'_>, rows: &Rows) -> rusqlite::Result<u64> {
@@ -240,6 +257,21 @@ impl Insert {
     fn failure(&self, error: &rusqlite::Error) -> OperationalError {
         failure(&self.table, error)
     }
+}
+
+/// Whether a column of numbers keeps other numbers as they are.
+fn mixes(values: ColumnType, column: ColumnType) -> bool {
+    values == ColumnType::Double && column == ColumnType::Bigint
+}
+
+/// The type whose values a declared type is for; none for types that are not ours.
+fn kept_type(declared: &str) -> Option<ColumnType> {
+    Some(match declared {
+        "TEXT" => ColumnType::Text,
+        "INTEGER" => ColumnType::Bigint,
+        "REAL" => ColumnType::Double,
+        _ => return None,
+    })
 }
 
 fn declared_type(column_type: ColumnType) -> &'static str {
