@@ -222,7 +222,7 @@ mod tests {
         let times =
             ["1969-12-31T23:59:59.999999", "1970-01-01T00:00:00", "2024-05-01T12:00:00.000001"];
         check("timestamp", &times);
-        check("timestamptz", &times.map(|time| format!("{time}Z")).each_ref().map(|t| t.as_str()));
+        check("timestamptz", &times.map(|time| format!("{time}Z")).each_ref().map(String::as_str));
         check("text", &["", " ", "a", "A", "null", "\u{0}", uuid]);
         check("binary", &["", "a", "\u{0}", "\u{0}\u{0}"]);
     }
