@@ -156,6 +156,30 @@ async fn a_table_that_a_function_will_make_is_empty() {
 }
 
 #[tokio::test]
+async fn columns_that_a_function_made_have_their_types_again() {
+    let workbench = Workbench::new();
+    let path = workbench.path().join("operational.db");
+    let sql = "create table predictions (event_id TEXT primary key not null, version INTEGER, \
+                   score REAL, correct BOOLEAN, at TIMESTAMPTZ);
+               insert into predictions values ('e1', 3, 0.5, 1, '2025-01-01T10:00:00.000001Z'),
+                                              ('e2', 2.5, 1, null, null)";
+    let writer = Connection::open(&path).unwrap();
+    writer.execute_batch(sql).unwrap();
+    let context = workbench.context(Some(OperationalLocation::Sqlite(path)));
+    let spec = source_spec(json!({"connector": "sqlite", "operational": true}));
+    let source = open(&spec, &context).unwrap();
+    let keyed = stream(json!({"name": "predictions", "key": "event_id"}));
+    let seen = workbench.read(&*source, &keyed, None).await.unwrap();
+    let columns =
+        ["event_id text", "version double", "score double", "correct boolean", "at timestamptz"];
+    assert_eq!(seen.columns, columns);
+    assert_eq!(seen.rows, ["e1|3.0|0.5|true|2025-01-01T10:00:00.000001Z", "e2|2.5|1.0|~|~"]);
+    writer.execute("update predictions set at = 'noon' where event_id = 'e2'", []).unwrap();
+    let seen = workbench.read(&*source, &keyed, None).await.unwrap();
+    assert_eq!(seen.columns[4], "at text", "a type is only given where every value fits");
+}
+
+#[tokio::test]
 async fn text_that_is_not_utf8_is_refused() {
     let workbench = Workbench::new();
     let writer = shop(&workbench, "wal");

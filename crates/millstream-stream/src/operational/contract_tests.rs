@@ -301,6 +301,35 @@ async fn sqlite_keeps_the_contract() {
     keeps_the_contract(OperationalLocation::Sqlite(path)).await;
 }
 
+/// The source `sqlite` reads columns of these types as what they were.
+#[tokio::test]
+async fn sqlite_declares_what_its_columns_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("operational.db");
+    let subject = Subject::open(OperationalLocation::Sqlite(path.clone())).await;
+    all_types_arrive(&subject).await;
+    let sql = "select group_concat(name || ' ' || type, ', ') from pragma_table_info('kinds')";
+    let declared = "event_id TEXT, n INTEGER, u INTEGER, x REAL, b BOOLEAN, at TIMESTAMPTZ, \
+                    day TIMESTAMPTZ";
+    assert_eq!(subject.rows(sql).await, [[Some(declared.to_owned())]]);
+    let sql = "select typeof(at), typeof(b) from kinds where event_id = 'a'";
+    assert_eq!(subject.rows(sql).await, [["text", "integer"].map(|t| Some(t.to_owned()))]);
+    let wrong = vec![one("z", "at", texts(&[Some("2024")]))];
+    let error = subject.insert("operational.kinds", wrong, 2).await.unwrap_err();
+    assert_eq!(error.code(), "operational.column_differs", "2024 would become a number");
+}
+
+/// Tables of before, and those of others, have moments as text and booleans as integers.
+#[tokio::test]
+async fn sqlite_writes_into_columns_of_texts_and_integers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("operational.db");
+    let create = "create table kinds (event_id text primary key, b integer, at text, day text)";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(create).unwrap();
+    let subject = Subject::open(OperationalLocation::Sqlite(path)).await;
+    all_types_arrive(&subject).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_keeps_the_contract() {
     let cluster = TestCluster::start();

@@ -270,15 +270,21 @@ fn kept_type(declared: &str) -> Option<ColumnType> {
         "TEXT" => ColumnType::Text,
         "INTEGER" => ColumnType::Bigint,
         "REAL" => ColumnType::Double,
+        "BOOLEAN" => ColumnType::Boolean,
+        "TIMESTAMPTZ" => ColumnType::Timestamp,
         _ => return None,
     })
 }
 
+/// SQLite knows no booleans and no moments: they are numbers and texts to it. The declared name
+/// says what they are, so that a source reads them as such again.
 fn declared_type(column_type: ColumnType) -> &'static str {
     match column_type {
-        ColumnType::Text | ColumnType::Timestamp => "TEXT",
-        ColumnType::Bigint | ColumnType::Boolean => "INTEGER",
+        ColumnType::Text => "TEXT",
+        ColumnType::Bigint => "INTEGER",
         ColumnType::Double => "REAL",
+        ColumnType::Boolean => "BOOLEAN",
+        ColumnType::Timestamp => "TIMESTAMPTZ",
     }
 }
 
