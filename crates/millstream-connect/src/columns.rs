@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use millstream_core::name::snake_case;
-use millstream_core::spec::{Columns, StreamSpec};
+use millstream_core::spec::{ColumnSpec, Columns, StreamSpec};
 
 use crate::error::SyncError;
 
@@ -53,6 +53,20 @@ fn decimal(arguments: &str) -> Option<DataType> {
         && scale >= 0
         && scale.unsigned_abs() <= precision;
     fits.then_some(DataType::Decimal128(precision, scale))
+}
+
+/// The type that a column of a stream declares, if it does.
+pub(crate) fn declared_type(
+    stream: &str,
+    column: &ColumnSpec,
+) -> Result<Option<DataType>, SyncError> {
+    let Some(name) = &column.data_type else { return Ok(None) };
+    let bad = |_| SyncError::BadColumnType {
+        stream: stream.to_owned(),
+        column: column.name.clone(),
+        name: name.clone(),
+    };
+    parse_type(name).map(Some).map_err(bad)
 }
 
 /// A moment: microseconds in UTC.
@@ -174,7 +188,7 @@ impl Selection {
                     if spec.not_null {
                         required.push(spec.name.clone());
                     }
-                    let data_type = spec.data_type.as_deref().map(parse_type).transpose()?;
+                    let data_type = declared_type(&stream.name, spec)?;
                     WantedColumn { name: spec.name.clone(), data_type }
                 }
             });
@@ -285,7 +299,7 @@ fn find<S: AsRef<str>>(place: &str, originals: &[S], name: &str) -> Result<usize
         .ok_or_else(|| SyncError::MissingColumn {
             place: place.to_owned(),
             column: name.to_owned(),
-            known: originals.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", "),
+            known: originals.iter().map(|original| original.as_ref().to_owned()).collect(),
         })
 }
 

@@ -5,6 +5,8 @@ use std::io;
 
 use millstream_core::error::{Coded, Fault, Retry};
 
+use crate::hints::alternatives;
+
 /// A sync that cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
@@ -27,8 +29,34 @@ pub enum SyncError {
     /// No file lies where the stream says.
     #[error("no file at `{path}`")]
     NotFound {
-        /// Path, pattern or address.
+        /// Path or pattern.
         path: String,
+        /// What lies near it, as a hint.
+        near: Option<String>,
+    },
+    /// A file holds something else than what it was to be read as.
+    #[error("`{path}` is not readable as {format}: it is {content}")]
+    OtherContent {
+        /// The file.
+        path: String,
+        /// The format it was read as.
+        format: &'static str,
+        /// What it is.
+        content: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// The header of a CSV is one field that has another delimiter in it.
+    #[error("`{path}` has one column, `{column}`: its fields seem to be separated by `{found}`")]
+    WrongDelimiter {
+        /// The file.
+        path: String,
+        /// The whole header.
+        column: String,
+        /// The delimiter it seems to have, as it is written in the stream.
+        found: &'static str,
+        /// The delimiter it was read with.
+        used: char,
     },
     /// The operating system refused to read or write a file.
     #[error("`{path}` cannot be used")]
@@ -77,7 +105,7 @@ pub enum SyncError {
         /// The column as the stream names it.
         column: String,
         /// The columns that exist.
-        known: String,
+        known: Vec<String>,
     },
     /// Two columns get the same name.
     #[error("the columns `{first}` and `{second}` both become `{name}`")]
@@ -92,6 +120,16 @@ pub enum SyncError {
     /// A declared type does not exist.
     #[error("`{name}` is not a type")]
     BadType {
+        /// The type as written.
+        name: String,
+    },
+    /// A column of a stream declares a type that does not exist.
+    #[error("stream `{stream}`, column `{column}`: `{name}` is not a type")]
+    BadColumnType {
+        /// The stream.
+        stream: String,
+        /// The column.
+        column: String,
         /// The type as written.
         name: String,
     },
@@ -166,7 +204,7 @@ impl SyncError {
     pub(crate) fn io(path: impl std::fmt::Display, cause: io::Error) -> Self {
         let path = path.to_string();
         match cause.kind() {
-            io::ErrorKind::NotFound => Self::NotFound { path },
+            io::ErrorKind::NotFound => Self::NotFound { path, near: None },
             _ => Self::Io { path, cause },
         }
     }
@@ -188,12 +226,13 @@ impl Coded for SyncError {
             }
             Self::Io { .. } => "sync.io",
             Self::Truncated { .. } => "sync.truncated_file",
-            Self::BadFormat { .. } => "sync.bad_format",
+            Self::BadFormat { .. } | Self::OtherContent { .. } => "sync.bad_format",
+            Self::WrongDelimiter { .. } => "sync.wrong_delimiter",
             Self::Empty { .. } => "sync.empty_file",
             Self::BadEncoding { .. } => "sync.bad_encoding",
             Self::MissingColumn { .. } => "sync.missing_column",
             Self::ColumnCollision { .. } => "sync.column_collision",
-            Self::BadType { .. } => "sync.bad_type",
+            Self::BadType { .. } | Self::BadColumnType { .. } => "sync.bad_type",
             Self::ContractBroken { .. } => "sync.contract_broken",
             Self::MissingKey { .. } => "sync.missing_key",
             Self::TooMuch { .. } => "sync.limit",
@@ -226,19 +265,31 @@ impl Coded for SyncError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::UnknownConnector { known, .. } => format!("use one of: {known}"),
-            Self::NotFound { .. } => {
+            Self::NotFound { near: Some(near), .. } => near.clone(),
+            Self::NotFound { near: None, .. } => {
                 "check `path`; a relative path starts at the project's folder".to_owned()
             }
+            Self::OtherContent { remedy, .. } => (*remedy).to_owned(),
+            Self::BadFormat { .. } => "set `format`, or fetch the file again".to_owned(),
+            Self::WrongDelimiter { found, used, .. } => format!(
+                "set `delimiter: \"{found}\"`, or `delimiter: \"{used}\"` if it is one column"
+            ),
             Self::Truncated { .. } => "fetch the file again; nothing of it was used".to_owned(),
             Self::Empty { .. } => {
                 "remove the file, or write at least a header line into it".to_owned()
             }
             Self::BadEncoding { .. } => "convert the file to UTF-8".to_owned(),
-            Self::MissingColumn { known, .. } => format!("the columns are: {known}"),
+            Self::MissingColumn { column, known, .. } => missing_column_hint(column, known),
+            Self::HttpFailed { .. } => {
+                "see that the address is right and can be reached from here".to_owned()
+            }
+            Self::HttpRefused { status, .. } => http_hint(*status).to_owned(),
             Self::ColumnCollision { .. } => {
                 "rename one in the source, or list the `columns` to keep".to_owned()
             }
-            Self::BadType { .. } => format!("use one of: {}", crate::columns::TYPE_NAMES),
+            Self::BadType { .. } | Self::BadColumnType { .. } => {
+                format!("use one of: {}", crate::columns::TYPE_NAMES)
+            }
             Self::ContractBroken { .. } => {
                 "correct the source, or set `contract: evolve`, or run with --full-refresh"
                     .to_owned()
@@ -248,5 +299,24 @@ impl Coded for SyncError {
             _ => return None,
         };
         Some(hint)
+    }
+}
+
+fn missing_column_hint(column: &str, known: &[String]) -> String {
+    let hint = alternatives(column, known, "the columns are");
+    match known {
+        [one] if one.contains([',', ';', '\t', '|']) => {
+            format!("{hint}; if these are several, set `delimiter`")
+        }
+        _ => hint,
+    }
+}
+
+fn http_hint(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "the address needs rights that an anonymous request does not have",
+        404 | 410 => "nothing is there: check the address in `path`",
+        429 | 500.. => "the server is busy or broken: it is asked again later",
+        _ => "open the address in a browser to see what the server wants",
     }
 }

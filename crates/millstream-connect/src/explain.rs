@@ -73,6 +73,13 @@ const SYNC: &[Explanation] = &[
          Set `format`, or fetch the file again.",
     ),
     page(
+        "sync.wrong_delimiter",
+        "The header of a CSV is one field with another delimiter in it",
+        "A CSV is cut at commas, a `.tsv` at tabs, unless the stream sets `delimiter`. This header \
+         is then one field, but has semicolons, tabs or bars in it, and so would the rows. The \
+         table keeps its last good version. Set `delimiter`; also where it really is one column.",
+    ),
+    page(
         "sync.empty_file",
         "A file has no byte",
         "An empty file is more often a failed export than a table without rows, so it replaces \

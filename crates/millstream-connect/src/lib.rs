@@ -10,6 +10,7 @@ pub mod demo_shop;
 mod error;
 mod explain;
 pub mod file;
+mod hints;
 pub mod postgres;
 mod preview;
 pub mod raw;

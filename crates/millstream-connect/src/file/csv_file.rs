@@ -9,7 +9,7 @@ use super::input::{Input, InputState};
 use super::pipeline::{Feed, Parse, Stop, fold_blocks};
 use super::read::Plan;
 use super::shape::{Known, Shape};
-use super::text::TextBlocks;
+use super::text::{CSV, TextBlocks};
 use crate::columns::KeptColumn;
 use crate::error::SyncError;
 use crate::raw::{RawEntry, RawLoad};
@@ -25,13 +25,16 @@ struct Opened {
 impl Opened {
     fn open(plan: &Plan, input: &Input, load: &RawLoad) -> Result<Self, SyncError> {
         let dialect = plan.settings.dialect(&input.name)?;
-        let mut blocks = TextBlocks::open(input, load, dialect, plan.block_bytes)?;
+        let mut blocks = TextBlocks::open(input, load, dialect, plan.block_bytes, CSV)?;
         let first = blocks.next()?.unwrap_or_default();
         let (fields, behind) = first_record(&first, blocks.dialect, 0);
         if fields.is_empty() {
             return Err(SyncError::Empty { path: input.place.clone() });
         }
         let (names, from) = if plan.settings.has_header() {
+            if plan.settings.delimiter.is_none() {
+                refuse_other_delimiter(&fields, dialect.delimiter, &input.place)?;
+            }
             (fields, behind)
         } else {
             (names_without_header(plan, fields.len()), 0)
@@ -109,6 +112,23 @@ pub(crate) fn discover(
     }
     let path = blocks.kept_path(&input);
     Ok((Input { path, state: InputState::Kept(blocks.finish()?), ..input }, rows))
+}
+
+/// Refuses a header that is one field only because it was cut at the wrong mark.
+fn refuse_other_delimiter(names: &[String], used: u8, place: &str) -> Result<(), SyncError> {
+    let [name] = names else { return Ok(()) };
+    let others = [(';', ";"), ('\t', "\\t"), ('|', "|"), (',', ",")];
+    let others = others.into_iter().filter(|(mark, _)| *mark != char::from(used));
+    let counted = others.map(|(mark, written)| (name.matches(mark).count(), written));
+    match counted.max_by_key(|(count, _)| *count) {
+        Some((1.., found)) => Err(SyncError::WrongDelimiter {
+            path: place.to_owned(),
+            column: name.clone(),
+            found,
+            used: char::from(used),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The names of columns that no header names: as the stream lists them, then numbered.

@@ -18,7 +18,7 @@ use super::input::{Input, InputState};
 use super::pipeline::{Feed, Parse, Stop, fold_blocks};
 use super::read::Plan;
 use super::shape::{Known, Shape};
-use super::text::TextBlocks;
+use super::text::{JSON_LINES, TextBlocks};
 use crate::columns::type_name;
 use crate::error::SyncError;
 use crate::raw::{RawEntry, RawLoad};
@@ -34,7 +34,7 @@ pub(crate) fn read(
     load: &RawLoad,
     feed: &Feed,
 ) -> Result<RawEntry, Stop> {
-    let mut blocks = TextBlocks::open(input, load, LINES, plan.block_bytes)?;
+    let mut blocks = TextBlocks::open(input, load, LINES, plan.block_bytes, JSON_LINES)?;
     feed.file(&input.place, input.identity()?, 0)?;
     let plan = Arc::clone(plan);
     let parse: Parse = Arc::new(move |bytes| parse_block(&plan, &bytes));
@@ -52,7 +52,7 @@ pub(crate) fn discover(
     load: &RawLoad,
     shape: &mut Shape,
 ) -> Result<(Input, u64), SyncError> {
-    let mut blocks = TextBlocks::open(&input, load, LINES, plan.block_bytes)?;
+    let mut blocks = TextBlocks::open(&input, load, LINES, plan.block_bytes, JSON_LINES)?;
     let mut keys = Keys::default();
     let mut rows = 0;
     fold_blocks(

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::SyncError;
+use crate::hints::closest;
 use crate::raw::micros;
 
 /// Most files of one pattern.
@@ -43,7 +44,11 @@ pub(crate) struct LocalFile {
 
 impl Location {
     /// Where a path leads. `root` is the folder or address in front of relative paths.
-    pub(crate) fn new(project_root: &Path, root: Option<&str>, path: &str) -> Self {
+    pub(crate) fn new(
+        project_root: &Path,
+        root: Option<&str>,
+        path: &str,
+    ) -> Result<Self, SyncError> {
         let is_http = |text: &str| text.starts_with("http://") || text.starts_with("https://");
         let is_absolute = is_http(path) || Path::new(path).is_absolute();
         let full = match root {
@@ -51,9 +56,17 @@ impl Location {
             _ => path.to_owned(),
         };
         if is_http(&full) {
-            return Self::Http(full);
+            return match reqwest::Url::parse(&full) {
+                Ok(_) => Ok(Self::Http(full)),
+                // The address may have a password: only what is wrong with it is told.
+                Err(error) => Err(SyncError::BadSetting {
+                    key: "path".to_owned(),
+                    message: format!("this is no address: {error}"),
+                }),
+            };
         }
-        Self::Local(LocalPath { path: full, project_root: project_root.to_owned() })
+        refuse_other_schemes(&full)?;
+        Ok(Self::Local(LocalPath { path: full, project_root: project_root.to_owned() }))
     }
 }
 
@@ -91,15 +104,39 @@ impl LocalPath {
             files.push(self.file(path, name)?);
         }
         if files.is_empty() {
-            return Err(SyncError::NotFound { path: self.path.clone() });
+            return Err(SyncError::NotFound {
+                path: self.path.clone(),
+                near: Some("no file matches the pattern; it starts at the project's folder".into()),
+            });
         }
         Ok(files)
+    }
+
+    /// A hint about a file that is not there.
+    fn near(&self, path: &Path) -> Option<String> {
+        let folder = path.parent()?;
+        let shown = folder.strip_prefix(&self.project_root).unwrap_or(folder).display();
+        let Ok(entries) = fs::read_dir(folder) else {
+            return Some(format!(
+                "there is no folder `{shown}`; a relative path starts at the project's folder"
+            ));
+        };
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let names: Vec<String> = names.take(FILES_MAX).collect();
+        let written = path.file_name()?.to_string_lossy();
+        let meant = closest(&written, names.iter().map(String::as_str))?;
+        Some(format!("did you mean `{}`?", Path::new(&self.path).with_file_name(meant).display()))
     }
 
     fn file(&self, path: PathBuf, name: String) -> Result<LocalFile, SyncError> {
         let inside = path.strip_prefix(&self.project_root).unwrap_or(&path);
         let place = inside.to_string_lossy().into_owned();
-        let data = fs::metadata(&path).map_err(|error| SyncError::io(&place, error))?;
+        let data = fs::metadata(&path).map_err(|error| match SyncError::io(&place, error) {
+            SyncError::NotFound { path: place, .. } => {
+                SyncError::NotFound { near: self.near(&path), path: place }
+            }
+            other => other,
+        })?;
         if data.is_dir() {
             return Err(SyncError::BadSetting {
                 key: "path".to_owned(),
@@ -109,6 +146,18 @@ impl LocalPath {
         let modified = data.modified().ok().and_then(micros);
         Ok(LocalFile { path, place, name, bytes: data.len(), modified })
     }
+}
+
+/// What a kind of address that is not read is written instead.
+fn refuse_other_schemes(path: &str) -> Result<(), SyncError> {
+    let Some((scheme, _)) = path.split_once("://") else { return Ok(()) };
+    Err(SyncError::BadSetting {
+        key: "path".to_owned(),
+        message: format!(
+            "addresses of `{scheme}://` are not read; write a path, or an address of `https://` \
+             or `http://`"
+        ),
+    })
 }
 
 /// The folders in front of the first part with a wildcard.
@@ -158,7 +207,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "x\n").unwrap();
         }
-        let location = Location::new(folder.path(), Some("in/"), "*/*.csv");
+        let location = Location::new(folder.path(), Some("in/"), "*/*.csv").unwrap();
         let Location::Local(path) = location else { panic!("local") };
         let files = path.files().unwrap();
         let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();

@@ -95,7 +95,7 @@ struct FileSource {
 impl FileSource {
     fn location(&self, stream: &StreamSpec) -> Result<Location, SyncError> {
         let settings = FileStreamSettings::read(&stream.settings)?;
-        Ok(Location::new(&self.project_root, self.root.as_deref(), &settings.path))
+        Location::new(&self.project_root, self.root.as_deref(), &settings.path)
     }
 
     async fn check_stream(&self, stream: &StreamSpec) -> Result<(usize, u64), SyncError> {
@@ -221,5 +221,7 @@ fn kept_inputs(load: &RawLoad) -> Result<Vec<Input>, SyncError> {
     Ok(inputs)
 }
 
+#[cfg(test)]
+mod mistakes_tests;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,10 @@ use super::input::{Input, Opened};
 use crate::error::SyncError;
 use crate::raw::{RawEntry, RawLoad};
 
+/// The format of text with fields between delimiters, in words.
+pub(crate) const CSV: &str = "CSV";
+/// The format of text with one object per line, in words.
+pub(crate) const JSON_LINES: &str = "JSON lines";
 /// Bytes at the start of a file that show its encoding and line ends.
 const HEAD_BYTES: usize = 64 * 1024;
 const MARK_UTF8: &[u8] = &[0xef, 0xbb, 0xbf];
@@ -27,11 +31,13 @@ impl TextBlocks {
         load: &RawLoad,
         dialect: Dialect,
         block_bytes: usize,
+        format: &'static str,
     ) -> Result<Self, SyncError> {
         let mut content = input.open(load)?;
         let mut head = Vec::with_capacity(HEAD_BYTES);
         let read = (&mut content).take(HEAD_BYTES as u64).read_to_end(&mut head);
         read.map_err(|error| content.explain(error))?;
+        refuse_other_contents(&head, &input.place, format)?;
         refuse_other_encodings(&head, &input.place)?;
         if head.starts_with(MARK_UTF8) {
             head.drain(..MARK_UTF8.len());
@@ -58,6 +64,41 @@ impl TextBlocks {
     pub(crate) fn finish(self) -> Result<RawEntry, SyncError> {
         self.splitter.into_reader().finish()
     }
+}
+
+/// Refuses what is plainly no text of records, before every line of it is.
+fn refuse_other_contents(head: &[u8], place: &str, format: &'static str) -> Result<(), SyncError> {
+    let start = head.strip_prefix(MARK_UTF8).unwrap_or(head).trim_ascii_start();
+    let begins =
+        |mark: &[u8]| start.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark));
+    let (content, remedy) = if begins(b"PK\x03\x04") {
+        ("a ZIP archive or an Excel workbook", "export the sheet as CSV, or unpack the archive")
+    } else if begins(b"PAR1") {
+        ("a Parquet file", "set `format: parquet`")
+    } else if begins(b"SQLite format 3\0") {
+        ("a SQLite database", "use the connector `sqlite`")
+    } else if begins(b"%PDF-") {
+        ("a PDF document", "export its tables as CSV")
+    } else if begins(b"<!doctype html") || begins(b"<html") {
+        (
+            "a web page",
+            "take the address of the file itself; on GitHub it is behind `Raw`, elsewhere a login \
+             may be in the way",
+        )
+    } else if format == JSON_LINES && begins(b"[") {
+        ("one JSON array", "write one object per line, as `jq -c '.[]'` does")
+    } else if format == JSON_LINES && is_spread(start) {
+        ("an object over several lines", "write one object per line, as `jq -c .` does")
+    } else {
+        return Ok(());
+    };
+    Err(SyncError::OtherContent { path: place.to_owned(), format, content, remedy })
+}
+
+/// Whether the first line is a brace alone.
+fn is_spread(start: &[u8]) -> bool {
+    let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    line.trim_ascii() == b"{" && line.len() < start.len()
 }
 
 fn refuse_other_encodings(head: &[u8], place: &str) -> Result<(), SyncError> {

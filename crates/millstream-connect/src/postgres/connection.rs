@@ -12,7 +12,6 @@ use tokio_postgres::{Client, Config};
 use super::tls::TlsSettings;
 use crate::records::error::SourceError;
 use crate::registry::SecretResolver;
-use crate::settings::bad_setting;
 
 /// The longest that connecting to one host may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -33,14 +32,15 @@ pub(super) struct Address {
 #[derive(Clone)]
 enum Place {
     Known(Secret),
-    Reference(SecretRef, SecretResolver),
+    /// A reference of a source, by name.
+    Reference(String, SecretRef, SecretResolver),
 }
 
 impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.place {
             Place::Known(secret) => f.debug_tuple("Address").field(secret).finish(),
-            Place::Reference(reference, _) => f.debug_tuple("Address").field(reference).finish(),
+            Place::Reference(_, reference, _) => f.debug_tuple("Address").field(reference).finish(),
         }
     }
 }
@@ -57,17 +57,18 @@ impl Address {
         Self { place: Place::Known(url) }
     }
 
-    pub(super) fn by_reference(reference: SecretRef, secrets: SecretResolver) -> Self {
-        Self { place: Place::Reference(reference, secrets) }
+    /// The address of a source, found when it is needed.
+    pub(super) fn by_reference(
+        source: &str,
+        reference: SecretRef,
+        secrets: SecretResolver,
+    ) -> Self {
+        Self { place: Place::Reference(source.to_owned(), reference, secrets) }
     }
 
     /// Connects, and sets up the session.
     pub(super) async fn connect(&self) -> Result<Session> {
-        let secret = match &self.place {
-            Place::Known(secret) => secret.clone(),
-            Place::Reference(reference, secrets) => secrets(reference)?,
-        };
-        let (config, tls) = parse(secret.expose())?;
+        let (config, tls) = self.settings()?;
         let what = name(&config);
         let unreachable = |cause| SourceError::Unreachable { what: what.clone(), cause };
         let connector = tls.connector().map_err(|error| unreachable(error.into()))?;
@@ -83,6 +84,25 @@ impl Address {
         let session = Session { client, what };
         session.run(SESSION).await?;
         Ok(session)
+    }
+}
+
+impl Address {
+    /// What the address says.
+    fn settings(&self) -> Result<(Config, TlsSettings), SourceError> {
+        let (what, secret) = match &self.place {
+            Place::Known(secret) => {
+                ("the address of the operational database".to_owned(), secret.clone())
+            }
+            Place::Reference(source, reference, secrets) => {
+                let what = format!("`url` of source `{source}`");
+                match secrets(reference) {
+                    Ok(secret) => (what, secret),
+                    Err(cause) => return Err(SourceError::Secret { what, cause }),
+                }
+            }
+        };
+        parse(secret.expose()).map_err(|message| SourceError::Address { what, message })
     }
 }
 
@@ -109,16 +129,11 @@ impl Session {
 }
 
 /// The parts of an address. An address that cannot be read is not repeated: it has a password.
-fn parse(text: &str) -> Result<(Config, TlsSettings)> {
-    let unreadable = |message: &str| bad_setting("url", message.to_owned());
+fn parse(text: &str) -> Result<(Config, TlsSettings), &'static str> {
     let (rest, mode, roots) = split_tls(text.trim());
     let tls = TlsSettings::new(mode.as_deref(), roots.map(PathBuf::from));
-    let tls = tls.ok_or_else(|| {
-        unreadable("sslmode is disable, prefer, require, verify-ca or verify-full")
-    })?;
-    let mut config: Config = rest.parse().map_err(|_| {
-        unreadable("the secret is not `postgres://user:password@host:port/database`")
-    })?;
+    let tls = tls.ok_or("sslmode is disable, prefer, require, verify-ca or verify-full")?;
+    let mut config: Config = rest.parse().map_err(|_| "it is no address of PostgreSQL")?;
     config.ssl_mode(tls.mode).connect_timeout(CONNECT_TIMEOUT).application_name("millstream");
     Ok((config, tls))
 }
@@ -187,6 +202,9 @@ fn is_denied(error: &tokio_postgres::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use millstream_core::error::Plain;
     use tokio_postgres::config::SslMode;
 
     use super::super::tls::Trust;
@@ -205,12 +223,26 @@ mod tests {
         assert_eq!(encoded.roots, Some("/ca s.pem".into()));
     }
 
-    #[test]
-    fn an_address_that_cannot_be_read_is_not_shown() {
+    #[tokio::test]
+    async fn an_address_that_cannot_be_read_is_not_shown() {
         for text in ["postgres://u:hush@h:port/d", "hush", "host=h sslmode=hush password=hush"] {
-            let error = parse(text).unwrap_err();
+            let secrets: SecretResolver = Arc::new(move |_| Ok(Secret::new(text)));
+            let address = Address::by_reference("shop", SecretRef::Env("URL".into()), secrets);
+            let error = address.connect().await.unwrap_err();
             assert_eq!(error.code(), "sync.bad_setting");
+            assert!(error.to_string().contains("`url` of source `shop`"), "{error}");
+            assert!(error.hint().unwrap().contains("postgres://"), "{error}");
             assert!(!error.to_string().contains("hush"), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_not_set_is_told_with_its_place() {
+        let missing = || Plain::user("test.missing", "`URL` is not set").with_hint("set it");
+        let secrets: SecretResolver = Arc::new(move |_| Err(missing().into()));
+        let address = Address::by_reference("shop", SecretRef::Env("URL".into()), secrets);
+        let error = address.connect().await.unwrap_err();
+        assert_eq!(error.to_string(), "`url` of source `shop` has no value: `URL` is not set");
+        assert_eq!((error.code(), error.hint().as_deref()), ("test.missing", Some("set it")));
     }
 }

@@ -56,7 +56,7 @@ pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source
     match (settings.url, settings.operational, &context.operational) {
         (Some(reference), false, _) => {
             let secrets = SecretResolver::clone(&context.secrets);
-            let address = Address::by_reference(reference, secrets);
+            let address = Address::by_reference(&spec.name, reference, secrets);
             Ok(Arc::new(PostgresSource { address, schema, presence: Presence::Required }))
         }
         (None, true, Some(OperationalLocation::Postgres(url))) => {

@@ -1,8 +1,10 @@
 //! What can go wrong in a source of typed records.
 
-use millstream_core::error::{Coded, Fault, Retry};
+use millstream_core::error::{Coded, Error, Fault, Retry};
 use millstream_core::explain::Explanation;
 use millstream_core::spec::StreamSpec;
+
+use crate::hints::alternatives;
 
 /// An error of a source of typed records.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +23,10 @@ pub(crate) enum SourceError {
     BadMode { stream: String },
     #[error("stream `{stream}`: the table is not there yet and no column says what it will hold")]
     NothingDeclared { stream: String },
+    #[error("{what} has no value: {cause}")]
+    Secret { what: String, cause: Error },
+    #[error("{what} cannot be used: {message}")]
+    Address { what: String, message: &'static str },
     #[error("cannot reach {what}")]
     Unreachable {
         what: String,
@@ -55,6 +61,8 @@ impl Coded for SourceError {
             Self::BadCursor { .. } => "sync.cursor_unsuitable",
             Self::BadMode { .. } => "sync.mode_unsupported",
             Self::NothingDeclared { .. } => "sync.columns_undeclared",
+            Self::Secret { cause, .. } => cause.code(),
+            Self::Address { .. } => "sync.bad_setting",
             Self::Unreachable { .. } => "source.unreachable",
             Self::Denied { .. } => "source.denied",
             Self::Read { .. } => "source.read_failed",
@@ -67,6 +75,7 @@ impl Coded for SourceError {
         match self {
             Self::Unreachable { .. } | Self::Denied { .. } | Self::Read { .. } => Fault::External,
             Self::Kept { .. } | Self::ReaderGone { .. } => Fault::Internal,
+            Self::Secret { cause, .. } => cause.fault(),
             _ => Fault::User,
         }
     }
@@ -80,10 +89,16 @@ impl Coded for SourceError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::MissingTable { known, .. } => Some(format!("it has: {}", listed(known))),
-            Self::MissingCursor { known, .. } => {
-                Some(format!("set `cursor:` to one of: {}", listed(known)))
+            Self::MissingTable { stream, known } => Some(alternatives(stream, known, "it has")),
+            Self::MissingCursor { column, known, .. } => {
+                Some(alternatives(column, known, "set `cursor:` to one of"))
             }
+            Self::Address { .. } => Some(
+                "write postgres://user:password@host:5432/database; in user and password `@` is \
+                 `%40`, `/` is `%2F` and `:` is `%3A`"
+                    .to_owned(),
+            ),
+            Self::Secret { cause, .. } => cause.hint(),
             Self::KeyDropped { column, .. } => Some(format!("add `{column}` to `columns:`")),
             Self::NoConversion { column, .. } => {
                 Some(format!("leave out the type of `{column}`, or declare it as text"))
@@ -97,10 +112,14 @@ impl Coded for SourceError {
             Self::BadMode { .. } => Some(
                 "set `sync: merge` with a `key`, and a `cursor` to read only changes".to_owned(),
             ),
-            Self::Denied { .. } => Some("check the user, the password and its rights".to_owned()),
-            Self::Unreachable { .. } => {
-                Some("`millstream source check` tells when it can be reached".to_owned())
+            Self::Denied { .. } => {
+                Some("check user, password and database of `url`, and the user's rights".to_owned())
             }
+            Self::Unreachable { .. } => Some(
+                "see that host and port are right and that it runs; `millstream source check` \
+                 tries again"
+                    .to_owned(),
+            ),
             Self::Kept { .. } => Some("sync the stream with `--full-refresh`".to_owned()),
             Self::Read { .. } | Self::ReaderGone { .. } => None,
         }
@@ -110,17 +129,6 @@ impl Coded for SourceError {
 /// Kept records of a stream that are not what was kept.
 pub(super) fn unreadable(stream: &StreamSpec, message: &str) -> SourceError {
     SourceError::Kept { stream: stream.name.clone(), message: message.to_owned() }
-}
-
-/// Names for a hint, not too many of them.
-fn listed(names: &[String]) -> String {
-    const SHOWN_MAX: usize = 20;
-    let shown = names.iter().take(SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match names.len() {
-        0 => "none".to_owned(),
-        count if count > SHOWN_MAX => format!("{shown} and {} more", count - SHOWN_MAX),
-        _ => shown,
-    }
 }
 
 /// The pages of these errors.

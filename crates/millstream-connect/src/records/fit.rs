@@ -171,7 +171,7 @@ fn key_error(source: &Schema, stream: &StreamSpec, name: &str) -> Error {
         return SourceError::KeyDropped { stream: stream.name.clone(), column: name.to_owned() }
             .into();
     }
-    let known = names(source).join(", ");
+    let known = names(source);
     SyncError::MissingColumn { place: stream.name.clone(), column: name.to_owned(), known }.into()
 }
 

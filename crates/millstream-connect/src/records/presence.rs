@@ -8,7 +8,7 @@ use millstream_core::spec::{Columns, StreamSpec};
 
 use super::error::SourceError;
 use super::fit::field;
-use crate::columns::parse_type;
+use crate::columns::declared_type;
 
 /// Whether a table has to be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,10 @@ pub(crate) enum Presence {
 /// of its key.
 pub(crate) fn declared_schema(stream: &StreamSpec) -> Result<SchemaRef> {
     let declared = stream.columns.as_deref().unwrap_or_default();
-    let mut fields = declared.iter().map(declared_field).collect::<Result<Vec<_>>>()?;
+    let mut fields = declared
+        .iter()
+        .map(|column| declared_field(&stream.name, column))
+        .collect::<Result<Vec<_>>>()?;
     if declared.is_empty() {
         let key = stream.key.as_ref().map_or(&[][..], |key| key.columns());
         fields.extend(key.iter().map(|name| field(name, DataType::Utf8)));
@@ -33,11 +36,11 @@ pub(crate) fn declared_schema(stream: &StreamSpec) -> Result<SchemaRef> {
     Ok(Arc::new(Schema::new(fields)))
 }
 
-fn declared_field(column: &Columns) -> Result<Field> {
+fn declared_field(stream: &str, column: &Columns) -> Result<Field> {
     Ok(match column {
         Columns::Name(name) => field(name, DataType::Utf8),
         Columns::Declared(spec) => {
-            let data_type = spec.data_type.as_deref().map(parse_type).transpose()?;
+            let data_type = declared_type(stream, spec)?;
             field(&spec.name, data_type.unwrap_or(DataType::Utf8))
         }
     })

@@ -6,6 +6,7 @@ use std::time::Duration;
 use millstream_core::error::Result;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use crate::SyncError;
 use crate::records::error::SourceError;
 
 /// How long a reader waits for a writer that holds the file.
@@ -46,6 +47,10 @@ impl Database {
 
     /// Opens the file.
     pub(super) fn connect(&self) -> Result<Reader> {
+        if !self.exists() {
+            let path = self.path.display().to_string();
+            return Err(SyncError::NotFound { path, near: None }.into());
+        }
         let what = format!("SQLite database `{}`", self.path.display());
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&self.path, flags).and_then(|connection| {
@@ -57,9 +62,13 @@ impl Database {
         match opened {
             Ok(connection) => Ok(Reader { connection, what }),
             Err(cause) => match cause.sqlite_error_code() {
-                Some(ErrorCode::NotADatabase | ErrorCode::PermissionDenied) => {
-                    Err(SourceError::Denied { what, cause: cause.into() }.into())
+                Some(ErrorCode::NotADatabase) => Err(SyncError::OtherContent {
+                    path: self.path.display().to_string(),
+                    format: "SQLite",
+                    content: "another kind of file, or encrypted",
+                    remedy: "check `path`; a relative path starts at the project's folder",
                 }
+                .into()),
                 _ => Err(SourceError::Unreachable { what, cause: cause.into() }.into()),
             },
         }

@@ -1,3 +1,4 @@
+use millstream_core::error::Retry;
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -211,9 +212,10 @@ async fn what_cannot_be_read_is_a_coded_error() {
     }
     let other = Workbench::new();
     std::fs::write(other.path().join("shop.db"), "this is no database, but long enough").unwrap();
-    assert_eq!(open_shop(&other).check().await.unwrap_err().code(), "source.denied");
+    assert_eq!(open_shop(&other).check().await.unwrap_err().code(), "sync.bad_format");
     std::fs::remove_file(other.path().join("shop.db")).unwrap();
-    assert_eq!(open_shop(&other).check().await.unwrap_err().code(), "source.unreachable");
+    let error = open_shop(&other).check().await.unwrap_err();
+    assert_eq!((error.code(), error.retry()), ("sync.not_found", Retry::Never), "{error}");
 }
 
 #[test]

@@ -36,11 +36,10 @@ pub(super) fn table_schema(step: &SyncStep, source: &Schema) -> Result<SchemaRef
     }
     for column in &step.key {
         if source.column_with_name(column).is_none() {
-            let names: Vec<&str> = source.fields().iter().map(|f| f.name().as_str()).collect();
             return Err(SyncError::MissingColumn {
                 place: step.relation.to_string(),
                 column: column.clone(),
-                known: names.join(", "),
+                known: source.fields().iter().map(|field| field.name().clone()).collect(),
             });
         }
     }
