@@ -106,6 +106,19 @@ impl Reader {
         })
     }
 
+    /// Begins to read one state of the database.
+    pub(super) fn begin(&self) -> Result<()> {
+        self.ask(|connection| connection.execute_batch("begin"))
+    }
+
+    /// The number of rows of a table.
+    pub(super) fn count(&self, table: &str) -> Result<u64> {
+        let sql = format!("select count(*) from {}", quoted(table));
+        self.ask(|connection| {
+            connection.query_row(&sql, [], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
+        })
+    }
+
     /// Whether readers and the writer do not meet.
     pub(super) fn is_wal(&self) -> Result<bool> {
         let ask = |connection: &Connection| {

@@ -11,9 +11,12 @@
 //! long as the disk needs and not as long as the rest of the sync.
 
 mod batch;
+mod cursor;
 mod database;
+mod discover;
 mod probe;
 mod read;
+mod scan;
 mod settings;
 mod survey;
 #[cfg(test)]
@@ -101,7 +104,7 @@ impl Source for SqliteSource {
             if presence == Presence::Later && !database.exists() {
                 return Ok(Vec::new());
             }
-            read::discover(&database)
+            discover::discover(&database)
         }))
     }
 
@@ -124,7 +127,7 @@ impl Source for SqliteSource {
         let (spec, checkpoint, raw) = (stream.clone(), checkpoint.cloned(), raw.clone());
         Box::pin(async move {
             let prepare =
-                move || read::prepare(&database, presence, spec, checkpoint.as_ref(), raw);
+                move || read::prepare(&database, presence, &spec, checkpoint.as_ref(), raw);
             Ok(read::start(blocking(&stream.name, prepare).await?))
         })
     }

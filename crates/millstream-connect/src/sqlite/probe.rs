@@ -8,13 +8,14 @@
 use blake3::Hasher;
 use millstream_core::error::Result;
 use millstream_core::hash::ContentHash;
-use millstream_core::name::snake_case;
-use millstream_core::spec::{StreamSpec, SyncMode};
+use millstream_core::spec::StreamSpec;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params_from_iter};
 
+use super::cursor::{self, CursorValue};
 use super::database::{Database, Declared, Reader, quoted};
-use super::read::{CursorValue, select, table_of};
+use super::read::table_of;
+use super::scan::{select, select_from};
 use crate::records::presence::Presence;
 
 /// The largest number of rows whose content is hashed.
@@ -31,7 +32,7 @@ pub(super) fn probe(
         return absent;
     }
     let reader = database.connect()?;
-    reader.ask(|connection| connection.execute_batch("begin"))?;
+    reader.begin()?;
     let table = table_of(stream);
     let columns = reader.columns(table)?;
     if columns.is_empty() {
@@ -43,16 +44,10 @@ pub(super) fn probe(
         hash_text(&mut hasher, &column.name);
         hash_text(&mut hasher, &column.data_type);
     }
-    let merges = stream.sync == SyncMode::Merge;
-    let cursor = stream.cursor.as_deref().filter(|_| merges);
-    let cursor = cursor.and_then(|name| {
-        columns.iter().find(|column| column.name == name || snake_case(&column.name) == name)
-    });
-    let told = if let Some(column) = cursor {
-        with_cursor(&reader, &columns, table, column, &mut hasher)?
-    } else {
-        let sql = select(&columns, &quoted(table), None, None);
-        hash_rows(&reader, &format!("{sql} limit {}", HASHED_ROWS_MAX + 1), None, &mut hasher)?
+    let cursor = cursor::of_stream(stream).and_then(|name| cursor::find(&columns, name));
+    let told = match cursor {
+        Some(place) => with_cursor(&reader, &columns, table, place, &mut hasher)?,
+        None => hash_rows(&reader, &select(&columns, table), None, &mut hasher)?,
     };
     Ok(told.then(|| ContentHash::from_bytes(*hasher.finalize().as_bytes())))
 }
@@ -61,10 +56,10 @@ fn with_cursor(
     reader: &Reader,
     columns: &[Declared],
     table: &str,
-    cursor: &Declared,
+    cursor: usize,
     hasher: &mut Hasher,
 ) -> Result<bool> {
-    let name = quoted(&cursor.name);
+    let name = quoted(&columns[cursor].name);
     let sql = format!("select count(*), max({name}) from {}", quoted(table));
     let ask = |connection: &Connection| {
         connection.query_row(&sql, [], |row| {
@@ -74,10 +69,7 @@ fn with_cursor(
     let (count, greatest) = reader.ask(ask)?;
     hasher.update(&count.to_le_bytes());
     let Some(greatest) = greatest else { return Ok(count == 0) };
-    let all = select(columns, &quoted(table), None, None);
-    let limit = HASHED_ROWS_MAX + 1;
-    let sql = format!("{all} where {name} >= ?1 or {name} is null limit {limit}");
-    hash_rows(reader, &sql, Some(&greatest), hasher)
+    hash_rows(reader, &select_from(columns, table, cursor), Some(&greatest), hasher)
 }
 
 /// Hashes rows in the order in which they lie; false if they are too many.
@@ -87,8 +79,9 @@ fn hash_rows(
     parameter: Option<&CursorValue>,
     hasher: &mut Hasher,
 ) -> Result<bool> {
+    let sql = format!("{sql} limit {}", HASHED_ROWS_MAX + 1);
     reader.ask(|connection| {
-        let mut statement = connection.prepare(sql)?;
+        let mut statement = connection.prepare(&sql)?;
         let width = statement.column_count();
         let mut rows =
             statement.query(params_from_iter(parameter.into_iter().map(CursorValue::to_sql)))?;
