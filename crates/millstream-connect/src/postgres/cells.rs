@@ -10,6 +10,7 @@ use arrow::array::{
 use arrow::datatypes::DataType;
 
 use super::numeric;
+use crate::records::gather::{Fits, append};
 
 /// Days from 1970 to the year 2000, from which PostgreSQL counts.
 const DAYS_TO_2000: i32 = 10_957;
@@ -29,13 +30,6 @@ pub(super) enum Cells {
     Moment(TimestampMicrosecondBuilder),
     Binary(BinaryBuilder),
     Text(StringBuilder),
-}
-
-/// Whether a value fitted its column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fits {
-    Yes,
-    No,
 }
 
 impl Cells {
@@ -63,7 +57,7 @@ impl Cells {
 
     /// Adds a value, or null. One that does not fit is added as null, and the answer tells so.
     pub(super) fn push(&mut self, value: Option<&[u8]>) -> Fits {
-        let present = match self {
+        let fits = match self {
             Self::Boolean(cells) => append(value.and_then(boolean), |v| cells.append_option(v)),
             Self::Small(cells) => {
                 let number = value.and_then(fixed).map(i16::from_be_bytes);
@@ -97,7 +91,7 @@ impl Cells {
                 append(text, |v| cells.append_option(v))
             }
         };
-        if present || value.is_none() { Fits::Yes } else { Fits::No }
+        if value.is_none() { Fits::Yes } else { fits }
     }
 
     /// A value in words, for a refused record.
@@ -151,12 +145,6 @@ impl Cells {
             Self::Text(cells) => Arc::new(cells.finish()),
         }
     }
-}
-
-fn append<T>(value: Option<T>, push: impl FnOnce(Option<T>)) -> bool {
-    let present = value.is_some();
-    push(value);
-    present
 }
 
 fn fixed<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {

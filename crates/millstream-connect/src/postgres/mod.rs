@@ -4,6 +4,7 @@
 //! a `cursor` finds what changed without losing what is committed late is told in `changes.rs`.
 //! Deleted rows are not noticed by a merge; `replace` shows the table as it is.
 
+mod batch;
 mod catalog;
 mod cells;
 mod changes;

@@ -2,37 +2,31 @@
 
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use bytes::Bytes;
 use futures::StreamExt;
 use millstream_core::error::{Error, Result};
-use millstream_core::limits::BATCH_ROWS;
 use millstream_core::name::snake_case;
 use millstream_core::spec::{StreamSpec, SyncMode};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::PostgresSource;
+use super::batch::Batch;
 use super::catalog::{Column, Table, TableKind};
-use super::cells::{Cells, Fits};
 use super::changes::{Identity, PostgresCheckpoint, Snapshot, literal};
 use super::connection::Session;
 use super::copy::CopyDecoder;
 use crate::SyncError;
-use crate::columns::type_name;
 use crate::raw::RawLoad;
 use crate::records::checkpoint::restore;
 use crate::records::error::SourceError;
-use crate::records::fit::{BAD_VALUE, Fit, field};
+use crate::records::fit::{Fit, field};
 use crate::records::handover::{self, Emitter, Stop};
 use crate::records::outlet::Outlet;
 use crate::records::presence::{Presence, declared_schema};
 use crate::source::{RefusedRecord, SourceRead};
 
-/// Bytes of values after which a batch is handed on, whatever its rows.
-const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Batches that are ready before the thread takes them.
 const BATCHES_AHEAD: usize = 1;
 
@@ -41,6 +35,13 @@ enum Piece {
     Batch(RecordBatch, Vec<RefusedRecord>),
     Failed(Error),
     Ended,
+}
+
+impl Piece {
+    fn of(batch: &mut Batch) -> Result<Self> {
+        let (rows, refused) = batch.take()?;
+        Ok(Self::Batch(rows, refused))
+    }
 }
 
 /// The table of a stream.
@@ -140,13 +141,13 @@ async fn receive(
 ) -> Result<()> {
     let pieces = session.client.copy_out(copy).await.map_err(|error| session.failure(error))?;
     let mut pieces = std::pin::pin!(pieces);
-    let mut decoder = CopyDecoder::new(batch.cells.len());
+    let mut decoder = CopyDecoder::new(batch.width());
     let mut tuple = Vec::new();
     while let Some(piece) = pieces.next().await {
         decoder.feed(&piece.map_err(|error| session.failure(error))?);
         while decoder.next(&mut tuple).map_err(SyncError::shape)? {
             batch.push(&tuple);
-            if batch.is_full() && sender.send(batch.take()?).await.is_err() {
+            if batch.is_full() && sender.send(Piece::of(&mut batch)?).await.is_err() {
                 return Ok(());
             }
         }
@@ -154,9 +155,9 @@ async fn receive(
     if !decoder.has_ended() {
         return Err(SyncError::shape("the COPY has no end").into());
     }
-    if !batch.fits.is_empty() {
+    if !batch.is_empty() {
         // Nobody left to listen is no error.
-        let _ = sender.send(batch.take()?).await;
+        let _ = sender.send(Piece::of(&mut batch)?).await;
     }
     session.run("commit").await
 }
@@ -273,75 +274,4 @@ fn not_there_yet(stream: &StreamSpec, raw: &RawLoad) -> Result<SourceRead> {
 fn schema(columns: &[Column]) -> SchemaRef {
     let fields = columns.iter().map(|column| field(&column.name, column.data_type.clone()));
     Arc::new(Schema::new(fields.collect::<Vec<Field>>()))
-}
-
-/// The rows of a batch that is not yet full.
-#[derive(Debug)]
-struct Batch {
-    schema: SchemaRef,
-    cells: Vec<Cells>,
-    fits: Vec<bool>,
-    refused: Vec<RefusedRecord>,
-    bytes: usize,
-    /// Rows of the batches before.
-    rows_before: u64,
-}
-
-impl Batch {
-    fn new(schema: &SchemaRef) -> Self {
-        let cells = schema.fields().iter().map(|field| Cells::new(field.data_type())).collect();
-        let schema = Arc::clone(schema);
-        Self { schema, cells, fits: Vec::new(), refused: Vec::new(), bytes: 0, rows_before: 0 }
-    }
-
-    fn is_full(&self) -> bool {
-        self.fits.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES_MAX
-    }
-
-    fn push(&mut self, tuple: &[Option<Bytes>]) {
-        let mut misfit = None;
-        for (place, (cells, value)) in self.cells.iter_mut().zip(tuple).enumerate() {
-            self.bytes += value.as_ref().map_or(0, Bytes::len);
-            if cells.push(value.as_deref()) == Fits::No {
-                misfit.get_or_insert(place);
-            }
-        }
-        self.fits.push(misfit.is_none());
-        if let Some(place) = misfit {
-            let refused = self.refuse(tuple, place);
-            self.refused.push(refused);
-        }
-    }
-
-    fn refuse(&self, tuple: &[Option<Bytes>], place: usize) -> RefusedRecord {
-        let fields = self.schema.fields().iter().zip(&self.cells).zip(tuple);
-        let record = fields.map(|((field, cells), value)| {
-            let words = value.as_deref().map(|bytes| cells.words(bytes));
-            (field.name().clone(), words.map_or(Value::Null, Value::String))
-        });
-        let record = Value::Object(record.collect());
-        let field = self.schema.field(place);
-        let wanted = type_name(field.data_type());
-        let name = field.name();
-        let value = record[name].as_str().unwrap_or_default();
-        RefusedRecord {
-            place: format!("row {}", self.rows_before + self.fits.len() as u64),
-            code: BAD_VALUE,
-            reason: format!("column `{name}`: `{value}` is not {wanted}"),
-            raw: record.to_string(),
-        }
-    }
-
-    fn take(&mut self) -> Result<Piece> {
-        let arrays = self.cells.iter_mut().map(Cells::finish).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays);
-        let mut batch = batch.map_err(SyncError::shape)?;
-        self.rows_before += self.fits.len() as u64;
-        let fits = BooleanArray::from(std::mem::take(&mut self.fits));
-        if !self.refused.is_empty() {
-            batch = filter_record_batch(&batch, &fits).map_err(SyncError::shape)?;
-        }
-        self.bytes = 0;
-        Ok(Piece::Batch(batch, std::mem::take(&mut self.refused)))
-    }
 }

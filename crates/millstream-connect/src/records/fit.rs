@@ -90,7 +90,8 @@ impl Fit {
             let from = batch.column(column.source);
             let to = convert(from, column.field.data_type())?;
             for row in misfits(from, &to)? {
-                let reason = || (BAD_VALUE, bad_value(from, row, &column.field));
+                let value = || text(from, row).unwrap_or_default();
+                let reason = || (BAD_VALUE, bad_value(&value(), &column.field));
                 reasons.entry(row).or_insert_with(reason);
             }
             if column.needs_value && to.null_count() > 0 {
@@ -251,9 +252,9 @@ fn fraction(value: &str) -> usize {
     mantissa.split_once('.').map_or(0, |(_, digits)| digits.trim_end_matches('0').len())
 }
 
-fn bad_value(from: &ArrayRef, row: usize, field: &Field) -> String {
+/// Why a value is refused.
+pub(super) fn bad_value(value: &str, field: &Field) -> String {
     const SHOWN_MAX: usize = 80;
-    let value = text(from, row).unwrap_or_default();
     let shown: String = value.chars().take(SHOWN_MAX).collect();
     let (name, wanted) = (field.name(), type_name(field.data_type()));
     format!("column `{name}`: `{shown}` is not {wanted}")

@@ -190,7 +190,7 @@ async fn text_that_is_not_utf8_is_refused() {
     let spec = stream(json!({"name": "orders"}));
     let seen = workbench.read(&*open_shop(&workbench), &spec, None).await.unwrap();
     assert_eq!((seen.rows.len(), seen.refused.len()), (2, 1));
-    assert_eq!(seen.refused[0].reason, "column `note`: the value is not text");
+    assert_eq!(seen.refused[0].reason, "column `note`: `\u{fffd}A` is not text");
     assert!(seen.refused[0].raw.contains("\u{fffd}A"));
 }
 

@@ -11,6 +11,8 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use rusqlite::types::ValueRef;
 
+use crate::records::gather::{Fits, append};
+
 /// A column that grows value by value.
 #[derive(Debug)]
 pub(super) enum Cells {
@@ -48,10 +50,10 @@ impl Cells {
         }
     }
 
-    /// Adds a value; one that does not fit is added as null, and false tells so.
+    /// Adds a value. One that does not fit is added as null, and the answer tells so.
     pub(super) fn push(&mut self, value: ValueRef<'_>) -> Fits {
         let is_null = matches!(value, ValueRef::Null);
-        let present = match self {
+        let fits = match self {
             Self::Boolean(cells) => append(boolean(value), |v| cells.append_option(v)),
             Self::Integer(cells) => append(integer(value), |v| cells.append_option(v)),
             Self::Real(cells) => append(real(value), |v| cells.append_option(v)),
@@ -69,7 +71,7 @@ impl Cells {
                 _ => append(in_words(value), |v| cells.append_option(v)),
             },
         };
-        if present || is_null { Fits::Yes } else { Fits::No }
+        if is_null { Fits::Yes } else { fits }
     }
 
     pub(super) fn finish(&mut self) -> ArrayRef {
@@ -84,19 +86,6 @@ impl Cells {
             Self::Text(cells) => Arc::new(cells.finish()),
         }
     }
-}
-
-/// Whether a value fitted its column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fits {
-    Yes,
-    No,
-}
-
-fn append<T>(value: Option<T>, push: impl FnOnce(Option<T>)) -> bool {
-    let present = value.is_some();
-    push(value);
-    present
 }
 
 /// Any value in words: what a text column holds, and a refused record.
