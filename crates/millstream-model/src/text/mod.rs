@@ -9,6 +9,8 @@ pub(crate) mod tokens;
 pub(crate) mod vocabulary;
 
 #[cfg(test)]
+mod peer_tests;
+#[cfg(test)]
 mod tests;
 
 use tracing::warn;
