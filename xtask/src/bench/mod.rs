@@ -33,19 +33,30 @@ fn binary() -> Result<PathBuf> {
     Ok(root().join("target").join(profile).join("millstream"))
 }
 
+/// What a peer is installed from.
+#[derive(Debug, Clone, Copy, Default)]
+struct Packages {
+    /// With all that they depend on.
+    whole: &'static [&'static str],
+    /// Without what they depend on, which is named in `whole` as far as it is needed.
+    alone: &'static [&'static str],
+}
+
 /// Python with the packages of one peer.
-fn python(peer: &str, packages: &[&str]) -> Result<PathBuf> {
+fn python(peer: &str, packages: Packages) -> Result<PathBuf> {
     let folder = root().join("target/bench").join(peer);
     let python = folder.join("bin/python");
     let mark = folder.join("installed");
-    let wanted = packages.join(" ");
+    let wanted = [packages.whole, packages.alone].concat().join(" ");
     if std::fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
     run_command(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
-    run_command(&mut install)?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    run_command(Command::new(&python).args(install).args(packages.whole))?;
+    if !packages.alone.is_empty() {
+        run_command(Command::new(&python).args(install).arg("--no-deps").args(packages.alone))?;
+    }
     std::fs::write(mark, wanted)?;
     Ok(python)
 }

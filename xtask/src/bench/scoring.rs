@@ -2,6 +2,7 @@
 //! idle server; and the same kind of model behind `mlflow models serve`.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,12 @@ use anyhow::{Context, Result, ensure};
 use millstream_tests::{Client, TestProject, data};
 use serde_json::{Value, json};
 
+use super::Packages;
 use super::measure::{median, resident_mib};
 use crate::shell::{root, say};
 
+const PACKAGES: Packages =
+    Packages { whole: &["mlflow==3.17.2", "scikit-learn==1.9.1"], alone: &[] };
 const REQUESTS: usize = 3000;
 const WARM_UP: usize = 200;
 const CLIENTS: usize = 8;
@@ -49,29 +53,43 @@ pub(super) fn run() -> Result<()> {
         {"name": "title", "shape": [1], "datatype": "BYTES", "data": ["Graph networks in practice"]},
         {"name": "description", "shape": [1], "datatype": "BYTES", "data": ["A tour with code."]},
     ]});
-    let ours = {
+    let recording = {
         let served = serve(&recorded)?;
-        let one = latencies("recorded", &served, "/v2/models/tagger/infer", &body, 1)?;
-        latencies("recorded", &served, "/v2/models/tagger/infer", &body, CLIENTS)?;
-        one
+        rates("recorded", &served, "/v2/models/tagger/infer", &body)?
     };
     recorded.edit("deployments/tagger.yml", "    record: {topic: predictions}\n", "");
-    {
+    let unrecorded = {
         let served = serve(&recorded)?;
-        latencies("unrecorded", &served, "/v2/models/tagger/infer", &body, 1)?;
-        latencies("unrecorded", &served, "/v2/models/tagger/infer", &body, CLIENTS)?;
+        rates("unrecorded", &served, "/v2/models/tagger/infer", &body)?
+    };
+    let peer = mlflow()?;
+    for (name, ours) in [("unrecorded, as the peer", unrecorded), ("recorded", recording)] {
+        say(&format!(
+            "requests per second, {name}: {:.1} times the peer's with 1 client, {:.1} times with \
+             {CLIENTS}",
+            ours.one / peer.one,
+            ours.many / peer.many
+        ));
     }
-    let theirs = mlflow()?;
-    say(&format!(
-        "requests per second, one client, recorded: {:.1} times the peer's",
-        ours / theirs
-    ));
     Ok(())
 }
 
+/// Requests per second with one client and with [`CLIENTS`].
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    one: f64,
+    many: f64,
+}
+
+fn rates(name: &str, served: &Served, path: &str, body: &Value) -> Result<Rates> {
+    let one = latencies(name, served, path, body, 1)?;
+    let many = latencies(name, served, path, body, CLIENTS)?;
+    Ok(Rates { one, many })
+}
+
 /// The requests per second of MLflow.
-fn mlflow() -> Result<f64> {
-    let python = super::python("mlflow", &["mlflow==3.17.2", "scikit-learn==1.9.1"])?;
+fn mlflow() -> Result<Rates> {
+    let python = super::python("mlflow", PACKAGES)?;
     let folder = tempfile::tempdir()?;
     let script = root().join("bench/peers/mlflow_model.py");
     let mut make = Command::new(&python);
@@ -83,14 +101,15 @@ fn mlflow() -> Result<f64> {
     let mut serve = Command::new(python.with_file_name("mlflow"));
     serve.args(["models", "serve", "-m", "model", "--env-manager", "local", "-w", "1", "-p"]);
     serve.arg(port.to_string()).current_dir(folder.path());
-    serve
-        .env("PATH", python.parent().context("a folder")?)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let bin = python.parent().context("a folder")?.to_path_buf();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?;
+    // It starts another process, so that both get a group to be ended with.
+    serve.env("PATH", path).process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
     let served = Served { child: serve.spawn()?, address: format!("127.0.0.1:{port}") };
     served.until_ready("/ping")?;
     let body = json!({"inputs": ["Graph networks in practice A tour with code."]});
-    latencies("mlflow models serve", &served, "/invocations", &body, 1)
+    rates("mlflow models serve", &served, "/invocations", &body)
 }
 
 struct Served {
@@ -114,7 +133,9 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Either may have ended by itself, and not every server leads a group.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
