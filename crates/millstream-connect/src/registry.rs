@@ -14,6 +14,7 @@ use millstream_core::secret::{Secret, SecretRef};
 use millstream_core::spec::SourceSpec;
 
 use crate::error::SyncError;
+use crate::settings::bad_setting;
 use crate::source::Source;
 use crate::{demo_shop, file, postgres, sqlite};
 
@@ -67,6 +68,19 @@ pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source
             let known: Vec<&str> = connectors().iter().map(|info| info.kind).collect();
             let connector = spec.connector.clone();
             Err(SyncError::UnknownConnector { connector, known: known.join(", ") }.into())
+        }
+    }
+}
+
+/// Makes the source that reads the operational database of an environment, wherever that is.
+/// `schema` is that of its tables in PostgreSQL.
+pub(crate) fn open_operational(context: &SourceContext, schema: &str) -> Result<Arc<dyn Source>> {
+    match &context.operational {
+        Some(OperationalLocation::Sqlite(path)) => Ok(sqlite::open_operational(path.clone())),
+        Some(OperationalLocation::Postgres(url)) => Ok(postgres::open_operational(url, schema)),
+        None => {
+            let message = "this environment has no operational database".to_owned();
+            Err(bad_setting("operational", message).into())
         }
     }
 }

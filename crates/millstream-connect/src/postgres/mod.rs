@@ -31,11 +31,12 @@ use millstream_core::spec::{SourceSpec, StreamSpec};
 use serde_json::Value;
 
 use self::connection::Address;
-use self::settings::{PostgresSettings, PostgresStreamSettings, SCHEMA_DEFAULT};
+pub(crate) use self::settings::SCHEMA_DEFAULT;
+use self::settings::{PostgresSettings, PostgresStreamSettings};
 use crate::raw::RawLoad;
 use crate::records::presence::Presence;
 use crate::records::replay::replay;
-use crate::registry::{OperationalLocation, SecretResolver, SourceContext};
+use crate::registry::{self, SecretResolver, SourceContext};
 use crate::settings::bad_setting;
 use crate::source::{DiscoveredStream, Source, SourceRead};
 
@@ -53,24 +54,14 @@ pub fn info() -> KindInfo {
 /// database may be SQLite in this environment: then the source reads that.
 pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source>> {
     let settings: PostgresSettings = crate::settings::parse(&spec.settings)?;
-    let schema = settings.schema.clone().unwrap_or_else(|| SCHEMA_DEFAULT.to_owned());
-    match (settings.url, settings.operational, &context.operational) {
-        (Some(reference), false, _) => {
+    let schema = settings.schema.unwrap_or_else(|| SCHEMA_DEFAULT.to_owned());
+    match (settings.url, settings.operational) {
+        (Some(reference), false) => {
             let secrets = SecretResolver::clone(&context.secrets);
             let address = Address::by_reference(&spec.name, reference, secrets);
             Ok(Arc::new(PostgresSource { address, schema, presence: Presence::Required }))
         }
-        (None, true, Some(OperationalLocation::Postgres(url))) => {
-            let address = Address::known(url.clone());
-            Ok(Arc::new(PostgresSource { address, schema, presence: Presence::Later }))
-        }
-        (None, true, Some(OperationalLocation::Sqlite(path))) => {
-            Ok(crate::sqlite::open_operational(path.clone()))
-        }
-        (None, true, None) => {
-            let message = "this environment has no operational database".to_owned();
-            Err(bad_setting("operational", message).into())
-        }
+        (None, true) => registry::open_operational(context, &schema),
         _ => {
             let message = "a database is named by either `url` or `operational`".to_owned();
             Err(bad_setting("url", message).into())
@@ -78,10 +69,10 @@ pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source
     }
 }
 
-/// Opens the operational database of an environment.
-pub(crate) fn open_operational(url: &Secret) -> Arc<dyn Source> {
+/// Opens the operational database of an environment, with tables in a schema.
+pub(crate) fn open_operational(url: &Secret, schema: &str) -> Arc<dyn Source> {
     let address = Address::known(url.clone());
-    let schema = SCHEMA_DEFAULT.to_owned();
+    let schema = schema.to_owned();
     Arc::new(PostgresSource { address, schema, presence: Presence::Later })
 }
 

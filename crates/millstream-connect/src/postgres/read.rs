@@ -70,30 +70,49 @@ pub(super) async fn read(
             }
         };
     };
-    let identity = identity(&session, &table).await;
+    read_table(session, &table, stream, checkpoint, raw).await
+}
+
+/// Opens a stream whose table is there.
+async fn read_table(
+    session: Session,
+    table: &Table,
+    stream: &StreamSpec,
+    checkpoint: Option<&Value>,
+    raw: &RawLoad,
+) -> Result<SourceRead> {
+    let identity = identity(&session, table).await;
     session.run("begin isolation level repeatable read read only").await?;
     if table.kind == TableKind::Table {
         // Keeps the columns as they are until the rows are read. It comes before the snapshot.
         session.run(&format!("lock table {} in access share mode", table.quoted)).await?;
     }
-    let columns = session.columns(&table).await?;
+    let columns = session.columns(table).await?;
     let schema = schema(&columns);
     let fit = Fit::new(&schema, stream)?;
-    let (condition, checkpoint) = match cursor(&table, &columns, stream)? {
+    let (condition, checkpoint) = match cursor(table, &columns, stream)? {
         Some(cursor) => {
             let last = restore(checkpoint);
-            changed(&session, &table, cursor, stream, identity, last).await?
+            changed(&session, table, cursor, stream, identity, last).await?
         }
         None => (String::new(), Value::Object(serde_json::Map::new())),
     };
+    let pieces = copy_out(session, &columns, table, &condition, Batch::new(&schema));
+    Ok(start(stream, fit, raw.clone(), schema, pieces, checkpoint))
+}
+
+/// Begins to receive rows, on a task.
+fn copy_out(
+    session: Session,
+    columns: &[Column],
+    table: &Table,
+    condition: &str,
+    batch: Batch,
+) -> mpsc::Receiver<Piece> {
     let expressions: Vec<_> = columns.iter().map(|column| column.expression.as_str()).collect();
-    let expressions = expressions.join(", ");
-    let copy = format!(
-        "copy (select {expressions} from {}{condition}) to stdout (format binary)",
-        table.quoted
-    );
+    let rows = format!("select {} from {}{condition}", expressions.join(", "), table.quoted);
+    let copy = format!("copy ({rows}) to stdout (format binary)");
     let (sender, pieces) = mpsc::channel(BATCHES_AHEAD);
-    let batch = Batch::new(&schema);
     tokio::spawn(async move {
         let last = match receive(&session, &copy, batch, &sender).await {
             Ok(()) => Piece::Ended,
@@ -102,7 +121,7 @@ pub(super) async fn read(
         // The thread may be gone, and then nothing is left to tell.
         let _ = sender.send(last).await;
     });
-    Ok(start(stream, fit, raw.clone(), schema, pieces, checkpoint))
+    pieces
 }
 
 fn start(

@@ -10,7 +10,7 @@ use crate::settings::problem;
 use crate::settings::problems;
 
 /// The schema of tables when the source names none.
-pub(super) const SCHEMA_DEFAULT: &str = "public";
+pub(crate) const SCHEMA_DEFAULT: &str = "public";
 
 /// Settings of a `postgres` source.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

@@ -6,6 +6,7 @@ use tokio_postgres::Client;
 use super::test_cluster::TestCluster;
 use super::*;
 use crate::records::testing::{Workbench, discovered_columns, source_spec, stream};
+use crate::registry::OperationalLocation;
 
 /// One test at a time: the oldest open transaction is that of the whole server, so one that
 /// another test leaves open would move the horizon of this one.

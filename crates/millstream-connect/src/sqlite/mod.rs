@@ -35,11 +35,12 @@ use serde_json::Value;
 
 use self::database::Database;
 use self::settings::{SqliteSettings, SqliteStreamSettings};
+use crate::postgres::SCHEMA_DEFAULT;
 use crate::raw::RawLoad;
 use crate::records::handover::blocking;
 use crate::records::presence::Presence;
 use crate::records::replay::replay;
-use crate::registry::{OperationalLocation, SourceContext};
+use crate::registry::{self, SourceContext};
 use crate::settings::bad_setting;
 use crate::source::{DiscoveredStream, Source, SourceRead};
 
@@ -57,22 +58,17 @@ pub fn info() -> KindInfo {
 /// then the source reads that.
 pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source>> {
     let settings: SqliteSettings = crate::settings::parse(&spec.settings)?;
-    let (path, presence) = match (&settings.path, settings.operational, &context.operational) {
-        (Some(path), false, _) => (context.project_root.join(path), Presence::Required),
-        (None, true, Some(OperationalLocation::Sqlite(path))) => (path.clone(), Presence::Later),
-        (None, true, Some(OperationalLocation::Postgres(url))) => {
-            return Ok(crate::postgres::open_operational(url));
+    match (settings.path, settings.operational) {
+        (Some(path), false) => {
+            let database = Database::new(context.project_root.join(path));
+            Ok(Arc::new(SqliteSource { database, presence: Presence::Required }))
         }
-        (None, true, None) => {
-            let message = "this environment has no operational database".to_owned();
-            return Err(bad_setting("operational", message).into());
-        }
+        (None, true) => registry::open_operational(context, SCHEMA_DEFAULT),
         _ => {
             let message = "a database is named by either `path` or `operational`".to_owned();
-            return Err(bad_setting("path", message).into());
+            Err(bad_setting("path", message).into())
         }
-    };
-    Ok(Arc::new(SqliteSource { database: Database::new(path), presence }))
+    }
 }
 
 /// Opens the operational database of an environment.

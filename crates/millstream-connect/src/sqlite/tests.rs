@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::records::testing::{Seen, Workbench, discovered_columns, source_spec, stream};
+use crate::registry::OperationalLocation;
 
 fn shop(workbench: &Workbench, journal: &str) -> Connection {
     let connection = Connection::open(workbench.path().join("shop.db")).unwrap();
