@@ -93,6 +93,7 @@ async fn keeps_the_contract(location: OperationalLocation) {
     tables_widen_and_refuse_loss(&subject).await;
     one_publication_has_one_type(&subject).await;
     numbers_fit_where_they_are_exact(&subject).await;
+    texts_that_are_too_long_are_not_cut(&subject).await;
     bad_rows_change_nothing(&subject).await;
     odd_names_and_texts_arrive(&subject).await;
     two_writers_of_one_effect_write_once(&subject).await;
@@ -236,6 +237,28 @@ async fn numbers_fit_where_they_are_exact(subject: &Subject) {
     let error = subject.insert(table, vec![one("e", "n", texts(&[Some("many")]))], 9).await;
     let code = error.unwrap_err().code();
     assert!(["operational.column_differs", "operational.rows_refused"].contains(&code), "{code}");
+}
+
+/// A column of an application is filled as a plain insert would do it.
+async fn texts_that_are_too_long_are_not_cut(subject: &Subject) {
+    let create = "create table short (event_id text primary key, label varchar(3), c char(2))";
+    subject.rows(create).await;
+    let table = "operational.short";
+    let fits = batch(&[
+        ("event_id", texts(&[Some("a")])),
+        ("label", texts(&[Some("abc")])),
+        ("c", texts(&[Some("ab")])),
+    ]);
+    subject.insert(table, vec![fits], 1).await.unwrap();
+    for (sequence, column) in [(2, "label"), (3, "c")] {
+        let long = one(column, column, texts(&[Some("abcd")]));
+        let long = subject.insert(table, vec![long], sequence);
+        if let Err(error) = long.await {
+            assert_eq!(error.code(), "operational.rows_refused");
+        }
+    }
+    let rows = subject.rows("select coalesce(label, c) from short order by event_id").await;
+    assert!(rows.iter().all(|row| ["abc", "abcd"].contains(&row[0].as_deref().unwrap())));
 }
 
 async fn bad_rows_change_nothing(subject: &Subject) {

@@ -237,11 +237,13 @@ impl Insert<'_> {
         Ok(present)
     }
 
+    /// The type of every column that is there, without its length: a cast to `varchar(3)` would cut
+    /// what an assignment refuses.
     async fn columns(
         &self,
         transaction: &Transaction<'_>,
     ) -> Result<BTreeMap<String, String>, OperationalError> {
-        let sql = "select attname::text, format_type(atttypid, atttypmod) from pg_attribute \
+        let sql = "select attname::text, format_type(atttypid, -1) from pg_attribute \
                    where attrelid = to_regclass($1) and attnum > 0 and not attisdropped";
         let rows = transaction.query(sql, &[&quoted(self.table)]).await;
         let rows = rows.map_err(|error| self.failure(&error))?;
