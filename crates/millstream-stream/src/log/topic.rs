@@ -60,14 +60,22 @@ struct Waiting {
 /// Where the answer goes, and the room in the queue that is free afterwards.
 #[derive(Debug)]
 struct Reply {
-    answer: oneshot::Sender<Result<u64, LogError>>,
+    answer: oneshot::Sender<Answer>,
     _room: OwnedSemaphorePermit,
 }
 
+/// What became of an append.
+#[derive(Debug)]
+enum Answer {
+    Done(Result<u64, LogError>),
+    /// Nothing: the leader went before it was written.
+    Left(Append),
+}
+
 impl Reply {
-    fn send(self, result: Result<u64, LogError>) {
-        // Who no longer waits for the answer gave up; the records stay.
-        let _ = self.answer.send(result);
+    fn send(self, answer: Answer) {
+        // Who no longer waits for the answer gave up; records that were written stay.
+        let _ = self.answer.send(answer);
     }
 }
 
@@ -102,9 +110,21 @@ impl EmbeddedTopic {
         records: Vec<NewRecord>,
         effect: Option<EffectId>,
     ) -> Result<u64, LogError> {
-        let closing = || LogError::Closing { topic: self.shared.log.topic.clone() };
-        let append = Append { records, effect };
+        let mut append = Append { records, effect };
         append.check()?;
+        loop {
+            match self.wait_in_queue(append).await? {
+                Answer::Done(result) => return result,
+                Answer::Left(left) => append = left,
+            }
+        }
+    }
+
+    /// Puts an append into the queue, with a leader if there is none, and waits for the answer. An
+    /// append is only left by the leader of another runtime that shuts down, and tried again; our
+    /// own leader ends early when our own runtime does.
+    async fn wait_in_queue(&self, append: Append) -> Result<Answer, LogError> {
+        let closing = || LogError::Closing { topic: self.shared.log.topic.clone() };
         let kib = u32::try_from(append.bytes() / 1024 + 1).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.shared.room);
         let room =
@@ -119,7 +139,10 @@ impl EmbeddedTopic {
             let leadership = Leadership { shared: Arc::clone(&self.shared), over: false };
             tokio::task::spawn_blocking(|| leadership.lead());
         }
-        answered.await.unwrap_or_else(|_| Err(closing()))
+        match (answered.await, leader) {
+            (Err(_), _) | (Ok(Answer::Left(_)), Leader::Absent) => Err(closing()),
+            (Ok(answer), _) => Ok(answer),
+        }
     }
 
     async fn blocking<T: Send + 'static>(
@@ -140,7 +163,7 @@ impl Shared {
 }
 
 /// The duty to write what waits. If it ends early, because the runtime shuts down or the work
-/// panicked, those who wait are told.
+/// panicked, those who wait get their appends back.
 struct Leadership {
     shared: Arc<Shared>,
     over: bool,
@@ -154,7 +177,7 @@ impl Leadership {
             let results = self.shared.log.append(&appends);
             self.shared.appended.notify_waiters();
             for (reply, result) in replies.into_iter().zip(results) {
-                reply.send(result);
+                reply.send(Answer::Done(result));
             }
         }
     }
@@ -173,9 +196,10 @@ impl Leadership {
 impl Drop for Leadership {
     fn drop(&mut self) {
         if !self.over {
-            let mut queue = self.shared.queue();
-            queue.leader = Leader::Absent;
-            queue.waiting.clear();
+            let left = std::mem::take(&mut *self.shared.queue());
+            left.waiting.into_iter().for_each(|Waiting { append, reply }| {
+                reply.send(Answer::Left(append));
+            });
         }
     }
 }
