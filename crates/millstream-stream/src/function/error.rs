@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use millstream_core::{Coded, Fault, Retry};
+use millstream_core::{Coded, Error, Fault, Retry};
 
 /// What can go wrong with a function.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ pub enum FunctionError {
         /// The function.
         function: String,
         /// What the engine or the database said; it has the code and the hint.
-        cause: millstream_core::Error,
+        cause: Error,
     },
     /// A file could not be read or written.
     #[error("{path}")]
@@ -79,6 +79,10 @@ pub enum FunctionError {
 }
 
 impl FunctionError {
+    pub(super) fn refused(function: &str, cause: Error) -> Self {
+        Self::Refused { function: function.to_owned(), cause }
+    }
+
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
     }

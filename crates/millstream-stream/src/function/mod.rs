@@ -1,12 +1,13 @@
 //! Functions: SQL over the events of a topic, whose rows go to the operational database.
 //!
-//! Reading order: `step`, `records`, `staging`, `dead_letters`.
+//! Reading order: `step`, `work`, `records`, `staging`, `dead_letters`.
 
 mod dead_letters;
 mod error;
 mod records;
 mod staging;
 mod step;
+mod work;
 
 #[cfg(test)]
 mod tests;

@@ -5,39 +5,33 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::TryStreamExt as _;
 use millstream_core::asset::AssetKey;
 use millstream_core::batch::BoxFuture;
-use millstream_core::catalog::CatalogEntry;
 use millstream_core::effect::EffectId;
-use millstream_core::error::{Error, Result};
+use millstream_core::error::Result;
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
-use millstream_core::name::{DEFAULT_SCHEMA, Relation, is_name};
+use millstream_core::name::{Relation, is_name};
 use millstream_core::operational::OperationalDatabase;
 use millstream_core::spec::FunctionSpec;
 use millstream_core::step::{
     Attempt, Previous, Receipt, Refresh, Staged, Step, StepSpec, StepStats, Target,
 };
 use millstream_core::topic::Topic;
-use millstream_core::warehouse::{Query, Warehouse};
+use millstream_core::warehouse::Warehouse;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::dead_letters;
 use super::error::FunctionError;
-use super::records::{MemoryScan, project};
 use super::staging::{self, StagingWriter};
-use crate::operational::{OPERATIONAL_SCHEMA, check_rows};
+use super::work::Work;
+use crate::operational::OPERATIONAL_SCHEMA;
 
 /// Most events of one attempt; the next attempt goes on where it ended.
 const ATTEMPT_EVENTS_MAX: u64 = 100_000;
-/// Most bytes of events of one attempt.
-const ATTEMPT_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Most events of one batch.
 const BATCH_EVENTS_MAX: usize = 10_000;
-/// The relation that a function's query reads.
-const RECORDS: &str = "records";
 
 /// What a function step is made of.
 #[derive(Debug)]
@@ -127,10 +121,6 @@ impl FunctionStep {
         FunctionError::Kept { function, what, reason: error.to_string() }
     }
 
-    fn refused(&self, cause: Error) -> FunctionError {
-        FunctionError::Refused { function: self.parts.function.name.clone(), cause }
-    }
-
     fn staging_root(&self) -> PathBuf {
         self.parts.environment.join("functions").join(".staging")
     }
@@ -183,7 +173,8 @@ impl FunctionStep {
         }
         let folder = attempt.id.to_string();
         let mut work = Work {
-            step: self,
+            parts: &self.parts,
+            table: &self.table,
             attempt,
             writer: self.start_staging(&folder).await?,
             stats: StepStats::default(),
@@ -240,7 +231,8 @@ impl FunctionStep {
         .await?;
         let Payload { table, key, .. } = &payload;
         let inserted = self.parts.database.insert_once(table, key, rows, effect).await;
-        let inserted = inserted.map_err(|cause| self.refused(cause))?;
+        let inserted =
+            inserted.map_err(|cause| FunctionError::refused(&self.parts.function.name, cause))?;
         Ok(receipt(&payload, effect, inserted))
     }
 }
@@ -258,58 +250,6 @@ async fn blocking<T: Send + 'static>(
 fn receipt(payload: &Payload, effect: &EffectId, rows: u64) -> Receipt {
     let detail = json!({ "rows": rows, "from": payload.from, "to": payload.to });
     Receipt { version: effect.sequence, detail }
-}
-
-/// One attempt at work.
-struct Work<'s> {
-    step: &'s FunctionStep,
-    attempt: &'s Attempt,
-    writer: StagingWriter,
-    stats: StepStats,
-}
-
-impl Work<'_> {
-    /// Handles events up to an offset, or fewer when they are large. Gives the offset reached.
-    async fn handle(&mut self, start: u64, to: u64) -> Result<u64> {
-        let parts = &self.step.parts;
-        let mut next = start;
-        let mut bytes = 0;
-        while next < to && bytes < ATTEMPT_BYTES_MAX {
-            let left = usize::try_from(to - next).unwrap_or(usize::MAX);
-            let limit = parts.function.on.batch.min(left);
-            let records = parts.topic.read(next, limit).await?;
-            let Some(last) = records.last() else { break };
-            next = last.offset + 1;
-            bytes += records.iter().map(|record| record.value.len()).sum::<usize>();
-            let projection = project(parts.topic.name(), &records)?;
-            self.stats.rows_in += records.len() as u64;
-            self.stats.rows_quarantined += projection.dead.len() as u64;
-            self.writer.write_dead(&projection.dead)?;
-            if projection.rows.num_rows() > 0 {
-                let queried = self.query(MemoryScan(projection.rows)).await;
-                queried.map_err(|cause| self.step.refused(cause))?;
-            }
-        }
-        Ok(next)
-    }
-
-    async fn query(&mut self, records: MemoryScan) -> Result<()> {
-        let FunctionParts { function, warehouse, .. } = &self.step.parts;
-        let entry = CatalogEntry::Scan(Arc::new(records));
-        let catalog = self.attempt.catalog.clone().with(records_relation(), entry);
-        let query = Query { sql: function.sql.clone(), catalog, now: self.attempt.claimed_at };
-        let mut rows = warehouse.query(&query).await?;
-        while let Some(batch) = rows.batches.try_next().await? {
-            check_rows(&self.step.table, &function.key, &batch)?;
-            self.stats.rows_out += batch.num_rows() as u64;
-            self.writer.write_rows(&batch)?;
-        }
-        Ok(())
-    }
-}
-
-fn records_relation() -> Relation {
-    Relation::new(DEFAULT_SCHEMA, RECORDS).expect("two names of letters make a relation")
 }
 
 impl Step for FunctionStep {
