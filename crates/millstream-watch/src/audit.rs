@@ -140,11 +140,11 @@ impl Step for Audited {
         self.inner.sequence(output, application)
     }
 
-    fn discard<'a>(&'a self, attempt: AttemptId) -> BoxFuture<'a, Result<()>> {
+    fn discard(&self, attempt: AttemptId) -> BoxFuture<'_, Result<()>> {
         self.inner.discard(attempt)
     }
 
-    fn clean<'a>(&'a self, attempt: AttemptId) -> BoxFuture<'a, Result<()>> {
+    fn clean(&self, attempt: AttemptId) -> BoxFuture<'_, Result<()>> {
         self.inner.clean(attempt)
     }
 }
@@ -160,3 +160,7 @@ fn broken(check: &CheckSpec, error: &Error) -> Error {
     }
     .into()
 }
+
+#[cfg(test)]
+#[path = "audit_tests.rs"]
+mod tests;

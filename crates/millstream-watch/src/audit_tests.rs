@@ -1,0 +1,166 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use arrow_schema::SchemaRef;
+use futures::executor::block_on;
+use futures::stream;
+use millstream_core::batch::BatchStream;
+use millstream_core::catalog::CatalogEntry;
+use millstream_core::error::{Fault, Retry};
+use millstream_core::id::RunId;
+use millstream_core::name::Relation;
+use millstream_core::step::{Refresh, StepKind};
+use millstream_core::table::{StagedTable, WriteRequest};
+
+use super::*;
+
+/// A step that stages the view `main.orders`.
+#[derive(Debug)]
+struct StagesOrders(StepSpec);
+
+impl Step for StagesOrders {
+    fn spec(&self) -> &StepSpec {
+        &self.0
+    }
+
+    fn stage<'a>(&'a self, _: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
+        let payload = TablePayload::View { view: "select 1 as staged".to_owned() }.to_value();
+        let targets = vec![Target { asset: self.0.asset().clone(), payload }];
+        Box::pin(async move { Ok(Staged { targets, ..Staged::default() }) })
+    }
+
+    fn publish<'a>(&'a self, _: &'a Target, _: &'a EffectId) -> BoxFuture<'a, Result<Receipt>> {
+        unreachable!("these tests only stage")
+    }
+
+    fn find<'a>(
+        &'a self,
+        _: &'a Target,
+        _: &'a EffectId,
+    ) -> BoxFuture<'a, Result<Option<Receipt>>> {
+        unreachable!("these tests only stage")
+    }
+
+    fn sequence<'a>(&'a self, _: &'a AssetKey, _: &'a str) -> BoxFuture<'a, Result<u64>> {
+        unreachable!("these tests only stage")
+    }
+
+    fn discard(&self, _: AttemptId) -> BoxFuture<'_, Result<()>> {
+        unreachable!("these tests only stage")
+    }
+}
+
+/// Counts what it was told for a check's SQL, if the staged view is there to be read.
+#[derive(Debug)]
+struct Counts(BTreeMap<&'static str, i64>);
+
+impl Counts {
+    fn count(&self, query: &Query) -> Result<i64> {
+        let staged = query.catalog.get(&orders());
+        assert!(matches!(staged, Some(CatalogEntry::View { sql }) if sql.contains("staged")));
+        let known = self.0.iter().find(|(sql, _)| query.sql.contains(*sql));
+        let unknown = || Plain::user("sql.unknown", "no such column").with_hint("look again");
+        Ok(*known.ok_or_else(unknown)?.1)
+    }
+}
+
+impl Warehouse for Counts {
+    fn query<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<BatchStream>> {
+        Box::pin(async {
+            let column: ArrayRef = Arc::new(Int64Array::from(vec![self.count(query)?]));
+            let batch = RecordBatch::try_from_iter([("failures", column)]).unwrap();
+            let schema = batch.schema();
+            Ok(BatchStream { schema, batches: Box::pin(stream::iter([Ok(batch)])) })
+        })
+    }
+
+    fn schema<'a>(&'a self, _: &'a Query) -> BoxFuture<'a, Result<SchemaRef>> {
+        unreachable!("a check is run")
+    }
+
+    fn stage_query<'a>(
+        &'a self,
+        _: &'a Query,
+        _: &'a WriteRequest,
+    ) -> BoxFuture<'a, Result<Arc<StagedTable>>> {
+        unreachable!("a check writes nothing")
+    }
+
+    fn stage_batches<'a>(
+        &'a self,
+        _: BatchStream,
+        _: &'a WriteRequest,
+    ) -> BoxFuture<'a, Result<Arc<StagedTable>>> {
+        unreachable!("a check writes nothing")
+    }
+
+    fn publish<'a>(&'a self, _: &'a StagedTable, _: &'a EffectId) -> BoxFuture<'a, Result<u64>> {
+        unreachable!("a check writes nothing")
+    }
+
+    fn find<'a>(&'a self, _: &'a Relation, _: &'a EffectId) -> BoxFuture<'a, Result<Option<u64>>> {
+        unreachable!("a check writes nothing")
+    }
+
+    fn sequence<'a>(&'a self, _: &'a Relation, _: &'a str) -> BoxFuture<'a, Result<u64>> {
+        unreachable!("a check writes nothing")
+    }
+
+    fn discard<'a>(&'a self, _: &'a Relation, _: AttemptId) -> BoxFuture<'a, Result<()>> {
+        unreachable!("a check writes nothing")
+    }
+}
+
+fn orders() -> Relation {
+    "main.orders".parse().unwrap()
+}
+
+/// Stages with checks, each a name and its SQL. A check fails from its first failure on.
+fn stage(checks: &[(&str, &str)]) -> Result<Staged> {
+    let spec = StepSpec {
+        kind: StepKind::Model,
+        outputs: vec![AssetKey::table(&orders())],
+        inputs: Vec::new(),
+        definition: ContentHash::of(b"definition"),
+        timeout: Duration::from_mins(1),
+        retries: 0,
+    };
+    let check = |&(name, sql): &(&str, &str)| CheckSpec {
+        name: name.to_owned(),
+        sql: sql.to_owned(),
+        judge: Arc::new(|failures| match failures {
+            0 => CheckOutcome::Pass,
+            _ => CheckOutcome::Fail,
+        }),
+    };
+    let warehouse = Counts(BTreeMap::from([("no failures", 0), ("three failures", 3)]));
+    let checks = checks.iter().map(check).collect();
+    let audited = Audited::new(Arc::new(StagesOrders(spec)), checks, Arc::new(warehouse));
+    block_on(audited.stage(&Attempt {
+        run: RunId::new(),
+        id: AttemptId::new(),
+        claimed_at: Timestamp::from_micros(0),
+        catalog: CatalogSnapshot::default(),
+        inputs: Vec::new(),
+        previous: Previous::default(),
+        refresh: Refresh::Incremental,
+    }))
+}
+
+#[test]
+fn checks_read_what_is_staged_and_count_its_failures() {
+    let staged = stage(&[("unique", "no failures"), ("not_null", "three failures")]).unwrap();
+    let results: Vec<_> = staged.checks.iter().map(|r| (&*r.name, r.outcome, r.failures)).collect();
+    let expected = [("unique", CheckOutcome::Pass, 0), ("not_null", CheckOutcome::Fail, 3)];
+    assert_eq!(results, expected);
+    assert_eq!(staged.targets.len(), 1, "what was staged is kept for the executor to judge");
+}
+
+#[test]
+fn a_check_that_cannot_run_is_an_error_with_its_name() {
+    let error = stage(&[("unique", "no failures"), ("odd", "misspelled")]).unwrap_err();
+    assert_eq!(error.to_string(), "check `odd`: no such column");
+    assert_eq!((error.code(), error.fault()), ("sql.unknown", Fault::User));
+    assert_eq!((error.retry(), error.hint().as_deref()), (Retry::Never, Some("look again")));
+}
