@@ -47,7 +47,9 @@ impl Order {
         let sum: i64 = lines.iter().map(|line| line.quantity * line.price_cents).sum();
         let discount_cents = if purchase.discounted { sum * DISCOUNT_PERCENT / 100 } else { 0 };
         let ordered_at = click::ends_at(visit) + seconds(1 + draws.below(30));
-        let (changes, change_count) = changes(ordered_at, purchase.discounted, &mut draws);
+        // Of a thousand orders.
+        let sent_back = if purchase.discounted { 90 } else { 45 };
+        let (changes, change_count) = changes(ordered_at, sent_back, &mut draws);
         Self {
             id: customer.id * ORDERS_MAX + i64::from(purchase.number),
             ordered_at,
@@ -89,7 +91,7 @@ fn lines(customer: &Customer, catalog: &Catalog, draws: &mut Draws) -> ([Line; L
     (lines, count)
 }
 
-fn changes(ordered_at: i64, discounted: bool, draws: &mut Draws) -> ([Change; 4], usize) {
+fn changes(ordered_at: i64, sent_back: u32, draws: &mut Draws) -> ([Change; 4], usize) {
     let mut at = ordered_at;
     let mut later = |hours_min: u32, hours: u32| {
         at += seconds(hours_min * 3600 + draws.below(hours * 3600));
@@ -97,7 +99,6 @@ fn changes(ordered_at: i64, discounted: bool, draws: &mut Draws) -> ([Change; 4]
     };
     let (shipped, delivered, returned) = (later(6, 48), later(20, 120), later(48, 400));
     let end = draws.below(1000);
-    let sent_back = if discounted { 90 } else { 45 };
     let placed = ("placed", ordered_at);
     match end {
         0..40 => ([placed, ("cancelled", shipped), placed, placed], 2),

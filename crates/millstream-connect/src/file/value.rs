@@ -15,7 +15,7 @@ pub(crate) enum Zone {
 /// A whole number, with or without a sign.
 #[inline]
 pub(crate) fn whole(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = sign(text);
+    let (sign, digits) = signed(text);
     if digits.is_empty() {
         return None;
     }
@@ -28,18 +28,21 @@ pub(crate) fn whole(text: &[u8]) -> Option<i64> {
             }
             value = value * 10 + i64::from(digit);
         }
-        return Some(if negative { -value } else { value });
+        return Some(if sign == Sign::Minus { -value } else { value });
     }
-    long_whole(negative, digits)
+    long_whole(sign, digits)
 }
 
 #[cold]
-fn long_whole(negative: bool, digits: &[u8]) -> Option<i64> {
+fn long_whole(sign: Sign, digits: &[u8]) -> Option<i64> {
     let mut value = 0_i64;
     for &byte in digits {
         let digit = i64::from(digit_of(byte)?);
         value = value.checked_mul(10)?;
-        value = if negative { value.checked_sub(digit)? } else { value.checked_add(digit)? };
+        value = match sign {
+            Sign::Minus => value.checked_sub(digit)?,
+            Sign::Plus => value.checked_add(digit)?,
+        };
     }
     Some(value)
 }
@@ -47,7 +50,7 @@ fn long_whole(negative: bool, digits: &[u8]) -> Option<i64> {
 /// A decimal number as an integer of `10^-scale`; digits that the scale would drop must be zeros.
 #[inline]
 pub(crate) fn decimal(text: &[u8], precision: u8, scale: u8) -> Option<i128> {
-    let (negative, digits) = sign(text);
+    let (sign, digits) = signed(text);
     // The common case fits 64 bits; it is several times faster than 128.
     if digits.len() <= 16 && precision <= 18 {
         let value = short_decimal(digits, scale)?;
@@ -55,9 +58,9 @@ pub(crate) fn decimal(text: &[u8], precision: u8, scale: u8) -> Option<i128> {
         if value >= limit {
             return None;
         }
-        return Some(i128::from(if negative { -value } else { value }));
+        return Some(i128::from(if sign == Sign::Minus { -value } else { value }));
     }
-    long_decimal(negative, digits, precision, scale)
+    long_decimal(sign, digits, precision, scale)
 }
 
 #[inline]
@@ -90,7 +93,7 @@ fn short_decimal(digits: &[u8], scale: u8) -> Option<i64> {
     value.checked_mul(10_i64.checked_pow(u32::from(missing))?)
 }
 
-fn long_decimal(negative: bool, digits: &[u8], precision: u8, scale: u8) -> Option<i128> {
+fn long_decimal(sign: Sign, digits: &[u8], precision: u8, scale: u8) -> Option<i128> {
     let point = digits.iter().position(|&byte| byte == b'.').unwrap_or(digits.len());
     let fraction = digits.get(point + 1..).unwrap_or_default();
     if point + fraction.len() == 0 {
@@ -109,7 +112,7 @@ fn long_decimal(negative: bool, digits: &[u8], precision: u8, scale: u8) -> Opti
         }
     }
     let limit = 10_i128.checked_pow(u32::from(precision))?;
-    (value < limit).then_some(if negative { -value } else { value })
+    (value < limit).then_some(if sign == Sign::Minus { -value } else { value })
 }
 
 /// A floating-point number; `NaN` and `inf` included, an overflow not.
@@ -208,11 +211,18 @@ fn offset_micros(text: &[u8]) -> Option<i64> {
     valid.then_some(sign * (i64::from(hours) * 60 + i64::from(minutes)) * 60_000_000)
 }
 
-fn sign(text: &[u8]) -> (bool, &[u8]) {
+/// The sign of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Plus,
+    Minus,
+}
+
+fn signed(text: &[u8]) -> (Sign, &[u8]) {
     match text {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        _ => (false, text),
+        [b'-', digits @ ..] => (Sign::Minus, digits),
+        [b'+', digits @ ..] => (Sign::Plus, digits),
+        _ => (Sign::Plus, text),
     }
 }
 

@@ -101,19 +101,26 @@ fn fill(
     let width = refusals.sheet.width;
     let mut bad = Vec::new();
     builder.extend(index.column(bytes, column.position, width), &mut |row| bad.push(row));
-    let mut refuse = |row: usize, missing: bool| {
-        let text = index.column(bytes, column.position, width).nth(row).flatten();
-        refusals.refuse(rows_before + row, index.records[row], number, text, missing);
-    };
     for row in bad {
-        refuse(row, false);
+        let text = index.column(bytes, column.position, width).nth(row).flatten();
+        let wrong = Wrong::Value(text.unwrap_or_default());
+        refusals.refuse(rows_before + row, index.records[row], number, wrong);
     }
     if column.required {
         let texts = index.column(bytes, column.position, width).enumerate();
         for (row, _) in texts.filter(|(_, text)| text.is_none()) {
-            refuse(row, true);
+            refusals.refuse(rows_before + row, index.records[row], number, Wrong::Missing);
         }
     }
+}
+
+/// Why a record is refused.
+#[derive(Debug, Clone, Copy)]
+enum Wrong<'a> {
+    /// A value that must be there is missing.
+    Missing,
+    /// This text is none of its column's type.
+    Value(&'a [u8]),
 }
 
 /// What a block refuses.
@@ -127,22 +134,15 @@ struct Refusals<'a> {
 }
 
 impl Refusals<'_> {
-    fn refuse(
-        &mut self,
-        row: usize,
-        (start, end): (u32, u32),
-        number: usize,
-        text: Option<&[u8]>,
-        missing: bool,
-    ) {
+    fn refuse(&mut self, row: usize, (start, end): (u32, u32), number: usize, wrong: Wrong<'_>) {
         self.rows.push(row);
         let field = self.sheet.schema.field(number);
-        let (code, reason) = if missing {
-            ("sync.null_value", format!("`{}` has no value", field.name()))
-        } else {
-            let text = refused_text(text.unwrap_or_default());
-            let data_type = type_name(field.data_type());
-            ("sync.bad_value", format!("`{}`: `{text}` is not a {data_type}", field.name()))
+        let (code, reason) = match wrong {
+            Wrong::Missing => ("sync.null_value", format!("`{}` has no value", field.name())),
+            Wrong::Value(text) => {
+                let (text, data_type) = (refused_text(text), type_name(field.data_type()));
+                ("sync.bad_value", format!("`{}`: `{text}` is not a {data_type}", field.name()))
+            }
         };
         self.add(start, end, code, reason);
     }

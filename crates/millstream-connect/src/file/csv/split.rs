@@ -20,13 +20,13 @@ pub(crate) struct Splitter<R> {
     dialect: Dialect,
     carry: Vec<u8>,
     block_bytes: usize,
-    ended: bool,
+    rest: Rest,
 }
 
 impl<R: Read> Splitter<R> {
     /// Splits what the reader gives. Bytes that were read before come first.
     pub(crate) fn new(reader: R, dialect: Dialect, head: Vec<u8>, block_bytes: usize) -> Self {
-        Self { reader, dialect, carry: head, block_bytes, ended: false }
+        Self { reader, dialect, carry: head, block_bytes, rest: Rest::Unknown }
     }
 
     /// The next block; never empty.
@@ -37,11 +37,11 @@ impl<R: Read> Splitter<R> {
         let mut wanted = self.block_bytes + SLACK_BYTES;
         loop {
             self.fill(&mut block, wanted)?;
-            if let Some(cut) = scan.cut(self.dialect, &block, self.ended) {
+            if let Some(cut) = scan.cut(self.dialect, &block, self.rest) {
                 self.carry = block.split_off(cut);
                 return Ok(Some(block));
             }
-            if self.ended {
+            if self.rest == Rest::Nothing {
                 return Ok((!block.is_empty()).then_some(block));
             }
             wanted = block.len() + self.block_bytes / 2;
@@ -59,14 +59,23 @@ impl<R: Read> Splitter<R> {
     }
 
     fn fill(&mut self, block: &mut Vec<u8>, wanted: usize) -> io::Result<()> {
-        if self.ended || block.len() >= wanted {
+        if self.rest == Rest::Nothing || block.len() >= wanted {
             return Ok(());
         }
         let missing = wanted - block.len();
         let count = (&mut self.reader).take(missing as u64).read_to_end(block)?;
-        self.ended = count < missing;
+        if count < missing {
+            self.rest = Rest::Nothing;
+        }
         Ok(())
     }
+}
+
+/// What the reader still has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Unknown,
+    Nothing,
 }
 
 /// Where the search for the end of a block has come to; always outside quotes.
@@ -77,7 +86,7 @@ struct Scan {
 
 impl Scan {
     /// The end of the first record that ends at or after the target, if these bytes show it.
-    fn cut(&mut self, dialect: Dialect, bytes: &[u8], ended: bool) -> Option<usize> {
+    fn cut(&mut self, dialect: Dialect, bytes: &[u8], rest: Rest) -> Option<usize> {
         loop {
             let open = dialect.quote.and_then(|quote| self.next_open(dialect, bytes, quote));
             let plain_end = open.unwrap_or(bytes.len());
@@ -95,7 +104,11 @@ impl Scan {
             self.at = match dialect.close(bytes, open, quote) {
                 Close::At(after) => after,
                 Close::AtEnd(_) => return None,
-                Close::Missing if !ended && bytes.len() - open <= QUOTED_BYTES_MAX => return None,
+                Close::Missing
+                    if rest == Rest::Unknown && bytes.len() - open <= QUOTED_BYTES_MAX =>
+                {
+                    return None;
+                }
                 Close::Junk | Close::Missing => {
                     let end = open + memchr(dialect.terminator, &bytes[open..])? + 1;
                     if end >= self.target {
