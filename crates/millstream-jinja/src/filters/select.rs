@@ -1,0 +1,89 @@
+//! Filters that apply another filter or test to each item.
+
+use super::{Case, Filter, Getter};
+use crate::args::Args;
+use crate::error::{Outcome, unfit};
+use crate::machine::Machine;
+use crate::value::Value;
+
+pub(super) fn find(name: &str) -> Option<Filter> {
+    Some(match name {
+        "map" => map,
+        "select" => |machine, value, args| chosen(machine, value, args, Part::Item, true),
+        "reject" => |machine, value, args| chosen(machine, value, args, Part::Item, false),
+        "selectattr" => |machine, value, args| chosen(machine, value, args, Part::Attribute, true),
+        "rejectattr" => |machine, value, args| chosen(machine, value, args, Part::Attribute, false),
+        _ => return None,
+    })
+}
+
+/// What of an item is tested.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    Item,
+    Attribute,
+}
+
+fn map(machine: &mut Machine<'_>, value: &Value, mut args: Args) -> Outcome {
+    let attribute = args.take("attribute");
+    let mut mapped = Vec::new();
+    if let Some(attribute) = attribute {
+        let default = args.take("default");
+        args.none("map")?;
+        let getter = Getter::new(Some(&attribute), default, Case::Differs)?;
+        for item in machine.items(value)? {
+            mapped.push(getter.get(machine, &item)?);
+        }
+        return Ok(Value::generator(mapped));
+    }
+    let name = name_of(&mut args)?;
+    for item in machine.items(value)? {
+        machine.charge(1)?;
+        mapped.push(machine.filtered(&name, item, copied(&args))?);
+    }
+    Ok(Value::generator(mapped))
+}
+
+fn chosen(
+    machine: &mut Machine<'_>,
+    value: &Value,
+    mut args: Args,
+    part: Part,
+    wanted: bool,
+) -> Outcome {
+    let attribute = match part {
+        Part::Item => None,
+        Part::Attribute if args.positional.is_empty() => {
+            return unfit("the name of an attribute is needed here");
+        }
+        Part::Attribute => Some(args.positional.remove(0)),
+    };
+    let getter = Getter::new(attribute.as_ref(), None, Case::Differs)?;
+    let test = if args.positional.is_empty() { None } else { Some(name_of(&mut args)?) };
+    let mut kept = Vec::new();
+    for item in machine.items(value)? {
+        let tested = getter.get(machine, &item)?;
+        let passed = match &test {
+            None => machine.truth(&tested)?,
+            Some(test) => machine.passes(test, tested, copied(&args))?,
+        };
+        if passed == wanted {
+            kept.push(item);
+        }
+    }
+    Ok(Value::generator(kept))
+}
+
+fn name_of(args: &mut Args) -> Outcome<std::sync::Arc<str>> {
+    if args.positional.is_empty() {
+        return unfit("the name of a filter is needed here");
+    }
+    match args.positional.remove(0) {
+        Value::Text(name) => Ok(name),
+        other => unfit(format!("a {} is no name of a filter or test", other.type_name())),
+    }
+}
+
+fn copied(args: &Args) -> Args {
+    Args { positional: args.positional.clone(), named: args.named.clone() }
+}
