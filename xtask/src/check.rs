@@ -24,7 +24,8 @@ const SINGLE: [&str; 7] = [
 const ENGINE_ONLY: [&str; 4] = ["datafusion", "deltalake-core", "ballista", "object_store"];
 /// What rooms may depend on besides `core`: `ledger` and `guard` for all; the rest is listed.
 const SHARED: [&str; 3] = ["millstream-core", "millstream-ledger", "millstream-guard"];
-const SIDEWAYS: [(&str, &str); 1] = [("millstream-run", "millstream-project")];
+const SIDEWAYS: [(&str, &str); 2] =
+    [("millstream-run", "millstream-project"), ("millstream-project", "millstream-jinja")];
 
 /// Everything, lints included.
 pub(crate) fn run() -> Result<()> {

@@ -65,6 +65,8 @@ struct Parser<'t, 's> {
 struct Inside {
     loops: usize,
     blocks: usize,
+    /// Where the innermost block starts.
+    start: u32,
 }
 
 /// All names of the template, each with a number, and how often it is mentioned.

@@ -242,7 +242,7 @@ fn an_error_has_its_place_and_the_macros_that_ran() {
     let error = rendered(text).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Undefined);
     assert_eq!(error.subject(), Some("y"));
-    assert_eq!(error.to_string(), "a dict has no attribute or item `y` (models/a.sql:3:10)");
+    assert_eq!(error.to_string(), "a dict has no attribute or item `y` (models/a.sql:3:8)");
     let stack: Vec<String> = error
         .stack()
         .iter()
@@ -261,10 +261,10 @@ fn places_are_right_in_all_kinds_of_trouble() {
         ("{{ 1 is nothing }}", "1:9"),
         ("{% set x = 1 %}\r\n\r\n{{ 1 / 0 }}", "3:4"),
         ("{% for x in 5 %}{% endfor %}", "1:13"),
-        ("{% for x in [1, 2] %}\n{{ x.a.b }}{% endfor %}", "2:8"),
+        ("{% for x in [1, 2] %}\n{{ x.a.b }}{% endfor %}", "2:6"),
         ("{% set a, b = 1, 2, 3 %}", "1:8"),
         ("{{ [1, {'a': 1 / 0}] }}", "1:14"),
-        ("{% macro m() %}", "1:16"),
+        ("a\n{% macro m() %}{% if 1 %}", "2:16"),
         ("{% macro m(a) %}{% endmacro %}\n{{ m(1, 2) }}", "2:4"),
         ("{% macro m() %}{{ caller(1) }}{% endmacro %}{% call m() %}{% endcall %}", "1:19"),
         ("{{ refuse('a') }}", "1:4"),

@@ -131,8 +131,8 @@ impl Tests<'_> {
             now: self.now,
             names: Arc::clone(&self.names),
         };
-        let assembled = self.renderer.assemble(&source.path, &source.text);
-        match self.renderer.compile(&assembled).and_then(|compiled| compiled.render(pass)) {
+        let compiled = self.renderer.compile(&source.path, &source.text);
+        match compiled.and_then(|compiled| compiled.render(pass)) {
             Ok(rendered) if rendered.unknown.is_empty() => Some(rendered),
             Ok(rendered) => {
                 match instead {

@@ -1,33 +1,34 @@
 //! Renders templates: the SQL of models and the values of YAML files.
 //!
-//! The one place that knows the template engine. What leaves it is plain data: the SQL, what it
-//! refers to, and problems with their places.
+//! This module and `macros` alone know the template engine. What leaves them is plain data: the SQL,
+//! what it refers to, and problems with their places.
 
 mod context;
 mod objects;
 mod refusal;
+mod state;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use millstream_core::Relation;
 use millstream_core::clock::Timestamp;
 use millstream_core::step::Refresh;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use millstream_jinja::{Error, ErrorKind, Machine, Program, Settings, Syntax, UndefinedMode};
 use serde_json::{Map, Value};
 
 use crate::EnvVar;
 use crate::macros::Macros;
 use crate::report::{Mark, meant};
-use context::Session;
+use context::Context;
 use refusal::Refusal;
-
-/// Instructions that one rendering may take; a macro that never ends stops here.
-const FUEL: u64 = 10_000_000;
+use state::State;
 
 /// What templates can ask for that does not change while a project is read.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Globals {
     /// Variables by name.
     pub(crate) vars: BTreeMap<String, Value>,
@@ -108,76 +109,67 @@ pub(crate) struct TemplateProblem {
 
 /// Renders the templates of one project.
 pub(crate) struct Renderer {
-    env: Environment<'static>,
-    session: Arc<Mutex<Session>>,
+    globals: Arc<Globals>,
     macros: Macros,
 }
 
 impl Renderer {
     /// A renderer with the project's macros.
     pub(crate) fn new(globals: Globals, macros: Macros) -> Self {
-        let session = Arc::new(Mutex::new(Session::default()));
-        let mut env = Environment::new();
-        env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        env.set_fuel(Some(FUEL));
-        env.set_debug(true);
-        context::install(&mut env, globals, &session);
-        Self { env, session, macros }
+        Self { globals: Arc::new(globals), macros }
     }
 
-    /// Renders a value of a YAML file.
+    /// Renders a value of a YAML file. A name that is not there is an error: no one would see that
+    /// a part of a path is missing.
     pub(crate) fn value(&self, text: &str) -> Result<String, TemplateProblem> {
-        self.session().start_value();
-        self.env.render_str(text, ()).map_err(|error| {
-            let mut problem = self.problem(&error, &Assembled::default());
-            problem.place = None;
-            if problem.code == "sql.template" {
-                problem.code = "yaml.template";
+        let rendered = Program::parse("", text, &Syntax::default())
+            .and_then(|program| self.run(&program, State::default(), UndefinedMode::Unprintable));
+        match rendered {
+            Ok(rendered) => Ok(rendered.sql),
+            Err(error) => {
+                let mut problem = self.problem(&error);
+                problem.place = None;
+                if problem.code == "sql.template" {
+                    problem.code = "yaml.template";
+                }
+                Err(problem)
             }
-            problem
-        })
+        }
     }
 
-    /// Checks the syntax of all macros.
+    /// Why files of macros are no templates.
     pub(crate) fn macro_problems(&self) -> Vec<TemplateProblem> {
-        self.macros
-            .all()
-            .filter_map(|found| {
-                let mut assembled = Assembled::default();
-                assembled.push(&found.text, &found.file, found.at);
-                self.compile(&assembled).err()
-            })
-            .collect()
+        self.macros.errors().map(|error| self.problem(error)).collect()
     }
 
-    /// Puts a file together with the macros that it needs.
-    pub(crate) fn assemble(&self, file: &Path, text: &str) -> Assembled {
-        let mut assembled = Assembled::default();
-        for needed in self.macros.needed(text) {
-            assembled.push(&needed.text, &needed.file, needed.at);
-        }
-        assembled.push(text, file, Mark::START);
-        assembled
-    }
-
-    /// Reads an assembled template.
-    pub(crate) fn compile<'a>(
-        &'a self,
-        assembled: &'a Assembled,
-    ) -> Result<Compiled<'a>, TemplateProblem> {
-        match self.env.template_from_named_str("model", &assembled.text) {
-            Ok(template) => Ok(Compiled { renderer: self, assembled, template }),
-            Err(error) => Err(self.problem(&error, assembled)),
+    /// Reads a template.
+    pub(crate) fn compile(&self, file: &Path, text: &str) -> Result<Compiled<'_>, TemplateProblem> {
+        match Program::parse(&file.to_string_lossy(), text, &Syntax::dbt()) {
+            Ok(program) => Ok(Compiled { renderer: self, program }),
+            Err(error) => Err(self.problem(&error)),
         }
     }
 
-    fn session(&self) -> MutexGuard<'_, Session> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    fn run(
+        &self,
+        program: &Arc<Program>,
+        state: State,
+        undefined: UndefinedMode,
+    ) -> Result<Rendered, Error> {
+        let state = Rc::new(RefCell::new(state));
+        let context =
+            Context { globals: &self.globals, macros: &self.macros, state: Rc::clone(&state) };
+        let settings = Settings { undefined, ..Settings::default() };
+        let sql = Machine::new(&context, settings).render(program)?;
+        let rendered = std::mem::take(&mut state.borrow_mut().rendered);
+        Ok(Rendered { sql, ..rendered })
     }
 
-    fn problem(&self, error: &minijinja::Error, assembled: &Assembled) -> TemplateProblem {
-        let place = assembled.place(error);
+    fn problem(&self, error: &Error) -> TemplateProblem {
+        let place = error.place().map(|place| {
+            let mark = Mark { line: place.line as u32, column: place.column as u32 };
+            (PathBuf::from(&*place.file), mark)
+        });
         if let Some(refusal) = Refusal::inside(error) {
             return TemplateProblem {
                 code: refusal.code,
@@ -186,32 +178,23 @@ impl Renderer {
                 place,
             };
         }
-        let detail = error.detail().unwrap_or_default();
-        let (message, hint) = match error.kind() {
-            ErrorKind::UnknownFunction => {
-                let name = detail.split_whitespace().next().unwrap_or_default();
-                (format!("there is no macro or function `{name}`"), self.function_hint(name))
-            }
-            ErrorKind::OutOfFuel => (
-                format!("the template did not end after {FUEL} instructions"),
-                Some("look for a loop or a macro that does not end".to_owned()),
-            ),
-            ErrorKind::UndefinedError => (
-                match detail {
-                    "" => "something here is not defined".to_owned(),
-                    detail => format!("not defined: {detail}"),
-                },
-                Some("test it with `is defined`, or give a default".to_owned()),
-            ),
-            _ => (error.to_string_without_place(), None),
+        let name = error.subject().unwrap_or_default();
+        let hint = match error.kind() {
+            ErrorKind::UnknownFunction => match self.macros.error_around(name) {
+                Some(broken) => return self.problem(broken),
+                None => self.function_hint(name),
+            },
+            ErrorKind::OutOfFuel => Some("look for a loop or a macro that does not end".to_owned()),
+            ErrorKind::Undefined => Some("test it with `is defined`, or give a default".to_owned()),
+            _ => None,
         };
+        let message = error.message().to_owned();
         TemplateProblem { code: "sql.template", message, hint, place }
     }
 
     fn function_hint(&self, name: &str) -> Option<String> {
         let names = self.macros.names().chain(context::FUNCTIONS.iter().copied());
         match name {
-            "return" => Some("a macro gives back the text that it renders".to_owned()),
             "run_query" | "statement" | "load_result" => {
                 Some("queries while a template is rendered are not supported yet".to_owned())
             }
@@ -222,73 +205,18 @@ impl Renderer {
     }
 }
 
-/// The message of an engine's error without the place, which is shown apart.
-trait WithoutPlace {
-    fn to_string_without_place(&self) -> String;
-}
-
-impl WithoutPlace for minijinja::Error {
-    fn to_string_without_place(&self) -> String {
-        match self.detail() {
-            Some(detail) => format!("{}: {detail}", self.kind()),
-            None => self.kind().to_string(),
-        }
-    }
-}
-
-/// A template with its macros in front, and where each part comes from.
-#[derive(Debug, Default)]
-pub(crate) struct Assembled {
-    text: String,
-    parts: Vec<Part>,
-}
-
-#[derive(Debug)]
-struct Part {
-    start: usize,
-    file: PathBuf,
-    at: Mark,
-}
-
-impl Assembled {
-    fn push(&mut self, text: &str, file: &Path, at: Mark) {
-        self.parts.push(Part { start: self.text.len(), file: file.to_owned(), at });
-        self.text.push_str(text);
-    }
-
-    /// Where an error of the whole is in its own file.
-    fn place(&self, error: &minijinja::Error) -> Option<(PathBuf, Mark)> {
-        let offset = match (error.range(), error.line()) {
-            (Some(range), _) => range.start,
-            (None, Some(line)) => {
-                self.text.split_inclusive('\n').take(line - 1).map(str::len).sum()
-            }
-            (None, None) => return None,
-        };
-        let part = self.parts.iter().rev().find(|part| part.start <= offset)?;
-        let inside = Mark::of_offset(self.text.get(part.start..)?, offset - part.start);
-        let mark = match inside.line {
-            1 => Mark { line: part.at.line, column: part.at.column + inside.column - 1 },
-            line => Mark { line: part.at.line + line - 1, column: inside.column },
-        };
-        Some((part.file.clone(), mark))
-    }
-}
-
 /// A template that was read.
 pub(crate) struct Compiled<'a> {
     renderer: &'a Renderer,
-    assembled: &'a Assembled,
-    template: minijinja::Template<'a, 'a>,
+    program: Arc<Program>,
 }
 
 impl Compiled<'_> {
-    /// Renders it.
+    /// Renders it. As in dbt, names that are not there print as nothing.
     pub(crate) fn render(&self, pass: Pass) -> Result<Rendered, TemplateProblem> {
-        self.renderer.session().start_sql(pass);
-        match self.template.render(()) {
-            Ok(sql) => Ok(self.renderer.session().finish(sql)),
-            Err(error) => Err(self.renderer.problem(&error, self.assembled)),
-        }
+        let state = State { pass: Some(pass), rendered: Rendered::default() };
+        self.renderer
+            .run(&self.program, state, UndefinedMode::Lenient)
+            .map_err(|error| self.renderer.problem(&error))
     }
 }

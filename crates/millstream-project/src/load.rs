@@ -122,7 +122,7 @@ impl Reader<'_> {
         let header = self.header()?;
         self.warn_of_later();
         let macro_files = self.sql_below(header.dbt.macro_paths.as_deref(), "macros");
-        let macros = Macros::find(&macro_files, self.report);
+        let macros = Macros::read(&macro_files, self.report);
         let renderer = Renderer::new(header.globals.clone(), macros);
         for problem in renderer.macro_problems() {
             models::report_template(problem, Path::new("macros"), self.report);

@@ -157,8 +157,7 @@ impl ModelReader<'_> {
     }
 
     fn render(&self, source: &Source, passes: Vec<Pass>) -> Result<Vec<Rendered>, TemplateProblem> {
-        let assembled = self.renderer.assemble(&source.path, &source.text);
-        let compiled = self.renderer.compile(&assembled)?;
+        let compiled = self.renderer.compile(&source.path, &source.text)?;
         passes.into_iter().map(|pass| compiled.render(pass)).collect()
     }
 

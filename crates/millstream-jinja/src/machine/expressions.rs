@@ -41,14 +41,16 @@ impl Machine<'_> {
             ExprKind::List(items) => Ok(Value::list(self.all(frame, items)?)),
             ExprKind::Tuple(items) => Ok(Value::tuple(self.all(frame, items)?)),
             ExprKind::Dict(items) => self.dict(frame, items),
-            ExprKind::Attribute(of, name) => {
-                let of = self.eval(frame, of)?;
-                self.attribute(&of, name)
+            ExprKind::Attribute(of_expr, name) => {
+                let of = self.eval(frame, of_expr)?;
+                let found = self.attribute(&of, name);
+                self.inside(frame, of_expr, &of, found)
             }
             ExprKind::Item(parts) => {
                 let of = self.eval(frame, &parts.0)?;
                 let key = self.eval(frame, &parts.1)?;
-                self.item(&of, &key)
+                let found = self.item(&of, &key);
+                self.inside(frame, &parts.0, &of, found)
             }
             ExprKind::Slice(of, parts) => self.slice_expr(frame, of, parts),
             ExprKind::Call(callee, args) => self.call_expr(frame, expr.at, callee, args),
@@ -119,16 +121,25 @@ impl Machine<'_> {
     }
 
     fn call_expr(&mut self, frame: &Frame<'_>, at: u32, callee: &Expr, args: &CallArgs) -> Outcome {
-        if let ExprKind::Attribute(of, name) = &callee.kind {
-            let of = self.eval(frame, of)?;
+        if let ExprKind::Attribute(of_expr, name) = &callee.kind {
+            let of = self.eval(frame, of_expr)?;
             let args = self.call_args(frame, args)?;
             self.site = Some((Arc::clone(frame.program), at));
-            return self.call_method(&of, name, args);
+            let found = self.call_method(&of, name, args);
+            return self.inside(frame, of_expr, &of, found);
         }
         let callee = self.eval(frame, callee)?;
         let args = self.call_args(frame, args)?;
         self.site = Some((Arc::clone(frame.program), at));
         self.call(&callee, args)
+    }
+
+    /// What was found inside a value. If the value is not there, the error is where the value is.
+    fn inside(&self, frame: &Frame<'_>, of_expr: &Expr, of: &Value, found: Outcome) -> Outcome {
+        match found {
+            Err(error) if of.is_undefined() => Err(self.placed(error, frame.program, of_expr.at)),
+            found => found,
+        }
     }
 
     /// The values of arguments.

@@ -43,12 +43,18 @@ impl Parser<'_, '_> {
                     }
                 }
                 _ if ends.is_empty() => return Ok(body),
-                _ => {
-                    let end = ends.last().copied().unwrap_or_default();
-                    return self.unexpected(&format!("`{{% {end} %}}`"));
-                }
+                _ => return self.unfinished(ends),
             }
         }
+    }
+
+    /// The error for a body that ends without one of these words.
+    fn unfinished<T>(&self, ends: &[&str]) -> Result<T, Misread> {
+        let end = ends.last().copied().unwrap_or_default();
+        if !matches!(self.peek(), Kind::End) {
+            return self.unexpected(&format!("`{{% {end} %}}`"));
+        }
+        misread(self.inside.start, format!("this block does not end: `{{% {end} %}}` is missing"))
     }
 
     /// Statements inside a block, up to one of these words.
@@ -70,9 +76,16 @@ impl Parser<'_, '_> {
     }
 
     fn statement(&mut self, at: u32, word: &str, body: &mut Body) -> Result<(), Misread> {
-        if let Some(block) = self.syntax.blocks.iter().find(|block| block.word == word) {
-            return self.custom(at, block, body);
-        }
+        let outer = std::mem::replace(&mut self.inside.start, at);
+        let done = match self.syntax.blocks.iter().find(|block| block.word == word) {
+            Some(block) => self.custom(at, block, body),
+            None => self.known(at, word, body),
+        };
+        self.inside.start = outer;
+        done
+    }
+
+    fn known(&mut self, at: u32, word: &str, body: &mut Body) -> Result<(), Misread> {
         let start = self.at();
         self.skip();
         let statement = match word {

@@ -1,12 +1,8 @@
 //! Values of templates that are more than plain data.
 
-use std::fmt;
-use std::sync::Arc;
-
 use millstream_core::Relation;
 use millstream_core::clock::Timestamp;
-use minijinja::value::{Enumerator, Object, ObjectRepr, Value, from_args};
-use minijinja::{Error, ErrorKind, State};
+use millstream_jinja::{Args, Error, ErrorKind, Machine, Object, Outcome, Value, Writer};
 
 use super::refusal::Refusal;
 
@@ -14,22 +10,33 @@ use super::refusal::Refusal;
 #[derive(Debug)]
 pub(crate) struct RelationValue(pub(crate) Relation);
 
-impl Object for RelationValue {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
-    }
-
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match key.as_str()? {
-            "schema" => Some(Value::from(self.0.schema())),
-            "name" | "identifier" | "table" => Some(Value::from(self.0.name())),
-            "database" => Some(Value::from("millstream")),
+impl RelationValue {
+    /// A part of its name.
+    pub(crate) fn part(&self, name: &str) -> Option<Value> {
+        match name {
+            "schema" => Some(Value::text(self.0.schema())),
+            "name" | "identifier" | "table" => Some(Value::text(self.0.name())),
+            "database" => Some(Value::text("millstream")),
             _ => None,
         }
     }
+}
 
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.quoted())
+impl Object for RelationValue {
+    fn type_name(&self) -> &'static str {
+        "Relation"
+    }
+
+    fn write_repr(&self, writer: &mut Writer) -> Outcome<()> {
+        writer.push(&self.0.quoted())
+    }
+
+    fn attribute(&self, _machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
+        Ok(self.part(name))
+    }
+
+    fn equals(&self, other: &Value) -> Outcome<bool> {
+        Ok(other.as_object::<Self>().is_some_and(|other| self.0 == other.0))
     }
 }
 
@@ -38,40 +45,30 @@ impl Object for RelationValue {
 pub(crate) struct Moment(pub(crate) Timestamp);
 
 impl Moment {
-    fn format(&self, pattern: &str) -> Result<String, Error> {
-        let moment = jiff::Timestamp::from_microsecond(self.0.as_micros())
-            .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
-        let zoned = moment.to_zoned(jiff::tz::TimeZone::UTC);
-        jiff::fmt::strtime::format(pattern, &zoned)
-            .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
-    }
-}
+    /// Names of the methods.
+    pub(crate) const METHODS: &'static [&'static str] = &["strftime", "isoformat", "date"];
 
-impl Object for Moment {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
+    /// What templates print.
+    pub(crate) fn text(&self) -> Outcome<String> {
+        self.format("%Y-%m-%d %H:%M:%S.%6f+00:00")
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
-        match method {
-            "strftime" => {
-                let (pattern,): (&str,) = from_args(args)?;
-                self.format(pattern).map(Value::from)
-            }
-            "isoformat" => self.format("%Y-%m-%dT%H:%M:%S.%6f+00:00").map(Value::from),
-            "date" => self.format("%Y-%m-%d").map(Value::from),
-            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+    /// Runs a method.
+    pub(crate) fn method(&self, name: &str, args: Args) -> Outcome {
+        if name == "strftime" {
+            let pattern = args.one("strftime", "format")?.to_text()?;
+            return self.format(&pattern).map(Value::from);
         }
+        let [] = args.bind(name, [], 0)?;
+        let pattern = if name == "date" { "%Y-%m-%d" } else { "%Y-%m-%dT%H:%M:%S.%6f+00:00" };
+        self.format(pattern).map(Value::from)
     }
 
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.format("%Y-%m-%d %H:%M:%S.%6f+00:00").map_err(|_| fmt::Error)?;
-        f.write_str(&text)
+    fn format(&self, pattern: &str) -> Outcome<String> {
+        let unfit = |error: jiff::Error| Error::new(ErrorKind::Operation, error.to_string());
+        let moment = jiff::Timestamp::from_microsecond(self.0.as_micros()).map_err(unfit)?;
+        let zoned = moment.to_zoned(jiff::tz::TimeZone::UTC);
+        Ok(jiff::fmt::strtime::format(pattern, &zoned).map_err(unfit)?)
     }
 }
 
@@ -80,23 +77,20 @@ impl Object for Moment {
 pub(crate) struct Exceptions;
 
 impl Object for Exceptions {
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::NonEnumerable
+    fn type_name(&self) -> &'static str {
+        "exceptions"
     }
 
-    fn call_method(
-        self: &Arc<Self>,
-        _state: &mut State<'_, '_>,
-        method: &str,
-        args: &[Value],
-    ) -> Result<Value, Error> {
-        match method {
-            "raise_compiler_error" => {
-                let (message,): (Value,) = from_args(args)?;
-                Err(Refusal::error("sql.raised", message.to_string(), None))
-            }
-            "warn" => Ok(Value::from("")),
-            _ => Err(Error::from(ErrorKind::UnknownMethod)),
+    fn methods(&self) -> &'static [&'static str] {
+        &["raise_compiler_error", "warn"]
+    }
+
+    fn call_method(&self, _machine: &mut Machine<'_>, name: &str, args: Args) -> Outcome {
+        if name == "warn" {
+            return Ok(Value::text(""));
         }
+        let [message, _node] = args.bind(name, ["msg", "node"], 1)?;
+        let message = message.unwrap_or(Value::None).to_text()?;
+        Err(Refusal::error("sql.raised", &*message, None))
     }
 }

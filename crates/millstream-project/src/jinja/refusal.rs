@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use minijinja::{Error, ErrorKind};
+use millstream_jinja::{Error, Interrupt};
 
 /// Travels through the template engine as the source of its error.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -19,20 +19,12 @@ impl Refusal {
         code: &'static str,
         message: impl Into<String>,
         hint: impl Into<Option<String>>,
-    ) -> Error {
-        let refusal = Self { code, message: message.into(), hint: hint.into() };
-        Error::new(ErrorKind::InvalidOperation, refusal.message.clone()).with_source(refusal)
+    ) -> Interrupt {
+        Error::host(Self { code, message: message.into(), hint: hint.into() }).into()
     }
 
     /// The refusal that caused an error of the engine.
     pub(crate) fn inside(error: &Error) -> Option<&Self> {
-        let mut source = error.source();
-        while let Some(cause) = source {
-            if let Some(refusal) = cause.downcast_ref::<Self>() {
-                return Some(refusal);
-            }
-            source = cause.source();
-        }
-        None
+        error.source().and_then(|source| source.downcast_ref())
     }
 }

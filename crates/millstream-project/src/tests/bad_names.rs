@@ -170,24 +170,26 @@ fn templates_that_cannot_be_rendered() {
             ("macros/open.sql", "{% macro open() %}"),
             (
                 "sources/a.yml",
-                "sources:\n  - name: a\n    connector: file\n    streams: [{name: b, path: \"{{ env_var('MISSING') }}\"}]\n",
+                "sources:\n  - name: a\n    connector: file\n    streams: [{name: b, path: \"{{ env_var('MISSING') }}\"}, {name: c, path: \"{{ folder }}/c\"}]\n",
             ),
         ],
-        "error[sql.template]: syntax error: unexpected end of variable block
+        "error[sql.template]: syntax error: here is `}}`, expected is a value
   --> macros/broken.sql:4:10
-error[sql.template]: `macro open` does not end
+error[sql.template]: this block does not end: `{% endmacro %}` is missing
   --> macros/open.sql:1:1
-  hint: add `{% endmacro %}`
-error[sql.template]: syntax error: unexpected end of input, expected end of block
-  --> models/a.sql:2:12
-error[sql.template]: not defined: `nothing` is undefined
+error[sql.template]: this block does not end: `{% endif %}` is missing
+  --> models/a.sql:2:1
+error[sql.template]: `nothing` is undefined
   --> models/b.sql:1:11
   hint: test it with `is defined`, or give a default
 error[sql.raised]: no such day
-  --> models/c.sql:2:16
+  --> models/c.sql:2:17
 error[var.missing]: environment variable `MISSING` is not set
   --> sources/a.yml:4:31
-  hint: set it, or give a default: env_var('MISSING', '...')",
+  hint: set it, or give a default: env_var('MISSING', '...')
+error[yaml.template]: `folder` is undefined
+  --> sources/a.yml:4:76
+  hint: test it with `is defined`, or give a default",
     );
 }
 

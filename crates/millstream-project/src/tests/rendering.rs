@@ -64,6 +64,37 @@ fn macros_of_all_files_see_each_other() {
 }
 
 #[test]
+fn templates_have_the_values_of_python() {
+    let project = project(&[
+        (
+            "macros/columns.sql",
+            "{% set quote = '\"' %}
+{% macro columns_of(kinds) %}
+  {%- set found = [] -%}
+  {%- for name, kind in kinds.items() if kind not in kwargs.get('without', []) -%}
+    {%- do found.append(quote ~ name ~ quote) -%}
+  {%- endfor -%}
+  {{ return(found) }}
+{% endmacro %}
+{% macro grouped(columns) -%}
+  {{ caller(columns | length) }} group by {{ varargs | join(', ') }}
+{%- endmacro %}",
+        ),
+        (
+            "models/a.sql",
+            "{%- set kinds = {'id': 'int', 'note': 'text'} -%}
+{%- do kinds.update(day='date') -%}
+{%- set columns = columns_of(kinds, without=['text']) -%}
+{% call(count) grouped(columns, 1, 2) -%}
+select {{ columns | join(', ') }}, {{ '%d as n%s' % (count, missing) }}
+{%- endcall %}",
+        ),
+    ]);
+    let expected = "select \"id\", \"day\", 2 as n group by 1, 2";
+    assert_eq!(project.models[0].sql(Refresh::Full), expected);
+}
+
+#[test]
 fn variables_come_from_the_closest_place() {
     let mut options = options();
     options.vars.insert("d".to_owned(), json!("command"));
