@@ -2,6 +2,7 @@
 //! names, and makes the steps of its graph.
 
 mod explanations;
+mod folder;
 mod git;
 mod opened;
 mod optimize;

@@ -1,6 +1,6 @@
 //! An environment, opened: its ledger, lake, topics, models and operational database.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,12 +22,10 @@ use millstream_stream::{TopicScan, Topics};
 
 use url::Url;
 
-use super::{required_project, secrets};
+use super::{folder, required_project, secrets};
 use crate::cli::{Global, SelectArgs};
 use crate::exit::Failure;
 
-/// The format of an environment's folder that this version writes.
-const FORMAT: u32 = 1;
 /// Memory of queries before they spill, unless the environment says otherwise.
 const MEMORY_LIMIT_BYTES: u64 = 1 << 30;
 /// Spilled rows on the disk at one time.
@@ -71,7 +69,7 @@ impl Opened {
         let project = required_project(global)?;
         let clock = Clock::System;
         let environment = &project.environment;
-        prepare_folder(&environment.root)?;
+        folder::prepare(&environment.root)?;
         let ledger = ledger_of(environment, &clock).await?;
         let registry = Registry::new(environment.root.join("models"));
         let models = Arc::new(LoadedModels::new(registry.clone()));
@@ -165,7 +163,7 @@ impl Opened {
 /// Opens the ledger alone, for verbs that need no more.
 pub async fn open_ledger(global: &Global) -> Result<Ledger, Failure> {
     let project = required_project(global)?;
-    prepare_folder(&project.environment.root)?;
+    folder::prepare(&project.environment.root)?;
     Ok(ledger_of(&project.environment, &Clock::System).await?)
 }
 
@@ -209,39 +207,4 @@ fn memory_limit(environment: &Environment) -> usize {
 fn threads_of(environment: &Environment) -> usize {
     let cores = || std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     environment.threads.unwrap_or_else(cores)
-}
-
-/// Makes the folder with its format number; refuses one of a newer version.
-fn prepare_folder(root: &Path) -> CoreResult<()> {
-    let file = root.join("format");
-    match std::fs::read_to_string(&file) {
-        Ok(text) => check_format(root, text.trim()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::create_dir_all(root).map_err(|error| unwritable(root, &error))?;
-            write_durably(&file, &format!("{FORMAT}\n")).map_err(|error| unwritable(root, &error))
-        }
-        Err(error) => Err(unwritable(root, &error)),
-    }
-}
-
-fn check_format(root: &Path, text: &str) -> CoreResult<()> {
-    // A crash while the folder was made leaves an empty file, which no version wrote.
-    if text.is_empty() || text.parse::<u32>().is_ok_and(|format| format <= FORMAT) {
-        return Ok(());
-    }
-    let message = format!("{} has format {text}; this version knows {FORMAT}", root.display());
-    Err(Plain::user("project.newer_format", message)
-        .with_hint("use the newer version, or another environment")
-        .into())
-}
-
-fn write_durably(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = std::fs::File::create(path)?;
-    std::io::Write::write_all(&mut file, text.as_bytes())?;
-    file.sync_all()
-}
-
-fn unwritable(root: &Path, error: &std::io::Error) -> millstream_core::Error {
-    let message = format!("{} cannot be made or read: {error}", root.display());
-    Plain::external("cli.environment_unwritable", message).never_retried().into()
 }

@@ -1,0 +1,62 @@
+//! The folder of an environment: there after a power cut, and of a format that is known.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use millstream_core::error::{Plain, Result};
+
+/// The format of an environment's folder that this version writes.
+const FORMAT: u32 = 1;
+/// The folders that are made for an environment, and the project's, which gets their names.
+const FOLDERS_SYNCED: usize = 3;
+
+/// Makes the folder with its format number; refuses one of a newer version.
+pub(super) fn prepare(root: &Path) -> Result<()> {
+    let file = root.join("format");
+    match fs::read_to_string(&file) {
+        Ok(text) => check_format(root, &text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make(root, &file).map_err(|error| unwritable(root, &error))
+        }
+        Err(error) => Err(unwritable(root, &error)),
+    }
+}
+
+/// Makes what is missing. Once the file is there, no other process sees to the names of the
+/// folders; so they are durable first, also if they were made by a process that was killed.
+fn make(root: &Path, file: &Path) -> io::Result<()> {
+    fs::create_dir_all(root)?;
+    for folder in root.ancestors().take(FOLDERS_SYNCED) {
+        sync_folder(folder)?;
+    }
+    let mut file = File::create(file)?;
+    writeln!(file, "{FORMAT}")?;
+    file.sync_all()?;
+    sync_folder(root)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder)?.sync_all()
+}
+
+fn check_format(root: &Path, text: &str) -> Result<()> {
+    // What was not written yet when the power was cut is empty or zeros.
+    let text = text.trim_matches(|letter: char| letter == '\0' || letter.is_whitespace());
+    if text.is_empty() || text.parse::<u32>().is_ok_and(|format| format <= FORMAT) {
+        return Ok(());
+    }
+    let message = format!("{} has format {text}; this version knows {FORMAT}", root.display());
+    Err(Plain::user("project.newer_format", message)
+        .with_hint("use the newer version, or another environment")
+        .into())
+}
+
+fn unwritable(root: &Path, error: &io::Error) -> millstream_core::Error {
+    let message = format!("{} cannot be made or read: {error}", root.display());
+    Plain::external("cli.environment_unwritable", message)
+        .never_retried()
+        .with_hint("see that the disk has room and that you may write there")
+        .into()
+}
