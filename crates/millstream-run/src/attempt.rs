@@ -13,8 +13,8 @@ use millstream_core::error::{Error, Fault, Plain, Result, Retry};
 use millstream_core::id::{AttemptId, RunId};
 use millstream_core::step::{Attempt, CheckOutcome, Receipt, Refresh, Staged, Step, Target};
 use millstream_ledger::{
-    AssetVersion, Claim, ClaimOutcome, ClaimRequest, FailState, Holder, Ledger, Memo, Renewal,
-    StepError,
+    AssetVersion, Claim, ClaimOutcome, ClaimRequest, FailState, Holder, Ledger, LedgerError, Memo,
+    Renewal, StepError,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -263,8 +263,16 @@ async fn close(
     if let Err(left) = step.discard(id).await {
         tracing::warn!(error = %left, "staged files are left to vacuum");
     }
-    if let Err(lost) = context.ledger.fail(id, &StepError::from(&error), state, None).await {
-        tracing::warn!(error = %lost, "the attempt was ended by another process");
+    match context.ledger.fail(id, &StepError::from(&error), state, None).await {
+        Ok(()) => {}
+        Err(lost @ LedgerError::LeaseLost { .. }) => {
+            tracing::warn!(error = %lost, "the attempt was ended by another process");
+        }
+        // The attempt stays open. One more try would wait for the lease of this one.
+        Err(unwritable) => {
+            tracing::warn!(%error, "the attempt failed, which the ledger could not take");
+            return Err(unwritable.into());
+        }
     }
     Ok(Ended::Failed(error))
 }
