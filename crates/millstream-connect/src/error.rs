@@ -295,6 +295,9 @@ impl Coded for SyncError {
                     .to_owned()
             }
             Self::MissingKey { .. } => "set `key:` to the columns of the key".to_owned(),
+            Self::Io { cause, .. } if cause.kind() == io::ErrorKind::StorageFull => {
+                "free some space for the environment's folder, then run again".to_owned()
+            }
             Self::RawMissing { .. } => "raise `keep_raw`, and sync again".to_owned(),
             _ => return None,
         };

@@ -211,7 +211,9 @@ impl Coded for LedgerError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Open { .. } => "check that the folder exists and that you may write to it",
+            Self::Open { .. } => {
+                "see that the disk has room, that the folder exists and that you may write to it"
+            }
             Self::NotALedger { .. } => "move the file away, or name another environment",
             Self::NewerFormat { .. } => "use the newer version of Millstream",
             Self::OtherEnvironment { .. } => {

@@ -8,8 +8,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "ledger.cannot_open",
         "The ledger's file cannot be opened",
         "The ledger is the file `ledger.db` in the environment's folder. It could not be opened or \
-         created: the folder is missing, is not writable, or lies on a file system without locks. \
-         Nothing was changed. Keep the ledger on a local disk.",
+         created: the folder is missing, is not writable, lies on a full disk, or on a file system \
+         without locks. Nothing was changed. Keep the ledger on a local disk.",
     ),
     page(
         "ledger.not_a_ledger",
