@@ -3,8 +3,13 @@
 mod bad_input;
 mod chaos;
 mod command_line;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod labeled;
+#[cfg(target_os = "linux")]
+mod power_cut;
 mod readers;
 mod serving;
 mod sharing;
 mod shop;
+mod undisturbed;

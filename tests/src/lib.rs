@@ -1,8 +1,12 @@
 //! What the end-to-end tests share: a project in a temporary folder and the real binary on it.
 
+#[cfg(target_os = "linux")]
+pub mod disk;
 mod http;
+mod random;
 
 pub use http::{Answer, Client};
+pub use random::Random;
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -12,8 +16,12 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The binary under test: beside the tests, in the same profile.
+/// The binary under test: the one that `MILLSTREAM_TEST_BINARY` names, else the one beside the
+/// tests, in the same profile.
 pub fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("MILLSTREAM_TEST_BINARY") {
+        return PathBuf::from(named);
+    }
     let tests = std::env::current_exe().expect("a test knows its own file");
     let profile = tests.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
     let binary = profile.join(format!("millstream{}", std::env::consts::EXE_SUFFIX));
@@ -97,6 +105,18 @@ impl TestProject {
         std::fs::write(path, text).expect("a file");
     }
 
+    /// Writes all that a power cut left, or that was there at some time.
+    #[cfg(target_os = "linux")]
+    pub fn write_all(&self, files: &disk::Survivors) {
+        for (path, content) in files {
+            let path = self.path().join(path);
+            match content {
+                Some(content) => std::fs::write(path, content).expect("a file"),
+                None => std::fs::create_dir_all(path).expect("a folder"),
+            }
+        }
+    }
+
     /// Replaces text in a file of the project.
     pub fn edit(&self, path: &str, from: &str, to: &str) {
         let text = std::fs::read_to_string(self.path().join(path)).expect("the file is there");
@@ -140,14 +160,14 @@ impl TestProject {
         value.as_i64().unwrap_or_else(|| panic!("{value} is no integer"))
     }
 
+    /// `serve` on a free port, to be started.
+    pub fn serve_command(&self) -> Command {
+        self.command(&["serve", "--listen", "127.0.0.1:0"])
+    }
+
     /// A running `serve` on a free port.
     pub fn serve(&self) -> Server {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
-        let line = lines.next().expect("the server says where it listens").expect("it is text");
-        let address = line.rsplit("http://").next().expect("an address").trim().to_owned();
-        Server { child, address }
+        Server::start(self.serve_command())
     }
 }
 
@@ -164,7 +184,8 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(arguments: &[&str], output: &Output) -> Self {
+    /// What a command that was started otherwise did.
+    pub fn of(arguments: &[&str], output: &Output) -> Self {
         Self {
             status: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -174,13 +195,13 @@ impl Ran {
     }
 
     /// The same, once it is clear that it succeeded.
-    #[allow(clippy::must_use_candidate, reason = "the assertion is the point")]
+    #[allow(clippy::return_self_not_must_use, reason = "the assertion is the point")]
     pub fn succeeded(self) -> Self {
         self.ended_with(0)
     }
 
     /// The same, once it is clear that it ended with this status.
-    #[allow(clippy::must_use_candidate, reason = "the assertion is the point")]
+    #[allow(clippy::return_self_not_must_use, reason = "the assertion is the point")]
     pub fn ended_with(self, status: i32) -> Self {
         assert_eq!(
             self.status,
@@ -209,6 +230,15 @@ pub struct Server {
 }
 
 impl Server {
+    /// Starts `serve` and waits until it listens.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+        let line = lines.next().expect("the server says where it listens").expect("it is text");
+        let address = line.rsplit("http://").next().expect("an address").trim().to_owned();
+        Self { child, address }
+    }
+
     /// A connection to it.
     pub fn client(&self) -> Client {
         Client::connect(&self.address).expect("the server listens")

@@ -14,7 +14,7 @@ cargo xtask TASK
   test          what the README and CI call: checks, then every test
   check         format, lints, invariants of the house, licences
   bench NAME    ours and a named peer in turn on one workload (see bench/README.md)
-  chaos [N]     the whole kill matrix, then N random kills (200)
+  chaos [N]     the whole kill matrix, N random kills, N power cuts, N full disks (200)
 ";
 
 fn main() -> Result<()> {

@@ -21,11 +21,11 @@ pub(crate) fn run() -> Result<()> {
     shell::run(&mut tests)
 }
 
-/// The whole kill matrix and as many random kills as asked for.
+/// The whole kill matrix, and as many random kills, power cuts and full disks as asked for.
 pub(crate) fn chaos(kills: &str) -> Result<()> {
     let environment = TestEnvironment::start()?;
     shell::run(cargo(&["build", "--workspace"]).args(PROFILE).args(FEATURES))?;
-    let mut tests = cargo(&["test", "--package", "millstream-tests"]);
+    let mut tests = cargo(&["test", "--workspace", "--test", "end_to_end"]);
     tests.args(PROFILE).args(FEATURES).args(["--", "chaos"]);
     tests.env("MILLSTREAM_TEST_KILLS", kills);
     environment.apply(&mut tests);
