@@ -141,6 +141,14 @@ pub enum SyncError {
         /// What changed.
         change: String,
     },
+    /// The stream declares what the rows of its table, which stay, cannot be.
+    #[error("stream `{stream}` declares what its table cannot become: {change}")]
+    DeclarationChanged {
+        /// The stream.
+        stream: String,
+        /// What changed.
+        change: String,
+    },
     /// The stream needs a key and has none.
     #[error("stream `{stream}` merges but names no key")]
     MissingKey {
@@ -234,6 +242,7 @@ impl Coded for SyncError {
             Self::ColumnCollision { .. } => "sync.column_collision",
             Self::BadType { .. } | Self::BadColumnType { .. } => "sync.bad_type",
             Self::ContractBroken { .. } => "sync.contract_broken",
+            Self::DeclarationChanged { .. } => "sync.declaration_changed",
             Self::MissingKey { .. } => "sync.missing_key",
             Self::TooMuch { .. } => "sync.limit",
             Self::HttpFailed { .. } => "sync.http_failed",
@@ -292,6 +301,10 @@ impl Coded for SyncError {
             }
             Self::ContractBroken { .. } => {
                 "correct the source, or set `contract: evolve`, or run with --full-refresh"
+                    .to_owned()
+            }
+            Self::DeclarationChanged { .. } => {
+                "run with --full-refresh, which reads the source anew, or take the change back"
                     .to_owned()
             }
             Self::MissingKey { .. } => "set `key:` to the columns of the key".to_owned(),

@@ -117,6 +117,15 @@ const SYNC: &[Explanation] = &[
          `--full-refresh`.",
     ),
     page(
+        "sync.declaration_changed",
+        "A stream declares what its table cannot become",
+        "A table that is merged into or appended to keeps its rows. They came under another key, \
+         with another type of a column, or when it was not yet `not_null`. `--full-refresh` reads \
+         the source anew; `millstream source replay SOURCE.STREAM` makes the table anew from kept \
+         raw input, where the source no longer has the records. New columns and wider integers \
+         need neither.",
+    ),
+    page(
         "sync.missing_key",
         "A stream merges but names no key",
         "A merge puts a record in the place of the one with the same key. Set `key:`.",

@@ -139,13 +139,14 @@ pub(crate) async fn open(
     if let Some(schema) = plan.selection.declared_schema()? {
         plan.schema = schema;
     } else {
+        let has_new = !inputs.is_empty();
         let (discovering, load) = (plan.clone(), load.clone());
         let found = blocking(move || discover(&discovering, inputs, &load)).await?;
         (inputs, shape) = (found.inputs, found.shape);
         if keeps_rows(stream) || stream.contract == ContractMode::Freeze {
             shape.widen_by(&earlier.shape);
         }
-        if keeps_rows(stream) && stream.contract == ContractMode::Evolve {
+        if keeps_rows(stream) && (stream.contract == ContractMode::Evolve || !has_new) {
             shape.append_missing(&earlier.shape);
         }
         plan.schema = shape.schema();

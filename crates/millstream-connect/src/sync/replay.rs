@@ -10,7 +10,7 @@ use millstream_core::step::{Attempt, Staged};
 use millstream_core::table::WriteMode;
 
 use super::SyncStep;
-use super::contract::{SyncCheckpoint, marks};
+use super::contract::{RowRules, SyncCheckpoint, marks};
 use super::rows::{Shaper, table_schema};
 use super::stage::{KeptPart, Part, Work, blocking, stage};
 use crate::columns::{Selection, parse_type, type_name, widen};
@@ -50,7 +50,11 @@ pub(super) async fn from_raw(
     };
     let outcome = Box::pin(stage(step, attempt, work)).await?;
     let previous = SyncCheckpoint::read(attempt.previous.checkpoint.as_ref());
-    let checkpoint = SyncCheckpoint { columns: marks(&union), source: previous.source };
+    let checkpoint = SyncCheckpoint {
+        columns: marks(&union),
+        rules: Some(RowRules::of(step)),
+        source: previous.source,
+    };
     Ok(outcome.into_staged(step, Some(checkpoint.to_value())))
 }
 

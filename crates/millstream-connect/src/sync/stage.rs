@@ -17,7 +17,9 @@ use millstream_core::table::{StagedTable, TablePayload, WriteMode, WriteRequest}
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::contract::{SyncCheckpoint, marks, refuse_change};
+use super::contract::{
+    RowRules, SyncCheckpoint, TableChange, compare, marks, refuse_change, with_declared,
+};
 use super::latest::{Latest, LatestRows};
 use super::rows::{Shaper, table_schema};
 use super::{SyncStep, quarantine};
@@ -36,9 +38,10 @@ pub(super) async fn from_source(step: &SyncStep, attempt: &Attempt) -> Result<St
         Refresh::Full => SyncCheckpoint::default(),
     };
     let read = step.source.read(&step.stream, previous.source.as_ref(), &load).await?;
-    refuse_change(&step.stream, &previous.columns, &read.schema)?;
-    let columns = marks(&read.schema);
-    let schema = table_schema(step, &read.schema)?;
+    let change = compare(step, &previous)?;
+    let declared = with_declared(&step.stream, &read.schema)?;
+    refuse_change(&step.stream, &previous.columns, &declared)?;
+    let schema = table_schema(step, &declared)?;
     let basis = previous.source.as_ref().map(Value::to_string).unwrap_or_default();
     let shaper = Shaper::new(step, &schema, &load.id(), attempt.claimed_at, &basis);
     let parts = VecDeque::from([Part::Open(Opened { read, shaper })]);
@@ -46,14 +49,18 @@ pub(super) async fn from_source(step: &SyncStep, attempt: &Attempt) -> Result<St
         schema,
         parts,
         mode: write_mode(step, attempt.refresh),
-        keeps_unchanged: attempt.previous.version > 0,
+        keeps_unchanged: attempt.previous.version > 0 && change == TableChange::None,
         scratch: load.scratch_path("latest"),
     };
     let outcome = Box::pin(stage(step, attempt, work)).await?;
     end(step, load).await?;
     crash::point("sync.raw_sealed");
-    let checkpoint =
-        SyncCheckpoint { columns, source: outcome.checkpoint.clone().or(previous.source) };
+    let columns = match outcome.main {
+        Some(_) => marks(&declared),
+        None => previous.columns,
+    };
+    let source = outcome.checkpoint.clone().or(previous.source);
+    let checkpoint = SyncCheckpoint { columns, rules: Some(RowRules::of(step)), source };
     Ok(outcome.into_staged(step, Some(checkpoint.to_value())))
 }
 

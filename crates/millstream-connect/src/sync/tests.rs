@@ -175,6 +175,70 @@ async fn a_frozen_contract_holds() {
     assert_eq!(fixture.table(&["id", "a"]), [["x", "1.5"]]);
 }
 
+/// A file that was read once, and then what a changed declaration gives without a new file.
+async fn redeclared(before: &Value, after: &Value) -> (Fixture, Result<Staged>) {
+    let with = |own: &Value| {
+        let mut stream = json!({"path": "in/*.csv", "sync": "append"});
+        stream.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        stream
+    };
+    let mut fixture = Fixture::new(with(before), &[("in/1.csv", b"id,a\n1,2\n")]);
+    fixture.sync().await.unwrap();
+    fixture.stream = with(after);
+    let again = fixture.sync().await;
+    (fixture, again)
+}
+
+#[tokio::test]
+async fn a_declaration_that_the_table_cannot_take_is_refused_without_new_input() {
+    let a = |of: &str| json!({"columns": ["id", {"name": "a", "type": of}]});
+    let key = |key: &str| json!({"key": key, "sync": "merge"});
+    let needed = json!({"columns": ["id", {"name": "a", "type": "bigint", "not_null": true}]});
+    for (before, after, change) in [
+        (json!({}), a("text"), "column `a` is bigint in the table and declared text"),
+        (json!({}), a("integer"), "column `a` is bigint in the table and declared integer"),
+        (a("double"), a("decimal(9,2)"), "column `a` is double in the table and declared decimal"),
+        (key("id"), key("a"), "the key was `id` and is `a`"),
+        (json!({}), json!({"key": "id"}), "the key was none and is `id`"),
+        (a("bigint"), needed, "column `a` was not yet `not_null`"),
+    ] {
+        let (mut fixture, again) = redeclared(&before, &after).await;
+        let error = again.unwrap_err();
+        assert_eq!(error.code(), "sync.declaration_changed");
+        assert!(error.to_string().contains(change), "{error}");
+        assert!(error.hint().unwrap().contains("--full-refresh"));
+        let step = fixture.step();
+        fixture.run(&step, Refresh::Full).await.unwrap();
+        assert!(fixture.sync().await.unwrap().targets.is_empty(), "{after} is taken");
+    }
+}
+
+#[tokio::test]
+async fn a_declaration_that_the_table_can_take_is_published_without_new_input() {
+    let small = json!({"columns": ["id", {"name": "a", "type": "integer"}]});
+    let wide = json!({"columns": ["id", {"name": "a", "type": "bigint"}]});
+    let more = json!({"columns": ["id", "a", {"name": "B", "type": "date"}]});
+    for (before, after, types) in [(small, wide, "a bigint"), (json!({}), more, "b date")] {
+        let (mut fixture, again) = redeclared(&before, &after).await;
+        assert_eq!(again.unwrap().targets.len(), 1);
+        let published = fixture.warehouse.types("files.things");
+        assert!(published.contains(&types.to_owned()), "{published:?}");
+        assert_eq!(fixture.table(&["id", "a"]), [["1", "2"]]);
+        assert!(fixture.sync().await.unwrap().targets.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_frozen_contract_takes_no_declaration_and_no_lack_of_input_for_a_change() {
+    let freeze = json!({"contract": "freeze"});
+    let other_words = json!({"contract": "freeze", "description": "the same"});
+    let (_, again) = redeclared(&freeze, &other_words).await;
+    assert!(again.unwrap().targets.is_empty());
+    let more = json!({"contract": "freeze", "columns": ["id", "a", {"name": "b", "type": "date"}]});
+    let (_, again) = redeclared(&freeze, &more).await;
+    assert_eq!(again.unwrap_err().code(), "sync.contract_broken");
+}
+
 #[tokio::test]
 async fn a_replay_gives_the_same_table() {
     for sync in ["replace", "append", "merge"] {

@@ -27,11 +27,19 @@ pub(crate) struct MemoryWarehouse {
 #[derive(Debug, Default)]
 struct State {
     tables: BTreeMap<Relation, Table>,
-    staged: BTreeMap<(Relation, String), (WriteMode, Rows)>,
+    staged: BTreeMap<(Relation, String), (WriteMode, StagedRows)>,
+}
+
+#[derive(Debug)]
+struct StagedRows {
+    types: Vec<String>,
+    rows: Rows,
 }
 
 #[derive(Debug, Default, Clone)]
 struct Table {
+    /// The columns of the last publication.
+    types: Vec<String>,
     rows: Rows,
     effects: Vec<EffectId>,
 }
@@ -46,6 +54,12 @@ impl MemoryWarehouse {
             row.get(*column).cloned().unwrap_or_else(|| "-".to_owned())
         };
         table.rows.iter().map(|row| columns.iter().map(|c| value(row, c)).collect()).collect()
+    }
+
+    /// The columns of the last publication to a table, as `name type`.
+    pub(crate) fn types(&self, relation: &str) -> Vec<String> {
+        let relation = relation.parse().unwrap();
+        self.state.lock().unwrap().tables[&relation].types.clone()
     }
 
     /// Number of attempts that are staged but not published.
@@ -90,7 +104,8 @@ impl Warehouse for MemoryWarehouse {
             let count = all.len() as u64;
             let mut state = self.state.lock().unwrap();
             let key = (request.relation.clone(), request.attempt.to_string());
-            state.staged.insert(key, (request.mode.clone(), all));
+            let staged = StagedRows { types: types(&rows.schema), rows: all };
+            state.staged.insert(key, (request.mode.clone(), staged));
             Ok(Arc::new(StagedTable {
                 relation: request.relation.clone(),
                 base_version: None,
@@ -111,8 +126,10 @@ impl Warehouse for MemoryWarehouse {
         Box::pin(async move {
             let mut state = self.state.lock().unwrap();
             let key = (staged.relation.clone(), staged.schema.clone());
-            let (mode, rows) = state.staged.remove(&key).expect("published what was staged");
+            let (mode, StagedRows { types, rows }) =
+                state.staged.remove(&key).expect("published what was staged");
             let table = state.tables.entry(staged.relation.clone()).or_default();
+            table.types = types;
             match mode {
                 WriteMode::Replace => table.rows = rows,
                 WriteMode::Append => table.rows.extend(rows),
