@@ -121,8 +121,7 @@ impl Outcome {
             asset: AssetKey::table(&staged.relation),
             payload: TablePayload::Files(StagedTable::clone(staged)).to_value(),
         });
-        let note = (self.rows_refused > 0)
-            .then(|| format!("{} records in {}", self.rows_refused, step.relation.quarantine()));
+        let note = (self.rows_refused > 0).then(|| format!("see {}", step.relation.quarantine()));
         Staged { targets: targets.collect(), stats, checkpoint, note, ..Staged::default() }
     }
 }

@@ -106,6 +106,8 @@ async fn rows_and_refused_records_arrive_together() {
     assert_eq!(outputs, ["table:files.things", "table:quarantine.files__things"]);
     assert_eq!((staged.stats.rows_in, staged.stats.rows_out), (3, 2));
     assert_eq!(staged.stats.rows_quarantined, 1);
+    let note = staged.note.unwrap();
+    assert_eq!(note, "see quarantine.files__things", "the number stands before it");
     assert_eq!(fixture.table(&["id", "a"]), [["1", "x"], ["3", "y"]]);
     let refused = fixture.warehouse.rows("quarantine.files__things", &["place", "code", "raw"]);
     assert_eq!(refused, [["in.csv:3", "sync.ragged_row", "2"]]);
