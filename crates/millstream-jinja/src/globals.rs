@@ -1,13 +1,13 @@
 //! The functions that every template has: `range`, `dict`, `namespace`, `cycler`, `joiner`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::args::Args;
 use crate::error::{Error, ErrorKind, Outcome, unfit};
 use crate::machine::Machine;
-use crate::value::{Dict, Key, Object, Range, Value, Writer};
+use crate::value::{Dict, Key, Object, Range, Value, Writer, missing};
 
 /// The longest range, as in Jinja's sandbox.
 const RANGE_MAX: i128 = 100_000;
@@ -66,8 +66,10 @@ pub(crate) fn dict_of(machine: &mut Machine<'_>, function: &str, args: Args) -> 
 }
 
 fn pairs(machine: &mut Machine<'_>, given: &Value) -> Outcome<Vec<(Value, Value)>> {
-    if let Some(dict) = given.as_dict() {
-        return Ok(dict.snapshot());
+    match given {
+        Value::Dict(dict) => return Ok(dict.snapshot()),
+        Value::Undefined(reason) => return missing(reason),
+        _ => {}
     }
     let mut pairs = Vec::new();
     for item in machine.items(given)? {
@@ -196,12 +198,12 @@ impl Object for Joiner {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) key: Value,
-    pub(crate) items: RefCell<Vec<Value>>,
+    pub(crate) items: Vec<Value>,
 }
 
 impl Group {
     fn pair(&self) -> [Value; 2] {
-        [self.key.clone(), Value::list(self.items.borrow().clone())]
+        [self.key.clone(), Value::list(self.items.clone())]
     }
 }
 
@@ -240,7 +242,7 @@ impl Object for Group {
     }
 
     fn release(&mut self) -> Vec<Value> {
-        let mut values = std::mem::take(self.items.get_mut());
+        let mut values = std::mem::take(&mut self.items);
         values.push(std::mem::replace(&mut self.key, Value::None));
         values
     }

@@ -1,6 +1,5 @@
 //! Filters of lists and dicts.
 
-use std::cell::RefCell;
 use std::cmp::Ordering;
 
 use super::{Case, Filter, Getter, flag, size_or};
@@ -295,7 +294,7 @@ fn groupby(machine: &mut Machine<'_>, value: &Value, args: Args) -> Outcome {
     let mut made = Vec::new();
     for (_, items) in groups {
         let key = exact.get(machine, &items[0])?;
-        made.push(Value::object(Group { key, items: RefCell::new(items) }));
+        made.push(Value::object(Group { key, items }));
     }
     Ok(Value::list(made))
 }

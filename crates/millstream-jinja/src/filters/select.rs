@@ -9,10 +9,14 @@ use crate::value::Value;
 pub(super) fn find(name: &str) -> Option<Filter> {
     Some(match name {
         "map" => map,
-        "select" => |machine, value, args| chosen(machine, value, args, Part::Item, true),
-        "reject" => |machine, value, args| chosen(machine, value, args, Part::Item, false),
-        "selectattr" => |machine, value, args| chosen(machine, value, args, Part::Attribute, true),
-        "rejectattr" => |machine, value, args| chosen(machine, value, args, Part::Attribute, false),
+        "select" => |machine, value, args| chosen(machine, value, args, Part::Item, Keep::Passing),
+        "reject" => |machine, value, args| chosen(machine, value, args, Part::Item, Keep::Failing),
+        "selectattr" => {
+            |machine, value, args| chosen(machine, value, args, Part::Attribute, Keep::Passing)
+        }
+        "rejectattr" => {
+            |machine, value, args| chosen(machine, value, args, Part::Attribute, Keep::Failing)
+        }
         _ => return None,
     })
 }
@@ -24,6 +28,13 @@ enum Part {
     Attribute,
 }
 
+/// Which items stay.
+#[derive(Clone, Copy, PartialEq)]
+enum Keep {
+    Passing,
+    Failing,
+}
+
 fn map(machine: &mut Machine<'_>, value: &Value, mut args: Args) -> Outcome {
     let attribute = args.take("attribute");
     let mut mapped = Vec::new();
@@ -31,13 +42,13 @@ fn map(machine: &mut Machine<'_>, value: &Value, mut args: Args) -> Outcome {
         let default = args.take("default");
         args.none("map")?;
         let getter = Getter::new(Some(&attribute), default, Case::Differs)?;
-        for item in machine.items(value)? {
+        for item in items(machine, value)? {
             mapped.push(getter.get(machine, &item)?);
         }
         return Ok(Value::generator(mapped));
     }
     let name = name_of(&mut args)?;
-    for item in machine.items(value)? {
+    for item in items(machine, value)? {
         machine.charge(1)?;
         mapped.push(machine.filtered(&name, item, copied(&args))?);
     }
@@ -49,7 +60,7 @@ fn chosen(
     value: &Value,
     mut args: Args,
     part: Part,
-    wanted: bool,
+    keep: Keep,
 ) -> Outcome {
     let attribute = match part {
         Part::Item => None,
@@ -61,17 +72,22 @@ fn chosen(
     let getter = Getter::new(attribute.as_ref(), None, Case::Differs)?;
     let test = if args.positional.is_empty() { None } else { Some(name_of(&mut args)?) };
     let mut kept = Vec::new();
-    for item in machine.items(value)? {
+    for item in items(machine, value)? {
         let tested = getter.get(machine, &item)?;
         let passed = match &test {
             None => machine.truth(&tested)?,
             Some(test) => machine.passes(test, tested, copied(&args))?,
         };
-        if passed == wanted {
+        if passed == (keep == Keep::Passing) {
             kept.push(item);
         }
     }
     Ok(Value::generator(kept))
+}
+
+/// The items of a value; whatever counts as false has none here.
+fn items(machine: &mut Machine<'_>, value: &Value) -> Outcome<Vec<Value>> {
+    if machine.truth(value)? { machine.items(value) } else { Ok(Vec::new()) }
 }
 
 fn name_of(args: &mut Args) -> Outcome<std::sync::Arc<str>> {

@@ -8,7 +8,7 @@ use crate::error::{Outcome, unfit};
 use crate::format;
 use crate::machine::Machine;
 use crate::methods;
-use crate::value::{Dict, Key, Value};
+use crate::value::{Dict, Key, Value, missing};
 
 pub(super) fn find(name: &str) -> Option<Filter> {
     Some(match name {
@@ -40,6 +40,15 @@ pub(super) fn string(_machine: &mut Machine<'_>, value: &Value, args: Args) -> O
 fn mapped(value: &Value, args: Args, change: impl Fn(&str) -> String) -> Outcome {
     args.none("this filter")?;
     Ok(Value::text(change(&value.to_text()?)))
+}
+
+/// The text of a filter that takes nothing else.
+fn strictly_text(value: &Value) -> Outcome<&str> {
+    match value {
+        Value::Text(text) => Ok(text),
+        Value::Undefined(reason) => missing(reason),
+        _ => unfit(format!("a str is needed here, not a {}", value.type_name())),
+    }
 }
 
 /// Each word with a large first letter; words begin behind blanks, hyphens and brackets.
@@ -141,8 +150,8 @@ fn indent(machine: &mut Machine<'_>, value: &Value, args: Args) -> Outcome {
             " ".repeat(width)
         }
     };
-    let text = value.to_text()?;
-    let lines = methods::lines(&text, methods::Ends::Drop);
+    let text = strictly_text(value)?;
+    let lines = methods::lines(text, methods::Ends::Drop);
     let ends_line = text.ends_with(['\n', '\r']);
     machine.charge_text(
         (lines.len() + 1).saturating_mul(indention.len()).saturating_add(text.len()),
@@ -174,10 +183,11 @@ fn truncate(_machine: &mut Machine<'_>, value: &Value, args: Args) -> Outcome {
     if length < end_length {
         return unfit("`truncate` needs room for the end");
     }
-    let text = value.to_text()?;
-    if text.chars().count() <= length.saturating_add(leeway) {
-        return Ok(Value::Text(text));
+    match value.length() {
+        Some(found) if found <= length.saturating_add(leeway) => return Ok(value.clone()),
+        _ => {}
     }
+    let text = strictly_text(value)?;
     let head: String = text.chars().take(length - end_length).collect();
     let head = match head.rsplit_once(' ') {
         Some((words, _)) if !flag(kill.as_ref()) => words,
@@ -191,21 +201,29 @@ fn word_wrap(machine: &mut Machine<'_>, value: &Value, args: Args) -> Outcome {
     let params = ["width", "break_long_words", "wrapstring", "break_on_hyphens"];
     let [width, long, wrap, _] = args.bind("wordwrap", params, 0)?;
     let width = size_or(width.as_ref(), 79)?.max(1);
-    let breaks_long = long.as_ref().is_none_or(Value::truth);
+    let breaks = long.as_ref().is_none_or(Value::truth);
+    let long = if breaks { LongWords::Break } else { LongWords::Keep };
     let wrap = match wrap {
         None | Some(Value::None) => "\n".into(),
         Some(wrap) => wrap.to_text()?,
     };
-    let text = value.to_text()?;
+    let text = strictly_text(value)?;
     machine.charge_text(text.len().saturating_mul(1 + wrap.len()))?;
-    let wrapped: Vec<String> = methods::lines(&text, methods::Ends::Drop)
+    let wrapped: Vec<String> = methods::lines(text, methods::Ends::Drop)
         .iter()
-        .map(|line| wrapped_line(line, width, breaks_long).join(&wrap))
+        .map(|line| wrapped_line(line, width, long).join(&wrap))
         .collect();
     Ok(Value::text(wrapped.join(&wrap)))
 }
 
-fn wrapped_line(line: &str, width: usize, breaks_long: bool) -> Vec<String> {
+/// What becomes of words that are longer than a line.
+#[derive(Clone, Copy, PartialEq)]
+enum LongWords {
+    Break,
+    Keep,
+}
+
+fn wrapped_line(line: &str, width: usize, long: LongWords) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut current = String::new();
     let mut used = 0;
@@ -221,12 +239,16 @@ fn wrapped_line(line: &str, width: usize, breaks_long: bool) -> Vec<String> {
                 used += length;
             }
             rest = behind;
-        } else if used > 0 && !(length > width && breaks_long && !blank && used < width) {
-            lines.push(current.trim_end().to_owned());
+        } else if used > 0
+            && !(length > width && long == LongWords::Break && !blank && used < width)
+        {
+            if !current.trim_end().is_empty() {
+                lines.push(current.trim_end().to_owned());
+            }
             (current, used) = (String::new(), 0);
             rest = if blank { behind } else { rest };
         } else {
-            let room = if breaks_long { width - used } else { length };
+            let room = if long == LongWords::Break { width - used } else { length };
             let cut = chunk.char_indices().nth(room).map_or(chunk.len(), |(at, _)| at);
             current.push_str(&chunk[..cut]);
             used += room.min(length);
@@ -259,7 +281,7 @@ fn url_encode(machine: &mut Machine<'_>, value: &Value, args: Args) -> Outcome {
     args.none("urlencode")?;
     let pairs = match value {
         Value::Dict(dict) => dict.snapshot(),
-        Value::List(_) | Value::Tuple(_) => {
+        _ if value.as_text().is_none() && value.iterate().is_ok() => {
             let mut pairs = Vec::new();
             for item in machine.items(value)? {
                 match <[Value; 2]>::try_from(item.items()?) {

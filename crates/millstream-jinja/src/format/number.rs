@@ -2,6 +2,23 @@
 
 use crate::number::not_finite;
 
+/// On which side of zero a number is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    Minus,
+    Plus,
+}
+
+impl Sign {
+    pub(super) fn of_int(int: i128) -> Self {
+        if int < 0 { Self::Minus } else { Self::Plus }
+    }
+
+    pub(super) fn of_float(float: f64) -> Self {
+        if float.is_sign_negative() && !float.is_nan() { Self::Minus } else { Self::Plus }
+    }
+}
+
 /// With a point and so many digits behind it.
 pub(super) fn fixed(float: f64, precision: usize) -> String {
     if float.is_finite() { format!("{float:.precision$}") } else { not_finite(float).to_owned() }

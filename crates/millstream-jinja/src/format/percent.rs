@@ -1,10 +1,10 @@
 //! `'%s and %d' % (a, b)`.
 
-use super::number::{exponent, fixed, general, in_base};
+use super::number::{Sign, exponent, fixed, general, in_base};
 use super::spec::PRECISION_MAX;
 use crate::error::{Outcome, unfit};
 use crate::machine::Machine;
-use crate::value::{Value, missing};
+use crate::value::{Shape, Value, missing};
 
 /// Fills the `%` of a text.
 pub(crate) fn percent(machine: &mut Machine<'_>, template: &str, values: &Value) -> Outcome {
@@ -67,7 +67,11 @@ impl<'a> Filler<'a> {
 
     /// Every value has to have a place, but for those that have keys or numbers themselves.
     fn finish(&self) -> Outcome<()> {
-        let keyed = matches!(self.values, Value::Dict(_) | Value::List(_));
+        let keyed = match self.values {
+            Value::Dict(_) | Value::List(_) | Value::Undefined(_) => true,
+            Value::Object(object) => object.shape() != Shape::Plain,
+            _ => false,
+        };
         if !keyed && self.next < self.count {
             return unfit("a format has more values than places");
         }
@@ -161,7 +165,7 @@ impl Directive {
             'c' => self.character(value),
             'd' | 'i' | 'u' => self.int(value),
             'x' | 'X' | 'o' => match value.as_int() {
-                Some(int) => Ok(self.number(int < 0, &self.in_base(int))),
+                Some(int) => Ok(self.number(Sign::of_int(int), &self.in_base(int))),
                 None => unfit(format!("`%{}` takes a whole number", self.kind)),
             },
             'f' | 'F' | 'e' | 'E' | 'g' | 'G' => self.float(value),
@@ -206,7 +210,7 @@ impl Directive {
         let digits = int.unsigned_abs().to_string();
         let digits =
             format!("{digits:0>width$}", width = self.precision.unwrap_or(0).min(PRECISION_MAX));
-        Ok(self.number(int < 0, &digits))
+        Ok(self.number(Sign::of_int(int), &digits))
     }
 
     fn in_base(&self, int: i128) -> String {
@@ -229,11 +233,11 @@ impl Directive {
             _ => general(size, precision),
         };
         let shown = if self.kind.is_ascii_uppercase() { shown.to_uppercase() } else { shown };
-        Ok(self.number(float.is_sign_negative() && !float.is_nan(), &shown))
+        Ok(self.number(Sign::of_float(float), &shown))
     }
 
-    fn number(&self, negative: bool, digits: &str) -> String {
-        let sign = if negative { "-" } else { self.sign };
+    fn number(&self, sign: Sign, digits: &str) -> String {
+        let sign = if sign == Sign::Minus { "-" } else { self.sign };
         if self.zero && !self.left {
             let width = self.width.saturating_sub(sign.len());
             return format!("{sign}{digits:0>width$}");

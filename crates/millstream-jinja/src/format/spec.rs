@@ -1,6 +1,6 @@
 //! What stands behind the colon in `{:>10.2f}`.
 
-use super::number::{exponent, fixed, general, in_base};
+use super::number::{Sign, exponent, fixed, general, in_base};
 use crate::error::{Outcome, unfit};
 use crate::machine::Machine;
 use crate::number::float_repr;
@@ -100,7 +100,7 @@ impl Spec {
         let digits = in_base(int.unsigned_abs(), kind);
         let group = if matches!(kind, 'd' | 'n') { 3 } else { 4 };
         let digits = self.grouped(&digits, group);
-        let mut prefix = self.sign_of(int < 0).to_owned();
+        let mut prefix = self.sign_of(Sign::of_int(int)).to_owned();
         if self.alternate && matches!(kind, 'b' | 'o' | 'x' | 'X') {
             prefix.push('0');
             prefix.push(kind);
@@ -129,15 +129,14 @@ impl Spec {
         }
         let whole = shown.bytes().take_while(u8::is_ascii_digit).count();
         let shown = self.grouped(&shown[..whole], 3) + &shown[whole..];
-        let negative = float.is_sign_negative() && !float.is_nan();
-        Ok(self.padded(self.sign_of(negative), &shown, '>'))
+        Ok(self.padded(self.sign_of(Sign::of_float(float)), &shown, '>'))
     }
 
-    fn sign_of(&self, negative: bool) -> &'static str {
-        match (negative, self.sign) {
-            (true, _) => "-",
-            (false, Some('+')) => "+",
-            (false, Some(' ')) => " ",
+    fn sign_of(&self, sign: Sign) -> &'static str {
+        match (sign, self.sign) {
+            (Sign::Minus, _) => "-",
+            (Sign::Plus, Some('+')) => "+",
+            (Sign::Plus, Some(' ')) => " ",
             _ => "",
         }
     }

@@ -105,7 +105,7 @@ impl Machine<'_> {
             }
             _ => match of.as_object::<Range>() {
                 Some(range) => sliced_range(range, bounds),
-                None => return Ok(no_member(of, "slice".to_owned())),
+                None => return unfit(format!("a {} cannot be sliced", of.type_name())),
             },
         };
         self.charge_value(&sliced)?;
