@@ -1,10 +1,11 @@
 //! Real-time scoring, its events, and the way back of every acknowledged prediction.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use millstream_tests::{Client, TestProject};
+use millstream_tests::{Client, TestProject, python, root};
 use serde_json::{Value, json};
 
 fn infer(id: &str, title: &str) -> Value {
@@ -143,4 +144,40 @@ fn a_listener_for_others_needs_a_token() {
     let project = TestProject::labeled();
     let ran = project.output(&["serve", "--listen", "0.0.0.0:0"]).ended_with(1);
     assert!(ran.stderr.contains("server.unauthenticated_listener"), "{}", ran.stderr);
+}
+
+#[test]
+fn https_with_a_token_serves_others() {
+    let project = TestProject::labeled();
+    project.json(&["run"]);
+    let token = project.json(&["token", "new", "--name", "partner", "--scope", "score"]);
+    let token = token["token"].as_str().expect("a token is a text").to_owned();
+    let folder = project.path().display().to_string();
+    https(&["make", &folder]);
+    let file = |name: &str| format!("{folder}/{name}");
+    let (chain, key) = (file("chain.pem"), file("key.pem"));
+    let server = project.serve_with(&[
+        "--listen",
+        "0.0.0.0:0",
+        "--tls-certificate",
+        &chain,
+        "--tls-key",
+        &key,
+    ]);
+    let port = server.address.rsplit(':').next().expect("a port");
+    let url = format!("https://localhost:{port}/v2/models/tagger/infer");
+    let body = infer("one", "Transfer learning with BERT").to_string();
+    let root = file("root.pem");
+    assert_eq!(https(&["post", &url, &root, &token, &body]), "200");
+    assert_eq!(https(&["post", &url, &root, "ms_wrong", &body]), "401");
+}
+
+/// Runs a verb of the Python client and gives what it prints.
+fn https(arguments: &[&str]) -> String {
+    let script = root().join("tests/end_to_end/https_client.py");
+    let output =
+        Command::new(python()).arg(script).args(arguments).output().expect("python starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

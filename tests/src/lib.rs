@@ -169,6 +169,11 @@ impl TestProject {
     pub fn serve(&self) -> Server {
         Server::start(self.serve_command())
     }
+
+    /// A running `serve` with these arguments.
+    pub fn serve_with(&self, arguments: &[&str]) -> Server {
+        Server::start(self.command(&[&["serve"], arguments].concat()))
+    }
 }
 
 /// What a command of the binary did.
@@ -235,7 +240,7 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
         let line = lines.next().expect("the server says where it listens").expect("it is text");
-        let address = line.rsplit("http://").next().expect("an address").trim().to_owned();
+        let address = line.rsplit("://").next().expect("an address").trim().to_owned();
         Self { child, address }
     }
 

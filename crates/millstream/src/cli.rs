@@ -165,7 +165,8 @@ pub struct QueryArgs {
 /// `serve`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  millstream serve\n  millstream serve --listen 127.0.0.1:0\n\n\
+    after_help = "Examples:\n  millstream serve\n  millstream serve --listen 127.0.0.1:0\n  \
+    millstream serve --listen 0.0.0.0:7400 --tls-certificate tls/chain.pem --tls-key tls/key.pem\n\n\
     A listener outside loopback needs a token: see `millstream token new`."
 )]
 pub struct ServeArgs {
@@ -175,6 +176,12 @@ pub struct ServeArgs {
     /// Ask for a token on loopback, too.
     #[arg(long)]
     pub require_token: bool,
+    /// PEM file with the certificate and those that lead to its root; HTTPS instead of HTTP.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file with the private key of the certificate.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// `runs`.

@@ -2,6 +2,7 @@
 //!
 //! `MILLSTREAM_BENCH_SCALE` is the scale factor of TPC-H: 1 is 766 MB, 10 is 7.7 GB.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -51,19 +52,29 @@ pub(super) fn run() -> Result<()> {
         file.display(),
         columns.join(", ")
     );
-    let ours = || {
-        let project =
-            TestProject::of(&[("millstream.yml", "name: tpch\n"), ("sources/tpch.yml", &source)]);
+    let new_project =
+        || TestProject::of(&[("millstream.yml", "name: tpch\n"), ("sources/tpch.yml", &source)]);
+    let ours = |project: &TestProject| {
         let mut command = Command::new(&binary);
         measure(command.arg("-C").arg(project.path()).arg("run"))
     };
-    let peer = || {
-        let out = tempfile::tempdir()?;
+    let peer = |parquet: &Path| {
         let mut command = Command::new(&python);
-        command.arg(root().join("bench/peers/duckdb_csv.py")).arg(&file);
-        command.arg(out.path().join("lineitem.parquet"));
+        command.arg(root().join("bench/peers/duckdb_csv.py")).arg(&file).arg(parquet);
         command.args(COLUMNS.map(|(name, sql)| format!("{name}={sql}")));
         measure(&mut command)
     };
-    compare(&format!("lineitem, scale {scale}"), RUNS, ours, "DuckDB 2.0.0", peer)
+    let out = tempfile::tempdir()?;
+    let parquet = out.path().join("lineitem.parquet");
+    {
+        let project = new_project();
+        ours(&project)?;
+        peer(&parquet)?;
+        let mut same = Command::new(&python);
+        same.arg(root().join("bench/peers/same_rows.py"));
+        same.arg(project.path().join(".millstream/dev/lake/tpch/lineitem/*.parquet"));
+        run_command(same.arg(&parquet).args(COLUMNS.map(|(name, _)| name)))?;
+    }
+    let name = format!("lineitem, scale {scale}");
+    compare(&name, RUNS, || ours(&new_project()), "DuckDB 2.0.0", || peer(&parquet))
 }

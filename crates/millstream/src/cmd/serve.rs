@@ -11,7 +11,7 @@ use millstream_deploy::{DeploymentConfig, Deployments, health_router, router};
 use millstream_guard::{Guard, Scope, StoredToken};
 use millstream_ledger::{Ledger, TokenRecord};
 use millstream_run::{Executor, RunRequest};
-use millstream_server::{Routes, Server, ServerConfig, ServerInfo};
+use millstream_server::{Routes, Server, ServerConfig, ServerInfo, TlsFiles};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Global, ServeArgs};
@@ -31,7 +31,8 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     let deployments = Arc::new(deployments(&opened)?);
     deployments.refresh().await;
     let server = Server::bind(config(&opened, args)).await?;
-    print_line(&format!("serving {} on http://{}", opened.project.name, server.address()))?;
+    let scheme = if args.tls_certificate.is_some() { "https" } else { "http" };
+    print_line(&format!("serving {} on {scheme}://{}", opened.project.name, server.address()))?;
     let stop = CancellationToken::new();
     let functions =
         tokio::spawn(run_functions(opened.executor(None).await?, topics(&opened)?, stop.clone()));
@@ -83,6 +84,9 @@ fn config(opened: &Opened, args: &ServeArgs) -> ServerConfig {
         environment: opened.project.environment.name.clone(),
     };
     let mut config = ServerConfig::new(args.listen, info);
+    if let (Some(certificate), Some(key)) = (&args.tls_certificate, &args.tls_key) {
+        config.tls = Some(TlsFiles { certificate: certificate.clone(), key: key.clone() });
+    }
     let tokens = opened.ledger.tokens().is_ok_and(|tokens| !tokens.is_empty());
     if args.require_token || (tokens && !args.listen.ip().is_loopback()) {
         config.guard = Some(guard(opened.ledger.clone(), opened));
