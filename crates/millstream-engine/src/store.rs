@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures::stream::BoxStream;
 use millstream_core::error::Result;
 use millstream_core::secret::Secret;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -81,7 +81,12 @@ impl LakeStore {
         let mut builder = AmazonS3Builder::new().with_url(url.as_str());
         for (name, value) in settings {
             let key = name.parse().map_err(|_| bad(format!("unknown setting `{name}`")))?;
+            // Who writes an address without TLS means it.
+            let is_plain = key == AmazonS3ConfigKey::Endpoint && value.expose().starts_with("http:");
             builder = builder.with_config(key, value.expose());
+            if is_plain {
+                builder = builder.with_allow_http(true);
+            }
         }
         let root: Arc<dyn ObjectStore> =
             Arc::new(builder.build().map_err(|error| from_store(&error))?);
