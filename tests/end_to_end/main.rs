@@ -8,6 +8,7 @@ mod full_disk;
 mod labeled;
 #[cfg(target_os = "linux")]
 mod power_cut;
+mod object_store;
 mod readers;
 mod serving;
 mod sharing;
