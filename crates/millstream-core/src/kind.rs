@@ -12,11 +12,12 @@ pub struct KindInfo {
     /// JSON Schema of its settings per stream; `None` for trainers.
     pub stream_schema: Option<Value>,
     /// Checks settings without I/O: all problems at once.
-    pub validate: fn(
-        settings: &Map<String, Value>,
-        stream: Option<&Map<String, Value>>,
-    ) -> Vec<SettingProblem>,
+    pub validate: Validate,
 }
+
+/// Checks the settings of a connector or trainer, and those of one stream if there is one.
+pub type Validate =
+    fn(settings: &Map<String, Value>, stream: Option<&Map<String, Value>>) -> Vec<SettingProblem>;
 
 /// A problem with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]

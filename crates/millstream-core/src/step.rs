@@ -271,11 +271,11 @@ pub trait Step: Send + Sync + std::fmt::Debug {
 
     /// Removes all that the attempt left, which has published nothing. Harmless when there is
     /// nothing.
-    fn discard<'a>(&'a self, attempt: AttemptId) -> BoxFuture<'a, Result<()>>;
+    fn discard(&self, attempt: AttemptId) -> BoxFuture<'_, Result<()>>;
 
     /// Removes what recovery would have needed, once the attempt is committed. What lasts, as raw
     /// input, stays.
-    fn clean<'a>(&'a self, _attempt: AttemptId) -> BoxFuture<'a, Result<()>> {
+    fn clean(&self, _attempt: AttemptId) -> BoxFuture<'_, Result<()>> {
         Box::pin(async { Ok(()) })
     }
 }

@@ -35,7 +35,7 @@ pub trait Topic: Send + Sync + std::fmt::Debug {
     fn name(&self) -> &str;
 
     /// Appends events and returns the offset of the first once all are durable.
-    fn append<'a>(&'a self, records: Vec<NewRecord>) -> BoxFuture<'a, Result<u64>>;
+    fn append(&self, records: Vec<NewRecord>) -> BoxFuture<'_, Result<u64>>;
 
     /// Appends events under an effect id, once: when the topic has the effect, nothing is
     /// written. Gives the end offset after the effect. A lower sequence than the last of the
@@ -53,8 +53,8 @@ pub trait Topic: Send + Sync + std::fmt::Debug {
     fn sequence<'a>(&'a self, application: &'a str) -> BoxFuture<'a, Result<u64>>;
 
     /// Up to `limit` events from an offset on; fewer or none at the end.
-    fn read<'a>(&'a self, from: u64, limit: usize) -> BoxFuture<'a, Result<Vec<Record>>>;
+    fn read(&self, from: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Record>>>;
 
     /// The offset that the next event will have. Sees appends of other processes.
-    fn end<'a>(&'a self) -> BoxFuture<'a, Result<u64>>;
+    fn end(&self) -> BoxFuture<'_, Result<u64>>;
 }

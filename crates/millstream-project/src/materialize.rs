@@ -136,7 +136,7 @@ impl Step for ModelStep {
         }
     }
 
-    fn discard<'a>(&'a self, attempt: AttemptId) -> BoxFuture<'a, Result<()>> {
+    fn discard(&self, attempt: AttemptId) -> BoxFuture<'_, Result<()>> {
         match self.model.materialization {
             Materialization::View => Box::pin(async { Ok(()) }),
             _ => self.warehouse.discard(self.relation(), attempt),

@@ -22,7 +22,7 @@ use crate::report::{Progress, RunReport, StepOutcome, StepReport};
 /// The first pause before a failed attempt is tried again; it doubles each time.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause between attempts.
-const RETRY_PAUSE_MAX: Duration = Duration::from_secs(60);
+const RETRY_PAUSE_MAX: Duration = Duration::from_mins(1);
 /// How often a step looks whether the asset that another process holds is free.
 const HELD_POLL: Duration = Duration::from_millis(50);
 /// Messages to the watcher of a run that may wait.
@@ -75,11 +75,11 @@ impl Executor {
     #[must_use]
     pub fn with_step(mut self, step: Arc<dyn Step>) -> Self {
         let asset = step.spec().asset().clone();
-        let steps = self.steps.iter().map(|old| match *old.spec().asset() == asset {
-            true => Arc::clone(&step),
-            false => Arc::clone(old),
-        });
-        self.steps = Arc::new(steps.collect());
+        let mut steps = Vec::clone(&self.steps);
+        if let Some(old) = steps.iter_mut().find(|old| *old.spec().asset() == asset) {
+            *old = step;
+        }
+        self.steps = Arc::new(steps);
         self
     }
 

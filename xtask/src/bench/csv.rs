@@ -1,4 +1,4 @@
-//! CSV of TPC-H lineitem into a table, against DuckDB writing the same CSV to zstd Parquet.
+//! CSV of TPC-H lineitem into a table, against `DuckDB` writing the same CSV to zstd Parquet.
 //!
 //! `MILLSTREAM_BENCH_SCALE` is the scale factor of TPC-H: 1 is 766 MB, 10 is 7.7 GB.
 

@@ -99,7 +99,7 @@ pub enum Columns {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnSpec {
-    /// Name of the column as the table has it, in snake_case.
+    /// Name of the column as the table has it, in `snake_case`.
     pub name: String,
     /// SQL type: `text`, `bigint`, `integer`, `double`, `decimal(15,2)`, `boolean`, `date`,
     /// `timestamp` (without zone) or `timestamptz`. Discovered when left out.
