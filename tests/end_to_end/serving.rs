@@ -150,8 +150,8 @@ fn a_listener_for_others_needs_a_token() {
 fn https_with_a_token_serves_others() {
     let project = TestProject::labeled();
     project.json(&["run"]);
-    let token = project.json(&["token", "new", "--name", "partner", "--scope", "score"]);
-    let token = token["token"].as_str().expect("a token is a text").to_owned();
+    let token = project.json(&["token", "new", "partner", "--scope", "score"]);
+    let token = token["token"]["token"].as_str().expect("a token is a text").to_owned();
     let folder = project.path().display().to_string();
     https(&["make", &folder]);
     let file = |name: &str| format!("{folder}/{name}");
