@@ -168,3 +168,31 @@ fn sql_that_does_not_plan_names_what_is_near() {
     let ran = project.output(&["query", "select amonut from \"in\".rows"]).ended_with(1);
     assert!(ran.stderr.contains("sql.unknown_column"), "{}", ran.stderr);
 }
+
+#[test]
+fn broken_sql_is_found_before_anything_runs() {
+    let project = project(GOOD.as_bytes());
+    project
+        .write("models/doubled.sql", "{{ config(materialized='table') }}\n\nselect id\nform t\n");
+    project.write(
+        "functions/prices.yml",
+        "functions:\n  - name: prices\n    on: {topic: prices}\n    sql: select form\n    into: operational.prices\n",
+    );
+    for verb in ["check", "run"] {
+        let ran = project.output(&[verb]).ended_with(1);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("error[sql.parse]: model `doubled`"), "{said}");
+        assert!(said.contains("--> models/doubled.sql:4:6"), "{said}");
+        assert!(said.contains("function `prices`"), "{said}");
+    }
+}
+
+#[test]
+fn a_failing_model_names_its_file() {
+    let project = project(GOOD.as_bytes());
+    let sql = "select amounts from {{ source('in', 'rows') }}";
+    project.write("models/wrong.sql", sql);
+    let ran = project.output(&["run"]).ended_with(1);
+    assert!(ran.stderr.contains("sql.unknown_column"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--> models/wrong.sql"), "{}", ran.stderr);
+}

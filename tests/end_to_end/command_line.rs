@@ -104,3 +104,20 @@ fn walk(value: &serde_json::Value, path: &str, undescribed: &mut Vec<String>) {
         walk(inner, &format!("{path}/{name}"), undescribed);
     }
 }
+
+#[test]
+fn the_listed_version_of_a_table_can_be_asked_for() {
+    let project = TestProject::labeled();
+    project.json(&["run", "--select", "+labeled_projects"]);
+    let tables = project.json(&["table", "list"]);
+    let listed = tables["tables"].as_array().expect("there are tables");
+    let labeled = listed.iter().find(|table| table["relation"] == "main.labeled_projects");
+    let version = labeled.expect("it is listed")["version"].as_u64().expect("a number");
+    let sql = format!("select count(*) from labeled_projects version as of {version}");
+    assert_eq!(project.number(&sql), 764);
+    let history = project.json(&["table", "history", "labeled_projects"]);
+    assert_eq!(history["versions"][0]["version"], version, "{history}");
+    let unknown = project.output(&["table", "history", "labelled"]).ended_with(1);
+    assert!(unknown.stderr.contains("table.unknown"), "{}", unknown.stderr);
+    project.output(&["model", "promote", "tagger", "--reason", "none"]).ended_with(2);
+}

@@ -29,6 +29,7 @@ mod spill;
 mod stats;
 mod store;
 mod stream;
+mod syntax;
 mod types;
 mod write;
 
@@ -37,6 +38,7 @@ pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
 pub use explain::EXPLANATIONS;
 pub use store::LakeLocation;
+pub use syntax::{SyntaxProblem, check_syntax};
 
 #[cfg(test)]
 mod tests;

@@ -82,7 +82,8 @@ impl LakeStore {
         for (name, value) in settings {
             let key = name.parse().map_err(|_| bad(format!("unknown setting `{name}`")))?;
             // Who writes an address without TLS means it.
-            let is_plain = key == AmazonS3ConfigKey::Endpoint && value.expose().starts_with("http:");
+            let is_plain =
+                key == AmazonS3ConfigKey::Endpoint && value.expose().starts_with("http:");
             builder = builder.with_config(key, value.expose());
             if is_plain {
                 builder = builder.with_allow_http(true);

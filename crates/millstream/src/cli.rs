@@ -98,8 +98,8 @@ pub enum Verb {
     Doctor,
     /// Prints the JSON Schema of a file kind, for editors.
     Schema {
-        /// `millstream`, `sources`, `training`, `deployments`, `functions` or `models`; all if
-        /// left out.
+        /// `millstream`, `sources`, `properties`, `training`, `deployments`, `functions` or
+        /// `dbt_project`; all if left out.
         kind: Option<String>,
     },
     /// Prints completions for a shell.

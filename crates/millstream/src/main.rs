@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod wire;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -52,12 +53,17 @@ fn with_runtime(work: impl Future<Output = Outcome>) -> Outcome {
 }
 
 fn log_to_stderr(verbose: u8) {
+    // Libraries warn of what our own errors say better.
     let level = match verbose {
-        0 => "warn",
+        0 => "error,millstream=warn",
         1 => "warn,millstream=info",
         _ => "info,millstream=debug",
     };
     let filter =
         EnvFilter::try_from_env("MILLSTREAM_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
 }

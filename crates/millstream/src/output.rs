@@ -27,6 +27,12 @@ pub fn print_line(text: &str) -> Outcome {
     writeln!(stdout, "{text}").map_err(|error| Failure::of_write(&error))
 }
 
+/// Prints a line to stderr, beside the result.
+#[allow(clippy::print_stderr, reason = "what is no result goes to stderr")]
+pub fn print_note(text: &str) {
+    eprintln!("{text}");
+}
+
 /// A column of a table for people.
 #[derive(Debug, Clone, Copy)]
 pub enum Column {

@@ -1,11 +1,13 @@
 //! Progress of a run: redrawn lines on a terminal, plain lines elsewhere; always on stderr.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use millstream_core::asset::AssetKey;
 use millstream_core::step::CheckOutcome;
+use millstream_project::Project;
 use millstream_run::{Progress, StepOutcome, StepReport};
 
 use crate::output::{duration, has_terminal, size, thousands};
@@ -16,15 +18,19 @@ const TICK: Duration = Duration::from_millis(100);
 /// Shows progress as it comes.
 #[derive(Debug)]
 pub struct ProgressView {
+    /// The files that declare the steps, for errors.
+    files: BTreeMap<AssetKey, PathBuf>,
     bars: Option<MultiProgress>,
     running: BTreeMap<AssetKey, ProgressBar>,
 }
 
 impl ProgressView {
-    /// For stderr as it is.
-    pub fn new() -> Self {
+    /// For stderr as it is, with the files that declare the steps.
+    pub fn new(project: &Project) -> Self {
+        let files = project.models.iter();
+        let files = files.map(|model| (AssetKey::table(&model.relation), model.file.clone()));
         let bars = has_terminal().then(MultiProgress::new);
-        Self { bars, running: BTreeMap::new() }
+        Self { files: files.collect(), bars, running: BTreeMap::new() }
     }
 
     /// Shows one piece of progress.
@@ -76,6 +82,9 @@ impl ProgressView {
         }
         if let Some(error) = &report.error {
             self.line(&format!("          error[{}]: {}", error.code, error.message));
+            if let Some(file) = self.files.get(&report.asset) {
+                self.line(&format!("            --> {}", file.display()));
+            }
             if let Some(hint) = &error.hint {
                 self.line(&format!("          hint: {hint}"));
             }

@@ -23,6 +23,10 @@ pub async fn run(global: &Global, verb: &ModelVerb) -> Outcome {
         ModelVerb::List => list(global, &opened),
         ModelVerb::Show { model } => show(global, &opened, model),
         ModelVerb::Promote { model, alias, reason } => {
+            if !model.contains('@') {
+                let message = format!("`{model}` names no version; write `{model}@VERSION`");
+                return Err(Failure::Usage(message));
+            }
             let (name, version) = named(&opened, model)?;
             let by = user();
             let moved = opened.ledger.move_alias(&name, alias, version, &by, reason).await?;

@@ -20,7 +20,7 @@ pub async fn run(global: &Global, args: &RunArgs) -> Outcome {
     let executor = opened.executor(args.threads).await?;
     let cancel = CancellationToken::new();
     let signals = tokio::spawn(cancel_on_signal(cancel.clone()));
-    let mut view = ProgressView::new();
+    let mut view = ProgressView::new(&opened.project);
     let report = executor.run(&request, &cancel, |progress| view.show(progress)).await;
     signals.abort();
     let report = report?;

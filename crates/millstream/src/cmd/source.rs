@@ -155,7 +155,7 @@ async fn replay(global: &Global, opened: &Opened, name: &str) -> Outcome {
         selected: [asset].into(),
         refresh: Refresh::Full,
     };
-    let mut view = ProgressView::new();
+    let mut view = ProgressView::new(&opened.project);
     let executor = executor.with_step(replayed);
     let report =
         executor.run(&request, &CancellationToken::new(), |progress| view.show(progress)).await?;

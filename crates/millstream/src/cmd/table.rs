@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use millstream_core::asset::{AssetKey, AssetKind};
+use millstream_core::error::Plain;
 use millstream_core::name::Relation;
 use millstream_core::step::InputVersion;
 use millstream_ledger::{AssetVersion, Ledger};
@@ -39,7 +40,9 @@ fn list(global: &Global, opened: &Opened) -> Outcome {
         .filter(|version| version.asset.kind == AssetKind::Table)
         .map(|version| {
             let kind = if view_of(&version).is_some() { "view" } else { "table" };
-            json!({"relation": version.asset.name, "kind": kind, "version": version.version,
+            // The number that `version as of` takes; a view has only its definition.
+            let number = view_of(&version).is_none().then_some(version.receipt.version);
+            json!({"relation": version.asset.name, "kind": kind, "version": number,
                 "made_at": moment(version.at)})
         })
         .collect();
@@ -55,10 +58,10 @@ fn list(global: &Global, opened: &Opened) -> Outcome {
 }
 
 async fn history(global: &Global, opened: &Opened, table: &str) -> Outcome {
-    let relation: Relation = table
-        .parse()
-        .map_err(|error: millstream_core::name::BadName| Failure::Usage(error.to_string()))?;
-    let versions = opened.engine.history(&relation).await?;
+    let mut versions = Vec::new();
+    for relation in tables(opened, Some(table))? {
+        versions.extend(opened.engine.history(&relation).await?);
+    }
     let columns = [
         Column::Number("version"),
         Column::Text("at"),
@@ -92,7 +95,9 @@ fn tables(opened: &Opened, name: Option<&str>) -> Result<Vec<Relation>, Failure>
     let found: Vec<Relation> =
         tables.into_iter().filter(|table| Some(table) == wanted.as_ref()).collect();
     if found.is_empty() {
-        return Err(Failure::Usage(format!("there is no table `{name}`")));
+        return Err(Plain::user("table.unknown", format!("there is no table `{name}`"))
+            .with_hint("`millstream table list` shows them; views have no versions")
+            .into());
     }
     Ok(found)
 }

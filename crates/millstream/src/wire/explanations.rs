@@ -82,7 +82,8 @@ const OWN: &[Explanation] = &[
     Explanation {
         code: "model.no_alias",
         title: "The alias names no version",
-        text: "`champion` is set by a gate that passes or by `model promote`.                `millstream model list` shows versions and aliases.",
+        text: "`champion` is set by a gate that passes or by `model promote`. \
+               `millstream model list` shows versions and aliases.",
     },
     Explanation {
         code: "model.no_version",

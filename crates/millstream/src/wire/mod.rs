@@ -9,6 +9,7 @@ mod optimize;
 mod project;
 mod secrets;
 mod steps;
+mod syntax;
 
 pub use explanations::explanations;
 pub use opened::{Opened, open_ledger, token_record};

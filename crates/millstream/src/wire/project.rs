@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use crate::cli::Global;
 use crate::exit::Failure;
+use crate::output::print_note;
+use crate::wire::syntax::syntax_problems;
 
-/// Reads the project and all its problems.
+/// Reads the project and all its problems, those of its SQL included.
 pub fn read_project(global: &Global) -> Result<Loaded, Failure> {
     let options = LoadOptions {
         env: global.env.clone(),
@@ -20,17 +22,23 @@ pub fn read_project(global: &Global) -> Result<Loaded, Failure> {
         gates: millstream_model::check_gate,
         now: Clock::System.now(),
     };
-    Ok(millstream_project::load(&global.directory, &options))
+    let mut loaded = millstream_project::load(&global.directory, &options);
+    let problems = loaded.project.as_ref().map(syntax_problems).unwrap_or_default();
+    if !problems.is_empty() {
+        loaded.project = None;
+        loaded.diagnostics.extend(problems);
+    }
+    Ok(loaded)
 }
 
-/// Reads the project; warnings go to the log, errors are a failure.
+/// Reads the project; warnings go to stderr, errors are a failure.
 pub fn required_project(global: &Global) -> Result<Project, Failure> {
     let loaded = read_project(global)?;
     let Some(project) = loaded.project else {
         return Err(Failure::Diagnostics(loaded.diagnostics));
     };
     for warning in &loaded.diagnostics {
-        tracing::warn!("{warning}");
+        print_note(&warning.to_string());
     }
     Ok(project)
 }
