@@ -6,9 +6,9 @@ mod command_line;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod labeled;
+mod object_store;
 #[cfg(target_os = "linux")]
 mod power_cut;
-mod object_store;
 mod readers;
 mod serving;
 mod sharing;
