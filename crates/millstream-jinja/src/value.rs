@@ -23,7 +23,7 @@ pub use object::{Bound, Object, Shape};
 pub(crate) use views::{Generator, Range, View, ViewKind};
 pub use writer::Writer;
 
-pub(crate) use compare::{equal, order};
+pub(crate) use compare::{Comparison, equal, order};
 pub(crate) use object::missing;
 
 use crate::args::Args;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use millstream_jinja::{Error, ErrorKind, Machine, Program, Settings, Syntax};
+use millstream_jinja::{Error, ErrorKind, Machine, Program, Settings, Syntax, Value};
 
 fn rendered(text: &str) -> Result<String, Error> {
     let program = Program::parse("a.sql", text, &Syntax::dbt())?;
@@ -121,6 +121,7 @@ fn what_is_too_large_is_refused() {
         "{% set ns = namespace(l=[1]) %}{% for i in range(60) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
         "{% set ns = namespace(t=(1,)) %}{% for i in range(60) %}{% set ns.t = (ns.t, ns.t) %}{% endfor %}{{ {ns.t: 1} }}",
         "{% set a = namespace(l=[1]) %}{% set b = namespace(l=[1]) %}{% for i in range(60) %}{% set a.l = [a.l, a.l] %}{% set b.l = [b.l, b.l] %}{% endfor %}{{ a.l == b.l }}",
+        "{% set ns = namespace(l=[1], m=[1]) %}{% for i in range(30) %}{% set ns.l = [ns.l, ns.l] %}{% set ns.m = [ns.m, ns.m] %}{% endfor %}{{ [ns.l] * 1000 | sort }}{{ ([ns.l] * 1000).count(ns.m) }}",
         "{% set x = 'a' * 1000000 %}{% set l = [] %}{% for i in range(100000) %}{% do l.append(x ~ i) %}{% endfor %}",
         "{% set x = 'a' * 1000000 %}{% for i in range(100000) %}{{ x }}{% endfor %}",
     ] {
@@ -168,4 +169,14 @@ fn deep_values_end_without_deep_calls() {
             "{step}: {done:?}"
         );
     }
+}
+
+#[test]
+fn values_that_are_endless_as_data_are_refused() {
+    let mut value = Value::list([Value::Int(1)]);
+    for _ in 0..60 {
+        value = Value::list([value.clone(), value]);
+    }
+    assert!(value.to_json().is_err());
+    assert!(value.to_repr().is_err());
 }

@@ -110,23 +110,21 @@ pub(crate) fn sort_keyed(
     keyed: &mut [(Value, Value)],
     direction: Direction,
 ) -> Outcome<()> {
-    let steps = keyed.len() as u64 * (u64::from(keyed.len().max(1).ilog2()) + 1);
-    machine.charge(steps)?;
-    let mut failed = None;
-    keyed.sort_by(|(a, _), (b, _)| {
-        if failed.is_some() {
-            return Ordering::Equal;
-        }
-        match order(a, b) {
-            Ok(order) if direction == Direction::Down => order.unwrap_or(Ordering::Equal).reverse(),
-            Ok(order) => order.unwrap_or(Ordering::Equal),
-            Err(error) => {
-                failed = Some(error);
-                Ordering::Equal
+    machine.comparing(|comparison| {
+        let mut failed = None;
+        keyed.sort_by(|(a, _), (b, _)| {
+            if failed.is_some() {
+                return Ordering::Equal;
             }
-        }
-    });
-    failed.map_or(Ok(()), Err)
+            let order = comparison.order(a, b).unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            });
+            let order = order.unwrap_or(Ordering::Equal);
+            if direction == Direction::Down { order.reverse() } else { order }
+        });
+        failed.map_or(Ok(()), Err)
+    })
 }
 
 fn unique(machine: &mut Machine<'_>, value: &Value, args: Args) -> Outcome {

@@ -5,7 +5,7 @@ use crate::ast::{BinaryOp, CompareOp};
 use crate::error::{Outcome, too_large, unfit};
 use crate::format;
 use crate::number;
-use crate::value::{ITEMS_MAX, Iter, Key, Value, equal, missing, order};
+use crate::value::{Comparison, ITEMS_MAX, Iter, Key, Value, equal, missing, order};
 
 impl Machine<'_> {
     /// Whether a value counts as true.
@@ -160,6 +160,17 @@ impl Machine<'_> {
         })
     }
 
+    /// Compares values, each for a step.
+    pub(crate) fn comparing<T>(
+        &mut self,
+        part: impl FnOnce(&mut Comparison) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let mut comparison = Comparison::within(self.fuel);
+        let found = part(&mut comparison);
+        self.charge(comparison.steps().min(self.fuel))?;
+        found
+    }
+
     /// Whether an item is in a value.
     pub(crate) fn contains(&mut self, container: &Value, item: &Value) -> Outcome<bool> {
         match (container, item) {
@@ -170,13 +181,14 @@ impl Machine<'_> {
             (Value::Set(set), _) => Ok(set.contains(&Key::new(item.clone())?)),
             _ => {
                 let mut iter = self.iterate(container)?;
-                while let Some(found) = iter.advance()? {
-                    self.charge(1)?;
-                    if found.is_same(item) || equal(&found, item)? {
-                        return Ok(true);
+                self.comparing(|comparison| {
+                    while let Some(found) = iter.advance()? {
+                        if found.is_same(item) || comparison.equal(&found, item)? {
+                            return Ok(true);
+                        }
                     }
-                }
-                Ok(false)
+                    Ok(false)
+                })
             }
         }
     }

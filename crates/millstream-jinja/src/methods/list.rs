@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::error::{Outcome, unfit};
 use crate::filters::sort_keyed;
 use crate::machine::Machine;
-use crate::value::{List, Value, equal};
+use crate::value::{List, Value};
 
 pub(super) fn find(name: &str) -> Option<Method> {
     Some(match name {
@@ -104,13 +104,14 @@ fn pop(machine: &mut Machine<'_>, of: &Value, args: Args) -> Outcome {
 }
 
 fn position(machine: &mut Machine<'_>, items: &[Value], wanted: &Value) -> Outcome<Option<usize>> {
-    machine.charge(items.len() as u64 / 8)?;
-    for (index, item) in items.iter().enumerate() {
-        if item.is_same(wanted) || equal(item, wanted)? {
-            return Ok(Some(index));
+    machine.comparing(|comparison| {
+        for (index, item) in items.iter().enumerate() {
+            if item.is_same(wanted) || comparison.equal(item, wanted)? {
+                return Ok(Some(index));
+            }
         }
-    }
-    Ok(None)
+        Ok(None)
+    })
 }
 
 fn remove(machine: &mut Machine<'_>, of: &Value, args: Args) -> Outcome {
@@ -140,12 +141,13 @@ fn index(machine: &mut Machine<'_>, of: &Value, args: Args) -> Outcome {
 fn count(machine: &mut Machine<'_>, of: &Value, args: Args) -> Outcome {
     let wanted = args.one("count", "value")?;
     let items = of.items()?;
-    machine.charge(items.len() as u64 / 8)?;
-    let mut count = 0_usize;
-    for item in &items {
-        count += usize::from(equal(item, &wanted)?);
-    }
-    Ok(Value::from(count))
+    machine.comparing(|comparison| {
+        let mut count = 0_usize;
+        for item in &items {
+            count += usize::from(comparison.equal(item, &wanted)?);
+        }
+        Ok(Value::from(count))
+    })
 }
 
 fn sort(machine: &mut Machine<'_>, of: &Value, args: Args) -> Outcome {

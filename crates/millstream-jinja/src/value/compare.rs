@@ -8,27 +8,46 @@ use crate::error::{Error, ErrorKind, Outcome, unfit};
 /// How deeply two values are compared.
 const DEPTH_MAX: usize = 100;
 /// How many values are compared for one answer.
-const STEPS_MAX: usize = 1_000_000;
+const STEPS_MAX: u64 = 1_000_000;
 
 /// Whether two values are equal.
 pub(crate) fn equal(a: &Value, b: &Value) -> Outcome<bool> {
-    Comparison { depth: 0, steps: 0 }.equal(a, b)
+    Comparison::within(STEPS_MAX).equal(a, b)
 }
 
 /// Which of two values comes first; nothing where a number is none.
 pub(crate) fn order(a: &Value, b: &Value) -> Outcome<Option<Ordering>> {
-    Comparison { depth: 0, steps: 0 }.order(a, b)
+    Comparison::within(STEPS_MAX).order(a, b)
 }
 
-struct Comparison {
+/// Comparisons that together may look at so many values.
+pub(crate) struct Comparison {
     depth: usize,
-    steps: usize,
+    steps: u64,
+    steps_max: u64,
 }
 
 impl Comparison {
-    fn deeper<T>(&mut self, part: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+    pub(crate) fn within(steps_max: u64) -> Self {
+        Self { depth: 0, steps: 0, steps_max }
+    }
+
+    /// How many values were looked at.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    fn step(&mut self) -> Outcome<()> {
         self.steps += 1;
-        if self.depth >= DEPTH_MAX || self.steps > STEPS_MAX {
+        if self.steps > self.steps_max {
+            let message = "these values take too long to compare";
+            return Err(Error::new(ErrorKind::OutOfFuel, message).into());
+        }
+        Ok(())
+    }
+
+    fn deeper<T>(&mut self, part: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        if self.depth >= DEPTH_MAX {
             return Err(
                 Error::new(ErrorKind::TooDeep, "these values are too deep to compare").into()
             );
@@ -39,7 +58,9 @@ impl Comparison {
         found
     }
 
-    fn equal(&mut self, a: &Value, b: &Value) -> Outcome<bool> {
+    /// Whether two values are equal.
+    pub(crate) fn equal(&mut self, a: &Value, b: &Value) -> Outcome<bool> {
+        self.step()?;
         Ok(match (a, b) {
             (Value::Undefined(_), Value::Undefined(_)) | (Value::None, Value::None) => true,
             (Value::Text(a), Value::Text(b)) => a == b,
@@ -79,7 +100,6 @@ impl Comparison {
             return Ok(false);
         }
         for (a, b) in a.iter().zip(b) {
-            self.steps += 1;
             if !self.equal(a, b)? {
                 return Ok(false);
             }
@@ -100,7 +120,9 @@ impl Comparison {
         Ok(true)
     }
 
-    fn order(&mut self, a: &Value, b: &Value) -> Outcome<Option<Ordering>> {
+    /// Which of two values comes first; nothing where a number is none.
+    pub(crate) fn order(&mut self, a: &Value, b: &Value) -> Outcome<Option<Ordering>> {
+        self.step()?;
         match (a, b) {
             (Value::Text(a), Value::Text(b)) => Ok(Some(a.cmp(b))),
             (Value::List(a), Value::List(b)) => {

@@ -9,7 +9,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::{Key, Value, release};
 
-/// A shared list that can be changed.
+/// A shared list that can be changed. One that contains itself is never freed.
 #[derive(Debug, Default)]
 pub struct List(RefCell<Vec<Value>>);
 

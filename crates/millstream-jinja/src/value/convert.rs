@@ -3,10 +3,12 @@
 use serde_json::{Map, Number, Value as Json};
 
 use super::Value;
-use crate::error::{Error, ErrorKind, Outcome, unfit};
+use crate::error::{Error, ErrorKind, Outcome, too_large, unfit};
 
 /// How deeply values are taken over.
 const DEPTH_MAX: usize = 100;
+/// How many values are taken over at once.
+const VALUES_MAX: usize = 1_000_000;
 
 impl Value {
     /// The value of data. Every call makes new lists and dicts.
@@ -25,7 +27,7 @@ impl Value {
 
     /// The value as data. Tuples and sets become arrays, other objects their text.
     pub fn to_json(&self) -> Outcome<Json> {
-        to_json(self, 0)
+        to_json(self, 0, &mut 0)
     }
 }
 
@@ -37,12 +39,16 @@ fn from_number(number: &Number) -> Value {
     }
 }
 
-fn to_json(value: &Value, depth: usize) -> Outcome<Json> {
+fn to_json(value: &Value, depth: usize, values: &mut usize) -> Outcome<Json> {
+    *values += 1;
+    if *values > VALUES_MAX {
+        return too_large("this JSON");
+    }
     if depth > DEPTH_MAX {
         return Err(Error::new(ErrorKind::TooDeep, "this value is too deep for JSON").into());
     }
-    let array = |items: &[Value]| {
-        items.iter().map(|item| to_json(item, depth + 1)).collect::<Outcome<Vec<_>>>()
+    let array = |items: &[Value], values: &mut usize| {
+        items.iter().map(|item| to_json(item, depth + 1, values)).collect::<Outcome<Vec<_>>>()
     };
     Ok(match value {
         Value::Undefined(missing) => return super::object::missing(missing),
@@ -51,18 +57,18 @@ fn to_json(value: &Value, depth: usize) -> Outcome<Json> {
         Value::Int(int) => int_to_json(*int)?,
         Value::Float(float) => Number::from_f64(*float).map_or(Json::Null, Json::Number),
         Value::Text(text) => Json::String(text.to_string()),
-        Value::List(list) => Json::Array(array(&list.snapshot())?),
-        Value::Tuple(tuple) => Json::Array(array(tuple.items())?),
-        Value::Set(set) => Json::Array(array(&set.snapshot())?),
+        Value::List(list) => Json::Array(array(&list.snapshot(), values)?),
+        Value::Tuple(tuple) => Json::Array(array(tuple.items(), values)?),
+        Value::Set(set) => Json::Array(array(&set.snapshot(), values)?),
         Value::Dict(dict) => {
             let mut map = Map::new();
             for (key, value) in dict.snapshot() {
-                map.insert(key.to_text()?.to_string(), to_json(&value, depth + 1)?);
+                map.insert(key.to_text()?.to_string(), to_json(&value, depth + 1, values)?);
             }
             Json::Object(map)
         }
         Value::Object(object) => match object.iterate() {
-            Some(iter) => Json::Array(array(&iter.collect()?)?),
+            Some(iter) => Json::Array(array(&iter.collect()?, values)?),
             None => Json::String(value.to_text()?.to_string()),
         },
     })
