@@ -8,10 +8,26 @@ use millstream_core::name::snake_case;
 use millstream_core::spec::{ColumnSpec, Columns, StreamSpec};
 
 use crate::error::SyncError;
+use crate::hints::closest;
 
 /// The types that a column may declare, for messages.
-pub const TYPE_NAMES: &str = "text, boolean, smallint, integer, bigint, real, double, \
+const TYPE_NAMES: &str = "text, boolean, smallint, integer, bigint, real, double, \
      decimal(p,s), date, timestamp, timestamptz, binary";
+/// The types by one word each, to tell which was meant.
+const TYPE_WORDS: &[&str] = &[
+    "text",
+    "boolean",
+    "smallint",
+    "integer",
+    "bigint",
+    "real",
+    "double",
+    "decimal",
+    "date",
+    "timestamp",
+    "timestamptz",
+    "binary",
+];
 /// Key of the field metadata that keeps the name which a column has in its source.
 pub const ORIGINAL: &str = "millstream.original";
 /// Most digits of a decimal.
@@ -43,6 +59,14 @@ pub fn parse_type(name: &str) -> Result<DataType, SyncError> {
         _ => return Err(bad()),
     };
     Ok(plain)
+}
+
+/// What to do about a type that does not exist.
+pub(crate) fn type_hint(name: &str) -> String {
+    let word = name.split('(').next().unwrap_or(name).trim();
+    let meant = closest(word, TYPE_WORDS.iter().copied()).filter(|meant| *meant != word);
+    let meant = meant.map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
+    format!("{meant}the types are: {TYPE_NAMES}")
 }
 
 fn decimal(arguments: &str) -> Option<DataType> {

@@ -296,8 +296,8 @@ impl Coded for SyncError {
             Self::ColumnCollision { .. } => {
                 "rename one in the source, or list the `columns` to keep".to_owned()
             }
-            Self::BadType { .. } | Self::BadColumnType { .. } => {
-                format!("use one of: {}", crate::columns::TYPE_NAMES)
+            Self::BadType { name } | Self::BadColumnType { name, .. } => {
+                crate::columns::type_hint(name)
             }
             Self::ContractBroken { .. } => {
                 "correct the source, or set `contract: evolve`, or run with --full-refresh"

@@ -16,6 +16,7 @@ mod preview;
 pub mod raw;
 mod records;
 pub mod registry;
+mod review;
 pub mod settings;
 pub mod source;
 pub mod sqlite;

@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 pub use crate::bootstrap::{CONFIDENCE, Comparison, RESAMPLES, ROWS_MAX};
 use crate::error::ModelError;
 use crate::metrics::{self, Metrics};
+use crate::near::closest;
+
+/// What comparisons are made of, right or wrong.
+const SIGNS: &[char] = &['<', '>', '=', '!', '~', '≥', '≤', '≠'];
+/// The comparisons that there are, for messages.
+const COMPARISONS: &str = ">=, >, <= or <";
 
 /// One rule of a gate.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,11 +103,14 @@ pub fn parse(rule: &str) -> Result<GateRule, ModelError> {
     if rule.split_whitespace().eq(["not", "worse", "than", "champion"]) {
         return Ok(GateRule::NotWorseThanChampion);
     }
-    let Some((metric, operator, number)) = operands(rule) else {
-        return refuse("it compares nothing".to_owned());
+    let Some((metric, sign, number)) = operands(rule) else {
+        return refuse(format!("it compares nothing; the comparison must be {COMPARISONS}"));
+    };
+    let Some(operator) = Operator::of(sign) else {
+        return refuse(format!("`{sign}` is none: the comparison must be {COMPARISONS}"));
     };
     if !is_metric(metric) {
-        return refuse(format!("there is no metric `{metric}`"));
+        return refuse(no_metric(metric));
     }
     match number.parse::<f64>() {
         Ok(number) if number.is_finite() => {
@@ -134,20 +143,23 @@ pub(crate) fn preferred_metric(rules: &[GateRule]) -> Option<&str> {
     })
 }
 
-fn operands(rule: &str) -> Option<(&str, Operator, &str)> {
-    // A label in `f1[label]` may hold any sign, so that the operator is sought behind it.
+/// The metric, the sign of the comparison as it is written, and the number.
+fn operands(rule: &str) -> Option<(&str, &str, &str)> {
+    // A label in `f1[label]` may hold any sign, so that the comparison is sought behind it.
     let start = rule.rfind(']').unwrap_or(0);
-    let at = start + rule[start..].find(['<', '>'])?;
+    let at = start + rule[start..].find(SIGNS)?;
     let (metric, rest) = rule.split_at(at);
-    let (operator, number) = [
-        (">=", Operator::AtLeast),
-        ("<=", Operator::AtMost),
-        (">", Operator::Above),
-        ("<", Operator::Below),
-    ]
-    .into_iter()
-    .find_map(|(sign, operator)| Some((operator, rest.strip_prefix(sign)?)))?;
-    Some((metric.trim(), operator, number.trim()))
+    let number = rest.trim_start_matches(SIGNS);
+    let sign = &rest[..rest.len() - number.len()];
+    Some((metric.trim(), sign, number.trim()))
+}
+
+fn no_metric(written: &str) -> String {
+    let names = metrics::CLASSIFICATION.iter().chain(metrics::REGRESSION).copied();
+    match closest(written, names) {
+        Some(name) => format!("there is no metric `{written}`, did you mean `{name}`?"),
+        None => format!("there is no metric `{written}`"),
+    }
 }
 
 fn is_metric(name: &str) -> bool {
@@ -187,6 +199,17 @@ fn against(champion: Option<&Champion>) -> (bool, String) {
 }
 
 impl Operator {
+    /// The operator that a sign stands for.
+    fn of(sign: &str) -> Option<Self> {
+        match sign {
+            ">=" => Some(Self::AtLeast),
+            ">" => Some(Self::Above),
+            "<=" => Some(Self::AtMost),
+            "<" => Some(Self::Below),
+            _ => None,
+        }
+    }
+
     fn holds(self, value: f64, number: f64) -> bool {
         match self {
             Self::AtLeast => value >= number,
@@ -230,6 +253,25 @@ mod tests {
             ["", "f1 >= 0.8", "accuracy", "accuracy = 1", "accuracy > x", "f1[] > 1", "r2 > inf"]
         {
             assert!(matches!(parse(wrong), Err(ModelError::Gate { .. })), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_rule_says_what_is_wrong_with_it() {
+        for (rule, why) in [
+            ("r2 => 0.8", "`=>` is none: the comparison must be >=, >, <= or <"),
+            ("r2 ≥ 0.8", "`≥` is none: the comparison must be >=, >, <= or <"),
+            ("r2 == 0.8", "`==` is none: the comparison must be >=, >, <= or <"),
+            ("r2 0.8", "it compares nothing; the comparison must be >=, >, <= or <"),
+            ("acuracy >= 0.8", "there is no metric `acuracy`, did you mean `accuracy`?"),
+            ("recall >= 0.8", "there is no metric `recall`"),
+            ("r2 >= much", "`much` is not a number"),
+        ] {
+            let error = parse(rule).unwrap_err();
+            assert!(
+                matches!(&error, ModelError::Gate { message, .. } if message == why),
+                "{error}"
+            );
         }
     }
 

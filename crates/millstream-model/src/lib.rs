@@ -27,8 +27,10 @@ pub mod gate;
 mod held_out;
 pub mod manifest;
 pub mod metrics;
+mod near;
 mod registry;
 mod reproduce;
+mod review;
 mod rng;
 mod scorer;
 mod split;
@@ -56,5 +58,8 @@ pub use training_step::{CHAMPION, TrainingConfig, TrainingStep};
 
 /// Whether the text is a gate rule; else why not. For the reader of the project.
 pub fn check_gate(rule: &str) -> Result<(), String> {
-    gate::parse(rule).map(drop).map_err(|error| error.to_string())
+    gate::parse(rule).map(drop).map_err(|error| match error {
+        ModelError::Gate { message, .. } => message,
+        other => other.to_string(),
+    })
 }

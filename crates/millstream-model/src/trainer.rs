@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 use crate::artifact::Model;
 use crate::error::ModelError;
 use crate::frame::{Frame, Target, Values};
+use crate::near::closest;
+use crate::review::review;
 use crate::tabular::settings::{TabularGbdtSettings, TaskChoice};
 use crate::tabular::{TabularModel, Threads, Truth};
 use crate::text::TextModel;
@@ -19,8 +21,6 @@ use crate::text::settings::TextLinearSettings;
 pub const TEXT_LINEAR: &str = "text_linear";
 /// The trainer over numbers and categories.
 pub const TABULAR_GBDT: &str = "tabular_gbdt";
-/// How far a misspelled setting may be from a known one to be suggested.
-const SUGGESTION_DISTANCE_MAX: usize = 2;
 
 /// The trainers, for the reader of the project.
 pub fn trainers() -> Vec<KindInfo> {
@@ -32,6 +32,7 @@ pub fn trainers() -> Vec<KindInfo> {
             validate: |settings, _| {
                 problems::<TextLinearSettings>(settings, TextLinearSettings::problems)
             },
+            review,
         },
         KindInfo {
             kind: TABULAR_GBDT,
@@ -40,6 +41,7 @@ pub fn trainers() -> Vec<KindInfo> {
             validate: |settings, _| {
                 problems::<TabularGbdtSettings>(settings, TabularGbdtSettings::problems)
             },
+            review,
         },
     ]
 }
@@ -124,6 +126,13 @@ impl Trainer {
                 }
             },
         }
+    }
+
+    /// What the trainer predicts, if its settings alone decide it.
+    pub(crate) fn known_task(&self) -> Option<Task> {
+        let kinds = [LabelKind::Name, LabelKind::Quantity];
+        let [of_names, of_quantities] = kinds.map(|kind| self.task(kind));
+        (of_names == of_quantities).then_some(of_names)
     }
 
     /// Learns from some rows. `inputs` are the columns of [`Self::inputs`].
@@ -242,34 +251,15 @@ fn problems<S: DeserializeOwned + JsonSchema>(
 }
 
 fn unknown_setting(key: &str, known: &[&str]) -> SettingProblem {
-    let nearest = known.iter().min_by_key(|name| distance(key, name));
-    let hint = match nearest {
-        Some(name) if distance(key, name) <= SUGGESTION_DISTANCE_MAX => {
-            format!("did you mean `{name}`?")
-        }
-        _ => format!("the settings are {}", known.join(", ")),
+    let hint = match closest(key, known.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("the settings are {}", known.join(", ")),
     };
     SettingProblem {
         key: key.to_owned(),
         message: "is not a setting of this trainer".to_owned(),
         hint: Some(hint),
     }
-}
-
-/// Letters to add, drop or change to make one word of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

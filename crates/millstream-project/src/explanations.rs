@@ -109,6 +109,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "The connector or trainer was asked and says what is wrong with the setting.",
     ),
     page(
+        "source.invalid",
+        "A stream declares what no table can have",
+        "A column has a type that does not exist, or the key is not among the columns that the \
+         stream keeps.",
+    ),
+    page(
         "ref.unknown",
         "A reference to a model leads nowhere",
         "`ref` names a model that is not there, is not enabled, or belongs to another project. A \
@@ -172,7 +178,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     page(
         "gate.invalid",
         "A gate cannot be read",
-        "A gate is `METRIC >= NUMBER` (or `>`, `<=`, `<`), or `not worse than champion`.",
+        "A gate is `METRIC >= NUMBER` (or `>`, `<=`, `<`), or `not worse than champion`. \
+         The metric must be one that the training can have: `accuracy` and the like for labels, \
+         `rmse`, `mae` and `r2` for numbers.",
     ),
     page(
         "deployment.invalid",

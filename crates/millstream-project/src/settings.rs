@@ -97,6 +97,7 @@ fn with_prefix(schema: &Value, prefix: &str) -> Value {
 /// Reports what a connector or trainer says of settings, at the first of the nodes that has the
 /// key.
 pub(crate) fn report_problems(
+    code: &'static str,
     problems: Vec<SettingProblem>,
     document: &Document,
     nodes: &[&Node],
@@ -104,10 +105,24 @@ pub(crate) fn report_problems(
 ) {
     let mut seen = BTreeSet::new();
     for problem in problems {
-        let found = nodes.iter().find_map(|node| node.get(&problem.key));
+        let found = nodes.iter().find_map(|node| below(node, &problem.key));
         let node = found.or(nodes.first().copied()).unwrap_or(&document.root);
         if seen.insert((problem.key.clone(), problem.message.clone())) {
-            report.error("setting.invalid", document.place(node), problem.message, problem.hint);
+            report.error(code, document.place(node), problem.message, problem.hint);
         }
     }
+}
+
+/// The node to which a way such as `columns/1/type` leads, or the last one on it that is there.
+fn below<'a>(node: &'a Node, way: &str) -> Option<&'a Node> {
+    let mut found = None;
+    for part in way.split('/') {
+        let from = found.unwrap_or(node);
+        let item = || part.parse().ok().and_then(|at: usize| from.items().get(at));
+        match from.get(part).or_else(item) {
+            Some(next) => found = Some(next),
+            None => break,
+        }
+    }
+    found
 }

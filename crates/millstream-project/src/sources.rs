@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use millstream_core::Relation;
-use millstream_core::kind::KindInfo;
+use millstream_core::kind::{Declaration, KindInfo};
 use millstream_core::name::{QUARANTINE_SCHEMA, SYSTEM_SCHEMA, TOPIC_SCHEMA};
 use millstream_core::spec::SourceSpec;
 use schemars::schema_for;
@@ -98,12 +98,14 @@ fn validate(
     let spec = &declared.spec;
     let mut problems = (kind.validate)(&spec.settings, None);
     problems.dedup();
-    report_problems(problems.clone(), document, &[&declared.node], report);
+    report_problems("setting.invalid", problems.clone(), document, &[&declared.node], report);
     let nodes = declared.node.get("streams").map(Node::items).unwrap_or_default();
     for (stream, node) in spec.streams.iter().zip(nodes) {
         let more = (kind.validate)(&spec.settings, Some(&stream.settings));
         let own: Vec<_> = more.into_iter().filter(|problem| !problems.contains(problem)).collect();
-        report_problems(own, document, &[node, &declared.node], report);
+        report_problems("setting.invalid", own, document, &[node, &declared.node], report);
+        let more = (kind.review)(Declaration::Stream(stream));
+        report_problems("source.invalid", more, document, &[node], report);
         check_key(stream, node, document, report);
     }
     if let Some(text) = &spec.keep_raw

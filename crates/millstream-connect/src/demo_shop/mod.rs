@@ -42,6 +42,7 @@ use crate::records::fit::Fit;
 use crate::records::handover::{self, Stop};
 use crate::records::recipe;
 use crate::registry::SourceContext;
+use crate::review::review;
 use crate::settings::first_error;
 use crate::source::{DiscoveredColumn, DiscoveredStream, Source, SourceEvent, SourceRead};
 
@@ -59,6 +60,7 @@ pub fn info() -> KindInfo {
         schema: crate::settings::schema::<ShopSettings>(),
         stream_schema: Some(crate::settings::schema::<ShopStreamSettings>()),
         validate: settings::validate,
+        review,
     }
 }
 

@@ -39,6 +39,7 @@ use crate::columns::{Missing, type_name};
 use crate::error::SyncError;
 use crate::raw::{EntryKind, RawLoad};
 use crate::registry::SourceContext;
+use crate::review::review;
 use crate::settings::{problems, schema};
 use crate::source::{DiscoveredColumn, DiscoveredStream, Source, SourceRead};
 
@@ -52,6 +53,7 @@ pub fn info() -> KindInfo {
         schema: schema::<FileSettings>(),
         stream_schema: Some(schema::<FileStreamSettings>()),
         validate,
+        review,
     }
 }
 

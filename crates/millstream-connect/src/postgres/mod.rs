@@ -37,6 +37,7 @@ use crate::raw::RawLoad;
 use crate::records::presence::Presence;
 use crate::records::replay::replay;
 use crate::registry::{self, SecretResolver, SourceContext};
+use crate::review::review;
 use crate::settings::bad_setting;
 use crate::source::{DiscoveredStream, Source, SourceRead};
 
@@ -47,6 +48,7 @@ pub fn info() -> KindInfo {
         schema: crate::settings::schema::<PostgresSettings>(),
         stream_schema: Some(crate::settings::schema::<PostgresStreamSettings>()),
         validate: settings::validate,
+        review,
     }
 }
 

@@ -41,6 +41,7 @@ use crate::records::handover::blocking;
 use crate::records::presence::Presence;
 use crate::records::replay::replay;
 use crate::registry::{self, SourceContext};
+use crate::review::review;
 use crate::settings::bad_setting;
 use crate::source::{DiscoveredStream, Source, SourceRead};
 
@@ -51,6 +52,7 @@ pub fn info() -> KindInfo {
         schema: crate::settings::schema::<SqliteSettings>(),
         stream_schema: Some(crate::settings::schema::<SqliteStreamSettings>()),
         validate: settings::validate,
+        review,
     }
 }
 

@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use millstream_core::model::Task;
 use serde::{Deserialize, Serialize};
 
 pub use self::classification::{ClassReport, Confusion};
@@ -43,6 +44,11 @@ pub const CLASSIFICATION: &[&str] = &[
 pub const REGRESSION: &[&str] = &["mae", "r2", "rmse"];
 /// Metrics that exist for each label.
 pub const PER_LABEL: &[&str] = &["f1", "precision", "recall"];
+
+/// The task whose metric this is.
+pub(crate) fn task_of(metric: &str) -> Task {
+    if REGRESSION.contains(&metric) { Task::Regression } else { Task::Classification }
+}
 
 /// Whether a smaller value of the metric is better.
 pub fn smaller_is_better(metric: &str) -> bool {

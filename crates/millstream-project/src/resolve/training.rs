@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use millstream_core::AssetKey;
+use millstream_core::kind::Declaration;
 use millstream_core::spec::TrainingSpec;
 use millstream_core::step::{Edge, Input};
 use schemars::schema_for;
@@ -46,7 +47,11 @@ pub(crate) fn trainings(
         if let Some(kind) = kind {
             let problems = (kind.validate)(&declared.spec.settings, None);
             let settings = node.get("settings").unwrap_or(node);
-            report_problems(problems, document, &[settings, node], report);
+            report_problems("setting.invalid", problems, document, &[settings, node], report);
+            let doubts = (kind.review)(Declaration::Training(&declared.spec)).into_iter();
+            let (gate, other) = doubts.partition(|problem| problem.key.starts_with("gate"));
+            report_problems("gate.invalid", gate, document, &[node], report);
+            report_problems("training.invalid", other, document, &[node], report);
         }
         check(&declared, options, report);
         resolved.extend(resolve(declared, names, report));

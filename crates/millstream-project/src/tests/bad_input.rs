@@ -171,6 +171,26 @@ error[yaml.key_missing]: stream `c` merges, but has no `key`
 }
 
 #[test]
+fn what_connectors_and_trainers_doubt() {
+    says(
+        &[
+            (
+                "sources/shop.yml",
+                "sources:\n  - name: shop\n    connector: file\n    streams:\n      - name: orders\n        path: x\n        columns:\n          - id\n          - {name: total, type: doubel}\n",
+            ),
+            (
+                "training/t.yml",
+                "trainings:\n  - name: t\n    data: source('shop', 'orders')\n    label: l\n    inputs: {text: [a]}\n    trainer: text_linear\n    gate:\n      - accuracy >= 0.5\n      - rmse >= 0.5\n",
+            ),
+        ],
+        "error[source.invalid]: `columns/1/type` is doubted
+  --> sources/shop.yml:9:33
+error[gate.invalid]: `gate/1` is doubted
+  --> training/t.yml:9:9",
+    );
+}
+
+#[test]
 fn a_training_that_makes_no_sense() {
     says(
         &[

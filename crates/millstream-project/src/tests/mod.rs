@@ -12,7 +12,8 @@ use std::fs;
 use std::path::Path;
 
 use millstream_core::clock::Timestamp;
-use millstream_core::kind::{KindInfo, SettingProblem};
+use millstream_core::kind::{Declaration, KindInfo, SettingProblem};
+use millstream_core::spec::Columns;
 use serde_json::{Map, Value, json};
 
 use crate::{EnvVar, LoadOptions, Loaded, Project, load};
@@ -44,6 +45,22 @@ fn no_problems(
     Vec::new()
 }
 
+/// Doubts that the second column of a stream can be `doubel`, and the second gate about `rmse`.
+fn doubts(declaration: Declaration<'_>) -> Vec<SettingProblem> {
+    let (doubted, key) = match declaration {
+        Declaration::Stream(stream) => {
+            let is_doubted = |column: &Columns| matches!(column, Columns::Declared(spec) if spec.data_type.as_deref() == Some("doubel"));
+            (stream.columns.iter().flatten().nth(1).is_some_and(is_doubted), "columns/1/type")
+        }
+        Declaration::Training(training) => {
+            (training.gate.get(1).is_some_and(|gate| gate.starts_with("rmse")), "gate/1")
+        }
+    };
+    let message = format!("`{key}` is doubted");
+    let doubt = SettingProblem { key: key.to_owned(), message, hint: None };
+    doubted.then_some(doubt).into_iter().collect()
+}
+
 fn gate(text: &str) -> Result<(), String> {
     if text.contains(">=") || text == "not worse than champion" {
         Ok(())
@@ -62,6 +79,7 @@ fn options() -> LoadOptions {
             "required": ["path"],
         })),
         validate: file_problems,
+        review: doubts,
     };
     let sqlite = KindInfo {
         kind: "sqlite",
@@ -71,12 +89,14 @@ fn options() -> LoadOptions {
         }),
         stream_schema: Some(json!({"type": "object", "properties": {"table": {"type": "string"}}})),
         validate: no_problems,
+        review: doubts,
     };
     let text_linear = KindInfo {
         kind: "text_linear",
         schema: json!({"type": "object", "properties": {"ngrams": {"type": "integer"}}}),
         stream_schema: None,
         validate: no_problems,
+        review: doubts,
     };
     LoadOptions {
         env: None,

@@ -62,6 +62,7 @@ fn what_init_makes_has_no_problems() {
         schema: json!({"type": "object", "properties": {"scale": {"type": "number"}}}),
         stream_schema: Some(json!({"type": "object"})),
         validate: no_problems,
+        review: |_| Vec::new(),
     });
     let loaded = load(folder.path(), &options);
     assert_eq!(text_of(&loaded), "");
