@@ -39,7 +39,7 @@ pub(crate) fn source_schema(base: &Value, kind: &KindInfo) -> Value {
 pub(crate) fn training_schema(base: &Value, kind: &KindInfo) -> Value {
     let mut schema = base.clone();
     if let Some(settings) = schema.pointer_mut("/properties/settings") {
-        *settings = json!({"type": "object"});
+        *settings = json!({"type": "object", "description": settings["description"]});
     }
     absorb(&mut schema, "/properties/settings", &kind.schema, kind.kind);
     schema
@@ -75,7 +75,7 @@ fn absorb(root: &mut Value, pointer: &str, extra: &Value, prefix: &str) {
 }
 
 /// The same schema with references to definitions under other names.
-fn with_prefix(schema: &Value, prefix: &str) -> Value {
+pub(crate) fn with_prefix(schema: &Value, prefix: &str) -> Value {
     match schema {
         Value::Object(map) => Value::Object(
             map.iter()

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use millstream_core::kind::KindInfo;
+use millstream_core::spec::{SourceSpec, TrainingSpec};
+use schemars::schema_for;
 use serde_json::{Value, json};
 
 use super::{loaded, loaded_with, no_problems, options, project, text_of};
@@ -101,10 +103,66 @@ fn every_property_of_every_schema_is_described() {
         }
     }
     let mut missing = Vec::new();
-    for (name, schema) in json_schemas() {
+    let items = [
+        ("sources", schema_for!(SourceSpec).to_value()),
+        ("training", schema_for!(TrainingSpec).to_value()),
+    ];
+    for (name, schema) in json_schemas(&[], &[]).into_iter().chain(items) {
         walk(name, &schema, &mut missing);
     }
     assert!(missing.is_empty(), "without description: {missing:?}");
+}
+
+/// Every `$ref` of a schema.
+fn references(schema: &Value) -> Vec<&str> {
+    match schema {
+        Value::Object(map) => {
+            let own = map.get("$ref").and_then(Value::as_str);
+            own.into_iter().chain(map.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn schemas_have_the_settings_of_the_kind_that_is_named() {
+    let mut options = options();
+    options.connectors[0].stream_schema = Some(json!({
+        "type": "object",
+        "properties": {"path": {"type": "string"}, "format": {"$ref": "#/$defs/Format"}},
+        "required": ["path"],
+        "$defs": {"Format": {"enum": ["csv", "jsonl"]}},
+    }));
+    let schemas = json_schemas(&options.connectors, &options.trainers);
+    let of = |name: &str| schemas.iter().find(|schema| schema.0 == name).unwrap().1.clone();
+    let (sources, training) = (of("sources"), of("training"));
+    for schema in [&sources, &training] {
+        for reference in references(schema) {
+            let found = schema.pointer(reference.trim_start_matches('#'));
+            assert!(found.is_some(), "{reference} leads nowhere");
+        }
+    }
+    let source = &sources["$defs"]["SourceSpec"];
+    assert_eq!(source["properties"]["connector"]["enum"], json!(["file", "sqlite"]));
+    assert_eq!(
+        source["allOf"][1],
+        json!({
+            "if": {"properties": {"connector": {"const": "sqlite"}}, "required": ["connector"]},
+            "then": {"$ref": "#/$defs/sqlite.SourceSpec"},
+        })
+    );
+    let sqlite = &sources["$defs"]["sqlite.SourceSpec"];
+    assert_eq!(sqlite["properties"]["operational"], json!({"type": "boolean"}));
+    assert_eq!(sqlite["properties"]["streams"]["items"]["$ref"], "#/$defs/sqlite.StreamSpec");
+    let stream = &sources["$defs"]["file.StreamSpec"];
+    assert_eq!(stream["properties"]["path"], json!({"type": "string"}));
+    assert_eq!(stream["required"], json!(["name", "path"]));
+    let settings = &training["$defs"]["text_linear.TrainingSpec"]["properties"]["settings"];
+    assert_eq!(settings["properties"]["ngrams"], json!({"type": "integer"}));
+    for closed in [sqlite, stream, settings] {
+        assert_eq!(closed["additionalProperties"], json!(false));
+    }
 }
 
 #[test]

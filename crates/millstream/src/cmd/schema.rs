@@ -7,7 +7,9 @@ use crate::output::print_line;
 
 /// Prints the JSON Schema of one kind of file, or of all by name.
 pub fn run(kind: Option<&str>) -> Outcome {
-    let schemas = millstream_project::json_schemas();
+    let (connectors, trainers) =
+        (millstream_connect::registry::connectors(), millstream_model::trainers());
+    let schemas = millstream_project::json_schemas(&connectors, &trainers);
     let value = match kind {
         None => {
             let all = schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema));
