@@ -153,6 +153,7 @@ impl Reader<'_> {
         let parts = graph::Parts {
             sources: &sources,
             models: &models.models,
+            model_files: &model_files.models,
             trainings: &trainings,
             deployments: &deployments,
             functions: &functions,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millstream_core::clock::Timestamp;
+use millstream_core::diagnostic::Place;
 use millstream_core::name::{DEFAULT_SCHEMA, is_name};
 use millstream_core::step::Refresh;
 use millstream_core::{AssetKey, ContentHash, Relation};
@@ -305,15 +306,20 @@ pub(crate) fn report_unknown(rendered: &[Rendered], source: &Source, report: &mu
             continue;
         }
         seen.push(unknown);
-        let quotes = [format!("'{}'", unknown.quoted), format!("\"{}\"", unknown.quoted)];
-        let found = quotes.iter().find_map(|quoted| source.text.find(quoted.as_str()));
-        let place = match found {
-            Some(offset) => Mark::of_offset(&source.text, offset + 1).within(&source.path),
-            None => whole(&source.path),
-        };
+        let place = place_of_quoted(source, &unknown.quoted);
         report.error(unknown.code, place, unknown.message.clone(), unknown.hint.clone());
     }
     seen.len()
+}
+
+/// Where a file first has a name in quotes; the whole file if it does not, because a macro has.
+pub(crate) fn place_of_quoted(source: &Source, name: &str) -> Place {
+    let quotes = [format!("'{name}'"), format!("\"{name}\"")];
+    let found = quotes.iter().find_map(|quoted| source.text.find(quoted.as_str()));
+    match found {
+        Some(offset) => Mark::of_offset(&source.text, offset + 1).within(&source.path),
+        None => whole(&source.path),
+    }
 }
 
 /// Where `config(...)` sets a key.

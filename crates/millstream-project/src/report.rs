@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use millstream_core::diagnostic::{Diagnostic, Place, Severity};
 
 /// The most names that a hint lists when nothing is similar.
-const HINT_NAMES_MAX: usize = 8;
+const HINT_NAMES_MAX: usize = 30;
 
 /// The problems found so far.
 #[derive(Debug, Default)]
@@ -153,7 +153,11 @@ pub(crate) fn meant<'a>(
         return (!otherwise.is_empty()).then(|| otherwise.to_owned());
     }
     names.sort_unstable();
-    let more = if names.len() > HINT_NAMES_MAX { ", ..." } else { "" };
+    names.dedup();
+    let more = match names.len().saturating_sub(HINT_NAMES_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     names.truncate(HINT_NAMES_MAX);
     Some(format!("known: {}{more}", names.join(", ")))
 }

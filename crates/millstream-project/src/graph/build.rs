@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{Graph, Node, order};
 use crate::checks::{self, CheckDraft};
 use crate::declared::Declared;
+use crate::models::ModelFile;
 use crate::project::{Check, Materialization, ResolvedDeployment, ResolvedTraining, SqlModel};
 use crate::report::{Report, shown, whole};
 use crate::resolve::{definition_of, operational_table};
@@ -21,6 +22,7 @@ use crate::yaml;
 pub(crate) struct Parts<'a> {
     pub(crate) sources: &'a [Declared<SourceSpec>],
     pub(crate) models: &'a [SqlModel],
+    pub(crate) model_files: &'a [ModelFile],
     pub(crate) trainings: &'a [ResolvedTraining],
     pub(crate) deployments: &'a [ResolvedDeployment],
     pub(crate) functions: &'a [Declared<FunctionSpec>],
@@ -41,7 +43,7 @@ pub(crate) fn build(parts: Parts<'_>, report: &mut Report) -> Option<(Graph, Vec
     );
     check_one_maker(&made, report);
     let nodes = made.into_iter().map(|(node, _)| node).collect();
-    let mut graph = order::ordered(nodes, report)?;
+    let mut graph = order::ordered(nodes, parts.model_files, report)?;
     let checks = give_checks(&mut graph, parts.drafts);
     Some((graph, checks))
 }

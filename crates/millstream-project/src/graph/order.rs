@@ -3,19 +3,25 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 
+use millstream_core::diagnostic::Place;
 use millstream_core::step::Edge;
 use millstream_core::{AssetKey, AssetKind};
 
 use super::{Graph, Node};
-use crate::report::{Report, whole};
+use crate::models::{ModelFile, place_of_quoted};
+use crate::report::{Report, shown, whole};
 
 /// Orders the steps: by what they read, and by name where that leaves a choice. Circles are
 /// reported, and then there is no graph.
-pub(crate) fn ordered(mut nodes: Vec<Node>, report: &mut Report) -> Option<Graph> {
+pub(crate) fn ordered(
+    mut nodes: Vec<Node>,
+    files: &[ModelFile],
+    report: &mut Report,
+) -> Option<Graph> {
     nodes.sort_by(|a, b| a.outputs.cmp(&b.outputs));
     let makers = makers(&nodes);
     let mut before = hard_edges(&nodes, &makers);
-    if report_cycles(&nodes, &before, report) {
+    if report_cycles(&nodes, &before, files, report) {
         return None;
     }
     add_feedback(&nodes, &makers, &mut before);
@@ -126,14 +132,20 @@ fn placed(nodes: Vec<Node>, before: &[Vec<usize>], order: &[usize]) -> Graph {
 }
 
 /// Reports each cycle once. Gives whether there is one.
-fn report_cycles(nodes: &[Node], before: &[Vec<usize>], report: &mut Report) -> bool {
+fn report_cycles(
+    nodes: &[Node],
+    before: &[Vec<usize>],
+    files: &[ModelFile],
+    report: &mut Report,
+) -> bool {
     let mut left: BTreeSet<usize> = (0..nodes.len()).collect();
     let mut found = false;
     loop {
         peel(&mut left, before);
         let Some(&start) = left.first() else { return found };
         let cycle = walk(start, &left, before);
-        report_cycle(&cycle.iter().map(|&index| &nodes[index]).collect::<Vec<_>>(), report);
+        let steps: Vec<&Node> = cycle.iter().map(|&index| &nodes[index]).collect();
+        report_cycle(&steps, files, report);
         for index in cycle {
             left.remove(&index);
         }
@@ -179,18 +191,28 @@ fn walk(start: usize, left: &BTreeSet<usize>, before: &[Vec<usize>]) -> Vec<usiz
     path
 }
 
-fn report_cycle(cycle: &[&Node], report: &mut Report) {
+/// Reports a cycle with the place of each reference in it.
+fn report_cycle(cycle: &[&Node], files: &[ModelFile], report: &mut Report) {
     let smallest = (0..cycle.len()).min_by_key(|&at| &cycle[at].outputs).unwrap_or(0);
     let mut turned: Vec<&Node> = cycle.to_vec();
     turned.rotate_left(smallest);
-    let first = turned[0];
-    let shown = |node: &&Node| format!("{} ({})", node.name, node.file.display());
-    let mut names: Vec<String> = turned.iter().map(shown).collect();
-    names.push(shown(&first));
+    let (first, read) = (turned[0], turned[1 % turned.len()]);
     let (message, hint) = if cycle.len() == 1 {
-        (format!("{} reads itself", names[0]), "for its own rows of before, use `this`")
+        (format!("{} reads itself", first.name), "for its own rows of before, use `this`")
     } else {
-        (format!("a cycle of references: {}", names.join(" reads ")), "take one reference out")
+        let edges = turned.iter().zip(turned.iter().cycle().skip(1));
+        let edge = |(node, read): (&&Node, &&Node)| {
+            let place = place_of_edge(node, read, files);
+            format!("{} reads {} ({})", node.name, read.name, shown(&place))
+        };
+        let edges: Vec<String> = edges.map(edge).collect();
+        (format!("a cycle of references: {}", edges.join(", ")), "take one reference out")
     };
-    report.error("graph.cycle", whole(&first.file), message, hint.to_owned());
+    report.error("graph.cycle", place_of_edge(first, read, files), message, hint.to_owned());
+}
+
+/// Where a step names another one that it reads.
+fn place_of_edge(node: &Node, read: &Node, files: &[ModelFile]) -> Place {
+    let file = files.iter().find(|file| file.source.path == node.file);
+    file.map_or_else(|| whole(&node.file), |file| place_of_quoted(&file.source, &read.name))
 }

@@ -124,7 +124,7 @@ impl Graph {
         let mut found: BTreeSet<usize> =
             positions.filter(|&position| term.matches(&self.nodes[position])).collect();
         if found.is_empty() && nothing == OnNothing::Fail {
-            let names = self.nodes.iter().map(|node| node.name.as_str());
+            let names = self.nodes.iter().flat_map(names_of);
             let hint = meant(term.value, names, "the project has no steps");
             return Err(SelectError::Nothing { text: text.to_owned(), hint });
         }
@@ -269,6 +269,16 @@ fn name_matches(pattern: &str, node: &Node) -> bool {
         || (node.kind == StepKind::Sync && source_matches(pattern, &node.name))
         || node.outputs.iter().any(of_asset)
         || (node.kind == StepKind::Model && in_folder(pattern, &node.file))
+}
+
+/// The names by which people may write a step: its own, and those of what it makes.
+fn names_of(node: &Node) -> impl Iterator<Item = &str> + Clone {
+    let made = node.outputs.iter().filter(|_| node.kind != StepKind::Sync);
+    let short = made.map(|asset| match asset.name.split_once('.') {
+        Some((_, name)) if asset.kind == AssetKind::Table => name,
+        _ => asset.name.as_str(),
+    });
+    std::iter::once(node.name.as_str()).chain(short)
 }
 
 /// dbt's dotted names: `staging`, `staging.stg_orders`.

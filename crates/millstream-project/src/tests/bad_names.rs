@@ -238,7 +238,7 @@ error[check.invalid]: `warn_if` cannot be `lots`
   hint: a comparison such as `> 10`
 error[yaml.key_unknown]: unknown key `fail`
   --> models/schema.yml:11:35
-  hint: known: arguments, column_name, config, description, enabled, error_if, field, limit, ...
+  hint: known: arguments, column_name, config, description, enabled, error_if, field, limit, meta, name, quote, severity, tags, to, values, warn_if, where
 error[check.invalid]: `not_null` of a whole table needs `column_name`
   --> models/schema.yml:12:13
 error[ref.unknown]: there is no model `aa`
@@ -258,16 +258,17 @@ fn cycles() {
     says(
         &[
             ("models/a.sql", "select * from {{ ref('c') }}"),
-            ("models/b.sql", "select * from {{ ref('a') }}"),
-            ("models/c.sql", "select * from {{ ref('b') }}"),
+            ("macros/m.sql", "{% macro m() %}{{ ref('a') }}{% endmacro %}"),
+            ("models/b.sql", "select * from {{ m() }}"),
+            ("models/c.sql", "select *\nfrom {{ ref(\"b\") }}"),
             ("models/d.sql", "select * from {{ ref('d') }}"),
             ("models/e.sql", "select * from {{ ref('a') }}"),
         ],
-        "error[graph.cycle]: a cycle of references: a (models/a.sql) reads c (models/c.sql) reads b (models/b.sql) reads a (models/a.sql)
-  --> models/a.sql
+        "error[graph.cycle]: a cycle of references: a reads c (models/a.sql:1:23), c reads b (models/c.sql:2:14), b reads a (models/b.sql)
+  --> models/a.sql:1:23
   hint: take one reference out
-error[graph.cycle]: d (models/d.sql) reads itself
-  --> models/d.sql
+error[graph.cycle]: d reads itself
+  --> models/d.sql:1:23
   hint: for its own rows of before, use `this`",
     );
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use millstream_core::AssetKey;
+use millstream_core::error::Coded;
 use millstream_core::step::Edge;
 
 use super::{SOURCE, project};
@@ -220,4 +221,16 @@ fn selectors_are_those_of_dbt() {
     let graph = &project.graph;
     assert_eq!(graph.upstream(&key("table:main.mid"), Depth::Steps(1)).len(), 2);
     assert_eq!(graph.downstream(&key("table:shop.orders"), Depth::All).len(), 4);
+}
+
+#[test]
+fn a_selector_that_matches_nothing_is_told_the_names_that_there_are() {
+    let project = circular("labeled", false);
+    let hint = |selector: &str| project.graph.select(selector).unwrap_err().hint().unwrap();
+    assert_eq!(
+        hint("qqqqqqq"),
+        "known: app.predictions, f, judged, labeled, predicted, predictions, shop.orders, tagger",
+        "each once, and with what the steps make"
+    );
+    assert_eq!(hint("predictd"), "did you mean `predicted`?");
 }
