@@ -72,6 +72,12 @@ impl CatalogSnapshot {
     pub fn alias(&self, model: &str, alias: &str) -> Option<u64> {
         self.aliases.get(&(model.to_owned(), alias.to_owned())).copied()
     }
+
+    /// The aliases of a model, in order.
+    pub fn aliases_of(&self, model: &str) -> Vec<&str> {
+        let of_model = self.aliases.keys().filter(|(named, _)| named == model);
+        of_model.map(|(_, alias)| alias.as_str()).collect()
+    }
 }
 
 /// Gives the present snapshot. The ledger implements it; changes of another process are seen

@@ -45,6 +45,8 @@ pub enum DeployError {
         deployment: String,
         /// Its model.
         reference: String,
+        /// What to do.
+        remedy: String,
     },
     /// The body is not what the protocol says.
     #[error("the request cannot be read: {0}")]
@@ -180,7 +182,7 @@ impl Coded for DeployError {
                 "no deployment of this project has `realtime: true`".to_owned()
             }
             Self::Unknown { known, .. } => format!("there are: {known}"),
-            Self::NoVersion { .. } => "run the training; its gate lets a version pass".to_owned(),
+            Self::NoVersion { remedy, .. } => remedy.clone(),
             Self::InputMissing { known, .. } | Self::InputUnknown { known, .. } => {
                 format!("the model takes: {known}")
             }

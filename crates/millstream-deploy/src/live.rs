@@ -79,6 +79,7 @@ impl LiveModel {
             (None, None) => Err(DeployError::NoVersion {
                 deployment: self.deployment.clone(),
                 reference: self.reference.to_string(),
+                remedy: self.reference.remedy(&snapshot),
             }),
         }
     }

@@ -38,6 +38,16 @@ impl ModelReference {
         Self { model: self.model.clone(), pick: Pick::Version(version) }
     }
 
+    /// What to do when the snapshot has no version for it.
+    pub(crate) fn remedy(&self, catalog: &CatalogSnapshot) -> String {
+        let model = &self.model;
+        let aliases = catalog.aliases_of(model);
+        if aliases.is_empty() {
+            return format!("run the training of `{model}`; its gate lets a version pass");
+        }
+        format!("the aliases of `{model}` are: {}", aliases.join(", "))
+    }
+
     /// The version that is meant, as the snapshot has it; `None` if the alias names none yet.
     pub fn version(&self, catalog: &CatalogSnapshot) -> Option<u64> {
         match &self.pick {
@@ -74,6 +84,8 @@ impl FromStr for ModelReference {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -83,6 +95,12 @@ mod tests {
         {
             assert_eq!(text.parse::<ModelReference>().unwrap().to_string(), written);
         }
+        let reference: ModelReference = "price@champ".parse().unwrap();
+        let aliases = [(("price".to_owned(), "champion".to_owned()), 3)].into();
+        let catalog = CatalogSnapshot::new(BTreeMap::default(), aliases);
+        assert_eq!(reference.remedy(&catalog), "the aliases of `price` are: champion");
+        let untrained = reference.remedy(&CatalogSnapshot::default());
+        assert!(untrained.starts_with("run the training of `price`"));
         for text in ["", "@champion", "tagger@", "a@b@c"] {
             assert!(text.parse::<ModelReference>().is_err(), "{text}");
         }

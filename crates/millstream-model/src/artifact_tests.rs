@@ -85,7 +85,27 @@ async fn the_registry_trusts_no_byte() {
     assert_eq!(code("tagger@2"), "registry.unknown_version");
     assert_eq!(code("nobody@1"), "registry.unknown_model");
     assert_eq!(code("../tagger@1"), "registry.unknown_model");
+    assert_eq!(code("nobody@champion"), "registry.unknown_model");
+    assert_eq!(code("nobody"), "registry.unknown_model");
     assert_eq!(code("tagger@challenger"), "registry.unknown_alias");
     assert_eq!(code("tagger@"), "registry.bad_reference");
     assert_eq!(code("tagger@3x"), "registry.bad_reference");
+}
+
+#[tokio::test]
+async fn a_reference_that_names_nothing_is_told_what_there_is() {
+    let (environment, _) = published("text_linear").await;
+    let models = LoadedModels::new(environment.registry.clone());
+    let said = |reference: &str| {
+        let error = models.resolve(reference, &environment.catalog).map(drop).unwrap_err();
+        format!("{error}: {}", error.hint().unwrap())
+    };
+    assert_eq!(said("taggr@champion"), "there is no model `taggr`: did you mean `tagger`?");
+    assert_eq!(said("prices@champion"), "there is no model `prices`: the models are `tagger`");
+    for (alias, hint) in
+        [("champ", "its aliases are `champion`"), ("champoin", "did you mean `champion`?")]
+    {
+        let expected = format!("model `tagger` has no alias `{alias}`: {hint}");
+        assert_eq!(said(&format!("tagger@{alias}")), expected);
+    }
 }

@@ -2,6 +2,8 @@
 
 use millstream_core::{Coded, Fault, Retry};
 
+use crate::near::closest;
+
 /// An error of this room.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -115,6 +117,8 @@ pub enum ModelError {
     UnknownModel {
         /// The name.
         model: String,
+        /// The models that there are.
+        known: Vec<String>,
     },
     /// The model has no such version.
     #[error("model `{model}` has no version {version}")]
@@ -131,6 +135,8 @@ pub enum ModelError {
         model: String,
         /// The alias.
         alias: String,
+        /// The aliases that it has.
+        known: Vec<String>,
     },
     /// The text is not a reference to a model.
     #[error("`{reference}` does not name a model: write `name@alias`, `name@3` or `name`")]
@@ -279,10 +285,15 @@ impl Coded for ModelError {
             }
             Self::TooLarge { .. } => "train on fewer rows, or lower `max_features`".to_owned(),
             Self::NoTerms => "check the columns under `inputs.text`".to_owned(),
-            Self::UnknownAlias { model, .. } => {
-                format!("`millstream model promote {model}@VERSION` sets an alias")
+            Self::UnknownAlias { model, alias, known } => {
+                let promote = format!("`millstream model promote {model}@VERSION` sets an alias");
+                there_are(alias, known, "its aliases are").unwrap_or(promote)
             }
-            Self::UnknownModel { .. } | Self::UnknownVersion { .. } => {
+            Self::UnknownModel { model, known } => {
+                let none = "`millstream run` trains the first model";
+                there_are(model, known, "the models are").unwrap_or_else(|| none.to_owned())
+            }
+            Self::UnknownVersion { .. } => {
                 "`millstream model list` shows models and versions".to_owned()
             }
             Self::Corrupt { .. } => {
@@ -292,6 +303,14 @@ impl Coded for ModelError {
             Self::Io { .. } => "check the disk's space and the folder's rights".to_owned(),
             _ => return None,
         })
+    }
+}
+
+/// The name that was probably meant, or all, if there are any.
+fn there_are(written: &str, known: &[String], introduced: &str) -> Option<String> {
+    match closest(written, known.iter().map(String::as_str)) {
+        Some(meant) => Some(format!("did you mean `{meant}`?")),
+        None => (!known.is_empty()).then(|| format!("{introduced} {}", list(known))),
     }
 }
 

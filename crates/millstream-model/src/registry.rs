@@ -66,15 +66,22 @@ impl Registry {
         Ok(versions)
     }
 
+    /// Fails if there is no version of a model at all.
+    pub(crate) fn check_exists(&self, model: &str) -> Result<(), ModelError> {
+        if self.versions(model)?.is_empty() {
+            return Err(self.unknown(model));
+        }
+        Ok(())
+    }
+
     /// The manifest of a version.
     pub fn manifest(&self, model: &str, version: u64) -> Result<Manifest, ModelError> {
         let path = self.folder(model)?.join(version.to_string()).join(MANIFEST);
         let bytes = read(&path, MANIFEST_BYTES_MAX).map_err(|error| match error {
             ModelError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                let model = model.to_owned();
-                match self.versions(&model) {
-                    Ok(versions) if versions.is_empty() => ModelError::UnknownModel { model },
-                    _ => ModelError::UnknownVersion { model, version },
+                match self.versions(model) {
+                    Ok(versions) if versions.is_empty() => self.unknown(model),
+                    _ => ModelError::UnknownVersion { model: model.to_owned(), version },
                 }
             }
             other => other,
@@ -195,11 +202,13 @@ impl Registry {
 
     /// The folder of a model; a name can never leave the registry.
     fn folder(&self, model: &str) -> Result<PathBuf, ModelError> {
-        if is_name(model) {
-            Ok(self.root.join(model))
-        } else {
-            Err(ModelError::UnknownModel { model: model.to_owned() })
-        }
+        if is_name(model) { Ok(self.root.join(model)) } else { Err(self.unknown(model)) }
+    }
+
+    /// That there is no model of a name; the others are only for the hint.
+    fn unknown(&self, model: &str) -> ModelError {
+        let known = self.models().unwrap_or_default();
+        ModelError::UnknownModel { model: model.to_owned(), known }
     }
 
     fn staging(&self, attempt: AttemptId) -> PathBuf {

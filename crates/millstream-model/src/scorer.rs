@@ -124,7 +124,14 @@ impl LoadedModels {
 
 impl Models for LoadedModels {
     fn resolve(&self, reference: &str, catalog: &CatalogSnapshot) -> Result<Arc<dyn Scorer>> {
-        let (model, version) = version_of(reference, catalog)?;
+        let (model, version) = match version_of(reference, catalog) {
+            Err(ModelError::UnknownAlias { model, alias, known }) => {
+                // Without the model there is no use in an alias.
+                self.registry.check_exists(&model)?;
+                return Err(ModelError::UnknownAlias { model, alias, known }.into());
+            }
+            found => found?,
+        };
         if let Some(found) = self.cached(model, version) {
             return Ok(found);
         }
@@ -152,6 +159,7 @@ pub fn version_of<'a>(
     let version = catalog.alias(model, name).ok_or_else(|| ModelError::UnknownAlias {
         model: model.to_owned(),
         alias: name.to_owned(),
+        known: catalog.aliases_of(model).into_iter().map(str::to_owned).collect(),
     })?;
     Ok((model, version))
 }

@@ -21,8 +21,8 @@ pub enum ScoringError {
     NoVersion {
         /// The reference.
         reference: String,
-        /// Its model.
-        model: String,
+        /// What to do.
+        remedy: String,
     },
     /// The relation lacks the key or an input.
     #[error("`{relation}` has no column `{column}`")]
@@ -112,9 +112,7 @@ impl Coded for ScoringError {
         Some(match self {
             Self::NoBatch { .. } => "add `batch: {over, key, into}` to the deployment".to_owned(),
             Self::KeyReserved(_) => "select the key under another name in a model".to_owned(),
-            Self::NoVersion { model, .. } => {
-                format!("run the training of `{model}`; its gate lets a version pass")
-            }
+            Self::NoVersion { remedy, .. } => remedy.clone(),
             Self::ColumnMissing { known, .. } => format!("there are: {known}"),
             Self::ColumnType { .. } => {
                 "score a relation with the types that the model was trained on".to_owned()

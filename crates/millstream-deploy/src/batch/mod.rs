@@ -82,7 +82,7 @@ impl ScoringStep {
     async fn scorer(&self, catalog: &CatalogSnapshot) -> Result<Arc<dyn Scorer>> {
         let version = self.reference.version(catalog).ok_or_else(|| ScoringError::NoVersion {
             reference: self.reference.to_string(),
-            model: self.reference.model.clone(),
+            remedy: self.reference.remedy(catalog),
         })?;
         let reference = self.reference.at(version).to_string();
         let (models, catalog) = (Arc::clone(&self.config.models), catalog.clone());
