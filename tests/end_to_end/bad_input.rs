@@ -176,7 +176,7 @@ fn broken_sql_is_found_before_anything_runs() {
         .write("models/doubled.sql", "{{ config(materialized='table') }}\n\nselect id\nform t\n");
     project.write(
         "functions/prices.yml",
-        "functions:\n  - name: prices\n    on: {topic: prices}\n    sql: select form\n    into: operational.prices\n",
+        "functions:\n  - name: prices\n    on: {topic: prices}\n    sql: select id form records r\n    into: operational.prices\n",
     );
     for verb in ["check", "run"] {
         let ran = project.output(&[verb]).ended_with(1);

@@ -111,11 +111,11 @@ fn the_listed_version_of_a_table_can_be_asked_for() {
     project.json(&["run", "--select", "+labeled_projects"]);
     let tables = project.json(&["table", "list"]);
     let listed = tables["tables"].as_array().expect("there are tables");
-    let labeled = listed.iter().find(|table| table["relation"] == "main.labeled_projects");
-    let version = labeled.expect("it is listed")["version"].as_u64().expect("a number");
-    let sql = format!("select count(*) from labeled_projects version as of {version}");
+    let projects = listed.iter().find(|table| table["relation"] == "made_with_ml.projects");
+    let version = projects.expect("it is listed")["version"].as_u64().expect("a number");
+    let sql = format!("select count(*) from made_with_ml.projects version as of {version}");
     assert_eq!(project.number(&sql), 764);
-    let history = project.json(&["table", "history", "labeled_projects"]);
+    let history = project.json(&["table", "history", "made_with_ml.projects"]);
     assert_eq!(history["versions"][0]["version"], version, "{history}");
     let unknown = project.output(&["table", "history", "labelled"]).ended_with(1);
     assert!(unknown.stderr.contains("table.unknown"), "{}", unknown.stderr);
