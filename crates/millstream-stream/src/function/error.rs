@@ -133,7 +133,8 @@ impl Coded for FunctionError {
             Self::Into { .. } => "write `into: operational.<name>`",
             Self::Batch { .. } => "choose a `batch` from 1 to 10000",
             Self::TopicShrank { .. } => {
-                "was the topic's folder removed? run with --full-refresh to start at its beginning"
+                "see that the topic's name is right; if its folder was removed, run with \
+                 --full-refresh to start at its beginning"
             }
             Self::Io { .. } => "see that the disk has room and can be written",
             Self::Staging { .. } | Self::Kept { .. } => return None,

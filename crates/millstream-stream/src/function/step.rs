@@ -20,7 +20,7 @@ use millstream_core::step::{
 use millstream_core::topic::Topic;
 use millstream_core::warehouse::Warehouse;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::dead_letters;
 use super::error::FunctionError;
@@ -66,9 +66,19 @@ pub struct FunctionStep {
 struct Checkpoint {
     /// The first event that is not handled.
     offset: u64,
+    /// The topic; a checkpoint of an earlier version does not say it.
+    #[serde(default)]
+    topic: Option<String>,
     /// The attempt ended before the place that its probe had named.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     short: bool,
+}
+
+/// Whether an attempt ended before the place that its probe had named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Short {
+    Yes,
+    No,
 }
 
 /// What is published.
@@ -106,9 +116,20 @@ impl FunctionStep {
         Ok(Self { parts, table, planned_end: Mutex::new(None) })
     }
 
+    /// Where the last attempt ended; nowhere, if that was in another topic.
     fn checkpoint(&self, previous: &Previous) -> Result<Checkpoint> {
         let Some(kept) = &previous.checkpoint else { return Ok(Checkpoint::default()) };
-        Ok(Checkpoint::deserialize(kept).map_err(|error| self.unreadable("checkpoint", &error))?)
+        let kept = Checkpoint::deserialize(kept);
+        let kept = kept.map_err(|error| self.unreadable("checkpoint", &error))?;
+        let is_other = kept.topic.as_ref().is_some_and(|topic| topic != self.parts.topic.name());
+        Ok(if is_other { Checkpoint::default() } else { kept })
+    }
+
+    /// A checkpoint in the topic, as the ledger keeps it.
+    fn checkpoint_at(&self, offset: u64, short: Short) -> Result<Value> {
+        let topic = Some(self.parts.topic.name().to_owned());
+        let checkpoint = Checkpoint { offset, topic, short: short == Short::Yes };
+        Ok(serde_json::to_value(checkpoint).map_err(|e| self.unreadable("checkpoint", &e))?)
     }
 
     fn payload(&self, target: &Target) -> Result<Payload> {
@@ -168,8 +189,8 @@ impl FunctionStep {
         let planned = self.plan().filter(|&planned| planned >= start);
         let to = planned.map_or(limit, |planned| planned.min(limit));
         if to == start {
-            let checkpoint = Some(json!({ "offset": start }));
-            return Ok(Staged { checkpoint, ..Staged::default() });
+            let checkpoint = Some(self.checkpoint_at(start, Short::No)?);
+            return Ok(Staged { checkpoint, note: self.silence(end), ..Staged::default() });
         }
         let folder = attempt.id.to_string();
         let mut work = Work {
@@ -193,13 +214,11 @@ impl FunctionStep {
             to: reached,
         };
         let payload = serde_json::to_value(payload).map_err(|e| self.unreadable("target", &e))?;
-        let checkpoint = Checkpoint { offset: reached, short: reached < to };
-        let checkpoint =
-            serde_json::to_value(checkpoint).map_err(|e| self.unreadable("checkpoint", &e))?;
+        let short = if reached < to { Short::Yes } else { Short::No };
         Ok(Staged {
             targets: vec![Target { asset: self.parts.spec.asset().clone(), payload }],
             stats,
-            checkpoint: Some(checkpoint),
+            checkpoint: Some(self.checkpoint_at(reached, short)?),
             note: self.note(end, reached),
             ..Staged::default()
         })
@@ -208,6 +227,11 @@ impl FunctionStep {
     async fn start_staging(&self, folder: &str) -> Result<StagingWriter> {
         let folder = self.staging_root().join(folder);
         blocking(|| StagingWriter::create(folder)).await
+    }
+
+    /// What is to be said of a topic without events: its name may be misspelled.
+    fn silence(&self, end: u64) -> Option<String> {
+        (end == 0).then(|| format!("topic `{}` has had no event yet", self.parts.topic.name()))
     }
 
     fn note(&self, end: u64, reached: u64) -> Option<String> {

@@ -115,7 +115,8 @@ fn function(batch: usize) -> FunctionSpec {
 }
 
 async fn parts(folder: &Path, function: FunctionSpec) -> (FunctionParts, Arc<EmbeddedTopic>) {
-    let topic = Topics::open(&folder.join("topics")).unwrap().topic("predictions").unwrap();
+    let topics = Topics::open(&folder.join("topics")).unwrap();
+    let topic = topics.topic(&function.on.topic).unwrap();
     let location = OperationalLocation::Sqlite(folder.join("operational.db"));
     let database = operational::open(&location, Clock::System).await.unwrap();
     let spec = StepSpec {
@@ -140,6 +141,14 @@ impl World {
         let (parts, topic) = parts(folder.path(), function(batch)).await;
         let step = FunctionStep::new(parts).unwrap();
         Self { folder, topic, step, previous: Previous::default(), sequence: 0 }
+    }
+
+    /// The function listens to another topic from now on.
+    async fn move_to(&mut self, topic: &str) {
+        let mut moved = function(10);
+        topic.clone_into(&mut moved.on.topic);
+        let (parts, topic) = parts(self.folder.path(), moved).await;
+        (self.step, self.topic) = (FunctionStep::new(parts).unwrap(), topic);
     }
 
     async fn append(&self, values: impl IntoIterator<Item = String>) {
@@ -322,6 +331,25 @@ async fn a_topic_that_was_removed_is_noticed() {
     world.previous.checkpoint = Some(serde_json::json!("nine"));
     let error = world.step.stage(&world.attempt()).await.unwrap_err();
     assert_eq!(error.code(), "function.ledger_invalid");
+}
+
+#[tokio::test]
+async fn another_topic_is_read_from_its_beginning() {
+    let mut world = World::new(10).await;
+    let silent = world.run().await;
+    assert_eq!(silent.note.unwrap(), "topic `predictions` has had no event yet");
+    world.append((0..3).map(event)).await;
+    assert_eq!(world.run().await.note, None);
+    assert_eq!(world.run().await.note, None, "it only has no new ones");
+
+    world.move_to("predictons").await;
+    world.probe().await;
+    let silent = world.run().await;
+    assert_eq!(silent.note.unwrap(), "topic `predictons` has had no event yet");
+    world.move_to("answers").await;
+    world.append([event(7)]).await;
+    world.run().await;
+    assert_eq!(world.rows().len(), 4, "the offset of the other topic means nothing here");
 }
 
 #[tokio::test]
