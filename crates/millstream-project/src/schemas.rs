@@ -17,11 +17,11 @@ pub fn json_schemas(connectors: &[KindInfo], trainers: &[KindInfo]) -> Vec<(&'st
     let trainings =
         Items { definition: "TrainingSpec", chosen_by: "trainer", with: training_schema };
     vec![
-        ("millstream", schema::<Manifest>()),
-        ("sources", sources.chosen(schema::<SourcesFile>(), connectors)),
-        ("training", trainings.chosen(schema::<TrainingsFile>(), trainers)),
-        ("deployments", schema::<DeploymentsFile>()),
-        ("functions", schema::<FunctionsFile>()),
+        ("millstream", templated(schema::<Manifest>())),
+        ("sources", templated(sources.chosen(schema::<SourcesFile>(), connectors))),
+        ("training", templated(trainings.chosen(schema::<TrainingsFile>(), trainers))),
+        ("deployments", templated(schema::<DeploymentsFile>())),
+        ("functions", templated(schema::<FunctionsFile>())),
         ("dbt_project", schema::<DbtProject>()),
         ("properties", schema::<PropertiesFile>()),
     ]
@@ -29,6 +29,31 @@ pub fn json_schemas(connectors: &[KindInfo], trainers: &[KindInfo]) -> Vec<(&'st
 
 fn schema<T: JsonSchema>() -> Value {
     schema_for!(T).to_value()
+}
+
+/// The same schema where a template may stand in place of a number or a boolean.
+fn templated(schema: Value) -> Value {
+    match schema {
+        Value::Array(items) => items.into_iter().map(templated).collect(),
+        Value::Object(map) => {
+            let mut map: Map<String, Value> =
+                map.into_iter().map(|(key, value)| (key, templated(value))).collect();
+            let mut types: Vec<Value> = match map.get("type") {
+                Some(Value::Array(types)) => types.clone(),
+                Some(one @ Value::String(_)) => vec![one.clone()],
+                _ => Vec::new(),
+            };
+            let scalar = ["number", "integer", "boolean"];
+            let is_scalar = types.iter().filter_map(Value::as_str).any(|t| scalar.contains(&t));
+            if is_scalar && !types.contains(&json!("string")) {
+                types.push(json!("string"));
+                map.insert("type".to_owned(), Value::Array(types));
+                map.insert("pattern".to_owned(), json!(r"\{\{"));
+            }
+            Value::Object(map)
+        }
+        other => other,
+    }
 }
 
 /// The items of a file, of which each has the settings of the kind that it names.

@@ -153,13 +153,17 @@ fn schemas_have_the_settings_of_the_kind_that_is_named() {
         })
     );
     let sqlite = &sources["$defs"]["sqlite.SourceSpec"];
-    assert_eq!(sqlite["properties"]["operational"], json!({"type": "boolean"}));
+    assert_eq!(
+        sqlite["properties"]["operational"],
+        json!({"type": ["boolean", "string"], "pattern": r"\{\{"}),
+        "or a template"
+    );
     assert_eq!(sqlite["properties"]["streams"]["items"]["$ref"], "#/$defs/sqlite.StreamSpec");
     let stream = &sources["$defs"]["file.StreamSpec"];
     assert_eq!(stream["properties"]["path"], json!({"type": "string"}));
     assert_eq!(stream["required"], json!(["name", "path"]));
     let settings = &training["$defs"]["text_linear.TrainingSpec"]["properties"]["settings"];
-    assert_eq!(settings["properties"]["ngrams"], json!({"type": "integer"}));
+    assert_eq!(settings["properties"]["ngrams"]["type"], json!(["integer", "string"]));
     for closed in [sqlite, stream, settings] {
         assert_eq!(closed["additionalProperties"], json!(false));
     }
