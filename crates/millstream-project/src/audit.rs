@@ -1,7 +1,6 @@
 //! All tests of a project: those of property files, and those that are a query of their own under
 //! `tests/`.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use crate::files::Source;
 use crate::jinja::{Names, Pass, Rendered, Renderer};
 use crate::models::{is_blank, report_template, report_unknown, statement, test_nodes};
 use crate::project::CheckSeverity;
-use crate::properties::ModelEntry;
+use crate::properties::Entries;
 use crate::report::{Report, shown, whole};
 use crate::yaml::{Document, Node};
 
@@ -33,13 +32,13 @@ impl Tests<'_> {
     /// All tests of a project. Problems are reported.
     pub(crate) fn read(
         &self,
-        models: &HashMap<String, ModelEntry<'_>>,
+        entries: &Entries<'_>,
         properties: &[Document],
         files: &[Source],
         report: &mut Report,
     ) -> Vec<CheckDraft> {
         let mut drafts = Vec::new();
-        for (name, entry) in models {
+        for (name, entry) in entries.models.iter().chain(&entries.seeds) {
             let Some(relation) = model_relation(&self.names, name) else { continue };
             self.of_node(entry.document, entry.node, relation, name, false, &mut drafts, report);
         }
@@ -130,6 +129,7 @@ impl Tests<'_> {
             config: Map::new(),
             now: self.now,
             names: Arc::clone(&self.names),
+            locals: Map::new(),
         };
         let compiled = self.renderer.compile(&source.path, &source.text);
         match compiled.and_then(|compiled| compiled.render(pass)) {

@@ -71,6 +71,8 @@ pub(crate) struct Pass {
     pub(crate) now: Timestamp,
     /// What `ref` and `source` can name.
     pub(crate) names: Arc<Names>,
+    /// Names that only this rendering has; they stand above all others.
+    pub(crate) locals: Map<String, Value>,
 }
 
 /// What a rendering gave.
@@ -135,6 +137,11 @@ impl Renderer {
                 Err(problem)
             }
         }
+    }
+
+    /// Whether the project has a macro of this name.
+    pub(crate) fn has_macro(&self, name: &str) -> bool {
+        self.macros.get(name).is_some()
     }
 
     /// Why files of macros are no templates.

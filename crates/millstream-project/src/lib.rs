@@ -6,7 +6,7 @@
 //! by [`LoadOptions`].
 //!
 //! Reading order: `load` drives; `files` and `yaml` read; `macros` and `jinja` render; `sources`,
-//! `models`, `checks` and `resolve` turn what was read into steps; `graph` orders and selects them;
+//! `seeds`, `models`, `checks` and `resolve` turn what was read into steps; `graph` orders and selects them;
 //! `materialize` is the step that runs a model.
 
 mod audit;
@@ -22,11 +22,13 @@ mod load;
 mod macros;
 mod materialize;
 mod models;
+mod placement;
 mod project;
 mod properties;
 mod report;
 mod resolve;
 mod schemas;
+mod seeds;
 mod settings;
 mod sources;
 mod spec;
@@ -43,7 +45,7 @@ pub use load::{EnvVar, LoadOptions, Loaded, load};
 pub use materialize::ModelStep;
 pub use project::{
     Check, CheckSeverity, ColumnDoc, Materialization, Project, ResolvedDeployment,
-    ResolvedTraining, SqlModel, Strategy, Threshold,
+    ResolvedTraining, Seed, SqlModel, Strategy, Threshold,
 };
 pub use schemas::json_schemas;
 pub use template::init_files;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use millstream_core::ContentHash;
 use millstream_core::clock::Timestamp;
 use millstream_core::diagnostic::Diagnostic;
 use millstream_core::kind::KindInfo;
@@ -25,12 +26,13 @@ use crate::project::{Project, ResolvedDeployment, ResolvedTraining};
 use crate::properties;
 use crate::report::{Report, whole};
 use crate::resolve;
+use crate::seeds::{SeedFile, SeedReader};
 use crate::sources;
 use crate::spec::{DbtProject, Manifest};
 use crate::yaml::{self, Document};
 
 /// Folders of a project that a later version reads.
-const LATER: &[&str] = &["seeds", "snapshots", "features", "schedules", "dashboards", "policies"];
+const LATER: &[&str] = &["snapshots", "features", "schedules", "dashboards", "policies"];
 
 /// What reading a project needs to be told.
 #[derive(Debug, Clone)]
@@ -130,19 +132,28 @@ impl Reader<'_> {
         let source_documents = documents(&mut self.folder, "sources", &renderer, self.report);
         let sources = sources::read(&source_documents, &self.options.connectors, self.report);
 
-        let model_files = self.model_files(header.dbt.model_paths.as_deref());
+        let mut model_files = self.model_files(header.dbt.model_paths.as_deref());
+        let seed_files = self.seed_files(header.dbt.seed_paths.as_deref(), &mut model_files);
         let properties = properties::documents(&model_files.properties, self.report);
-        let entries = properties::models(&properties, self.report);
+        let entries = properties::entries(&properties, self.report);
+        let mut names = sources::names(&source_documents);
+        let seed_reader = SeedReader {
+            renderer: &renderer,
+            dbt_project: header.dbt_document.as_ref(),
+            projects: &header.projects,
+            properties: &entries.seeds,
+            now: self.options.now,
+        };
+        let seeds = seed_reader.read(&seed_files, &mut names, self.report);
         let reader = ModelReader {
             renderer: &renderer,
             dbt_project: header.dbt_document.as_ref(),
             projects: &header.projects,
-            properties: &entries,
+            properties: &entries.models,
             now: self.options.now,
         };
-        let stream_names = sources::names(&source_documents);
-        let models = models::read(&model_files.models, stream_names, &reader, self.report);
-        properties::check_models_exist(&entries, &models.names.models, self.report);
+        let models = models::read(&model_files.models, names, &reader, self.report);
+        properties::check_exist(&entries, &models.names.models, self.report);
 
         let names = Arc::new(models.names);
         let test_files = self.test_files(header.dbt.test_paths.as_deref());
@@ -152,6 +163,7 @@ impl Reader<'_> {
         let Served { trainings, deployments, functions } = self.served(&renderer, &names);
         let parts = graph::Parts {
             sources: &sources,
+            seeds: &seeds,
             models: &models.models,
             trainings: &trainings,
             deployments: &deployments,
@@ -164,6 +176,7 @@ impl Reader<'_> {
             root: self.folder.canonical().to_owned(),
             environment: header.environment,
             sources: sources.into_iter().map(|declared| declared.spec).collect(),
+            seeds,
             models: models.models,
             checks,
             trainings,
@@ -332,6 +345,30 @@ impl Reader<'_> {
                     found.models.push(ModelFile { source, below });
                 } else {
                     found.properties.push(source);
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Reader<'_> {
+    /// The files of seeds; property files beside them go to those of the models.
+    fn seed_files(
+        &mut self,
+        paths: Option<&[String]>,
+        model_files: &mut ModelFiles,
+    ) -> Vec<SeedFile> {
+        let mut found = Vec::new();
+        for folder in folders(paths, "seeds") {
+            for path in self.folder.list(&folder, &["csv", "yml", "yaml"], self.report) {
+                let Some(source) = self.folder.read(&path, self.report) else { continue };
+                if path.extension().is_some_and(|extension| extension == "csv") {
+                    let below = path.strip_prefix(&folder).unwrap_or(&path).to_owned();
+                    let content = ContentHash::of(source.text.as_bytes());
+                    found.push(SeedFile { path, below, content });
+                } else {
+                    model_files.properties.push(source);
                 }
             }
         }

@@ -44,6 +44,9 @@ pub(super) struct Context<'a> {
 
 impl Host for Context<'_> {
     fn global(&self, machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
+        if let Some(local) = self.local(name) {
+            return Ok(Some(local));
+        }
         if let Some(found) = self.macros.get(name) {
             return machine.macro_of(&found.program, &found.definition).map(Some);
         }
@@ -73,6 +76,12 @@ impl Host for Context<'_> {
 }
 
 impl Context<'_> {
+    /// The value of a name that only this rendering has.
+    fn local(&self, name: &str) -> Option<Value> {
+        let state = self.state.borrow();
+        state.pass.as_ref()?.locals.get(name).map(Value::from_json)
+    }
+
     fn target(&self) -> Value {
         let Globals { environment, threads, projects, .. } = &**self.globals;
         Value::dict([

@@ -33,9 +33,9 @@ pub(crate) struct DbtProject {
     /// Folders of tests. The default is `tests`.
     #[serde(default)]
     pub(crate) test_paths: Option<Vec<String>>,
-    /// Folders of seeds.
+    /// Folders of seeds. The default is `seeds`.
     #[serde(default)]
-    seed_paths: Value,
+    pub(crate) seed_paths: Option<Vec<String>>,
     /// Folders of snapshots.
     #[serde(default)]
     snapshot_paths: Value,
@@ -81,7 +81,7 @@ pub(crate) struct DbtProject {
     /// Configuration of models by project and folder: `{shop: {staging: {+materialized: view}}}`.
     #[serde(default)]
     models: Map<String, Value>,
-    /// Configuration of seeds.
+    /// Configuration of seeds by project and folder, as of models.
     #[serde(default)]
     seeds: Value,
     /// Configuration of snapshots.

@@ -15,6 +15,9 @@ pub(crate) struct PropertiesFile {
     /// Models.
     #[serde(default)]
     pub(crate) models: Vec<ModelProperties>,
+    /// Seeds.
+    #[serde(default)]
+    pub(crate) seeds: Vec<ModelProperties>,
     /// Sources; each stream must be declared in `sources/*.yml`.
     #[serde(default)]
     pub(crate) sources: Vec<SourceProperties>,
@@ -29,14 +32,14 @@ pub(crate) struct PropertiesFile {
     groups: Value,
 }
 
-/// What is said of a model.
+/// What is said of a model or seed.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "dbt's keys that have no effect here are known, not refused")]
 pub(crate) struct ModelProperties {
-    /// Name of the model.
+    /// Its name.
     pub(crate) name: String,
-    /// What the model is, for people.
+    /// What it is, for people.
     #[serde(default)]
     pub(crate) description: Option<String>,
     /// Configuration, as in `config()`.

@@ -5,6 +5,7 @@ mod bad_names;
 mod graph;
 mod limits;
 mod rendering;
+mod seeds;
 mod whole;
 
 use std::collections::BTreeMap;
