@@ -140,10 +140,23 @@ fn read<'n>(
         let beside = node.entries().iter().filter(|other| other.key != entry.key);
         entries.extend(beside.cloned());
     }
+    in_small_letters(&mut inner);
     let schema = schema_for!(TestSpec).to_value();
     let Conformed { value, fits } = conform(document, &inner, &schema, report);
     let spec = serde_json::from_value(value).ok().filter(|_| fits)?;
     Some((kind, &entry.value, spec))
+}
+
+/// dbt takes `severity: WARN` as it takes `warn`.
+fn in_small_letters(node: &mut Node) {
+    let crate::yaml::Kind::Map(entries) = &mut node.kind else { return };
+    for entry in entries {
+        match (entry.key.as_str(), &mut entry.value.kind) {
+            ("severity", crate::yaml::Kind::Text(text)) => text.make_ascii_lowercase(),
+            ("config", _) => in_small_letters(&mut entry.value),
+            _ => {}
+        }
+    }
 }
 
 fn at_key(entry: &crate::yaml::Entry) -> Node {

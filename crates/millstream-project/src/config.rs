@@ -173,7 +173,7 @@ impl Config {
             } else if let Some(meant) = closest(key, KNOWN.iter().copied()) {
                 let message = format!("unknown configuration `{key}`");
                 let hint = format!("did you mean `{meant}`?");
-                report.error("model.config", setting.place.clone(), message, hint);
+                report.warning("model.config", setting.place.clone(), message, hint);
             }
         }
     }

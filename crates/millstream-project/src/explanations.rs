@@ -55,7 +55,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "yaml.key_unknown",
         "A key is not known",
         "The file has a key that nothing reads, as after a slip of the pen. Unknown keys are \
-         refused, since otherwise what they say would silently not happen.",
+         refused, since otherwise what they say would silently not happen. In dbt's own files they \
+         are only warned of, as dbt does.",
     ),
     page(
         "yaml.key_missing",

@@ -29,7 +29,7 @@ use crate::resolve;
 use crate::seeds::{SeedFile, SeedReader};
 use crate::sources;
 use crate::spec::{DbtProject, Manifest};
-use crate::yaml::{self, Document};
+use crate::yaml::{self, Conformed, Document, Node};
 
 /// Folders of a project that a later version reads.
 const LATER: &[&str] = &["snapshots", "features", "schedules", "dashboards", "policies"];
@@ -96,6 +96,9 @@ pub fn load(root: &Path, options: &LoadOptions) -> Loaded {
     Loaded { project, diagnostics: report.finish() }
 }
 
+/// Checks a file against a schema.
+type Conform = fn(&Document, &Node, &Value, &mut Report) -> Conformed;
+
 /// The files that say what the project is.
 struct Header {
     name: String,
@@ -137,6 +140,7 @@ impl Reader<'_> {
         let properties = properties::documents(&model_files.properties, self.report);
         let entries = properties::entries(&properties, self.report);
         let mut names = sources::names(&source_documents);
+        properties::name_sources(&properties, &mut names);
         let seed_reader = SeedReader {
             renderer: &renderer,
             dbt_project: header.dbt_document.as_ref(),
@@ -218,12 +222,12 @@ impl Reader<'_> {
         let manifest_document = self.root_file("millstream.yml", &first, &chosen);
         let dbt_document = self.root_file("dbt_project.yml", &first, &chosen);
         let dbt: DbtProject = match &dbt_document {
-            Some(document) => self.typed(document).unwrap_or_default(),
+            Some(document) => self.typed(document, yaml::conform_dbt).unwrap_or_default(),
             None => DbtProject::default(),
         };
         let manifest: Manifest = match (&manifest_document, &dbt.name) {
             (Some(document), _) => {
-                self.typed(document).unwrap_or_else(|| Manifest::named("unnamed"))
+                self.typed(document, yaml::conform).unwrap_or_else(|| Manifest::named("unnamed"))
             }
             (None, Some(name)) => Manifest::named(name),
             (None, None) => {
@@ -280,9 +284,10 @@ impl Reader<'_> {
     fn typed<T: serde::de::DeserializeOwned + schemars::JsonSchema>(
         &mut self,
         document: &Document,
+        conform: Conform,
     ) -> Option<T> {
         let schema = schema_for!(T).to_value();
-        let conformed = yaml::conform(document, &document.root, &schema, self.report);
+        let conformed = conform(document, &document.root, &schema, self.report);
         match serde_json::from_value(conformed.value) {
             Ok(value) => Some(value),
             Err(_) if !conformed.fits => None,

@@ -1,18 +1,23 @@
 //! dbt's property files beside the models.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use millstream_core::Relation;
 use millstream_core::diagnostic::Place;
 use schemars::schema_for;
 
 use crate::config::{Config, Setting};
 use crate::declared::place_of;
 use crate::files::Source;
-use crate::jinja::ModelName;
+use crate::jinja::{ModelName, Names};
 use crate::project::ColumnDoc;
 use crate::report::{Report, meant, shown};
 use crate::spec::properties::{ColumnProperties, ModelProperties, PropertiesFile};
 use crate::yaml::{self, Document, Node};
+
+/// Lists of property files that have an effect in dbt and none here.
+const UNUSED: &[&str] =
+    &["semantic_models", "metrics", "saved_queries", "unit_tests", "snapshots", "functions"];
 
 /// What property files say, by name.
 #[derive(Debug, Default)]
@@ -42,7 +47,8 @@ pub(crate) fn entries<'a>(documents: &'a [Document], report: &mut Report) -> Ent
     let schema = schema_for!(PropertiesFile).to_value();
     let mut found = Entries::default();
     for document in documents.iter().filter(|document| !document.root.is_null()) {
-        let conformed = yaml::conform(document, &document.root, &schema, report);
+        warn_of_unused(document, report);
+        let conformed = yaml::conform_dbt(document, &document.root, &schema, report);
         if !conformed.fits {
             continue;
         }
@@ -58,6 +64,17 @@ pub(crate) fn entries<'a>(documents: &'a [Document], report: &mut Report) -> Ent
         add(&mut found.seeds, "seed", document, file.seeds, report);
     }
     found
+}
+
+/// Warns of what has an effect in dbt and none here, once for each kind and file.
+fn warn_of_unused(document: &Document, report: &mut Report) {
+    for entry in document.root.entries() {
+        if UNUSED.contains(&entry.key.as_str()) {
+            let place = entry.key_at.within(&document.file);
+            let message = format!("`{}` has no effect yet", entry.key);
+            report.warning("project.not_read", place, message, None);
+        }
+    }
 }
 
 fn add<'a>(
@@ -85,6 +102,31 @@ fn twice(what: &str, name: &str, place: Place, first: &Place, report: &mut Repor
     report.error("name.duplicate", place, message, hint);
 }
 
+/// Adds dbt's sources that say in which schema their tables lie, and that no file under `sources/`
+/// declares: the project makes these tables itself, for instance by seeds.
+pub(crate) fn name_sources(documents: &[Document], names: &mut Names) {
+    let declared: HashSet<String> =
+        names.streams.keys().map(|(source, _)| source.clone()).collect();
+    let text = |node: &Node, key: &str| node.get(key).and_then(Node::text).map(str::to_owned);
+    for document in documents {
+        for source in document.root.get("sources").map(Node::items).unwrap_or_default() {
+            let (Some(name), Some(schema)) = (text(source, "name"), text(source, "schema")) else {
+                continue;
+            };
+            if declared.contains(&name) {
+                continue;
+            }
+            for table in source.get("tables").map(Node::items).unwrap_or_default() {
+                let Some(stream) = text(table, "name") else { continue };
+                let identifier = text(table, "identifier").unwrap_or_else(|| stream.clone());
+                if let Ok(relation) = Relation::new(&schema, &identifier) {
+                    names.streams.insert((name.clone(), stream), relation);
+                }
+            }
+        }
+    }
+}
+
 /// Reports entries of models and seeds that are not there: their tests would never run.
 pub(crate) fn check_exist(
     entries: &Entries<'_>,
@@ -96,7 +138,9 @@ pub(crate) fn check_exist(
             if !names.contains_key(name) {
                 let place = place_of(&entry.document.file, entry.node, &["name"]);
                 let hint = meant(name, names.keys().map(String::as_str), "");
-                report.error("ref.unknown", place, format!("there is no {what} `{name}`"), hint);
+                let message =
+                    format!("there is no {what} `{name}`; what is said of it has no effect");
+                report.warning("ref.unknown", place, message, hint);
             }
         }
     }

@@ -99,6 +99,33 @@ pub(crate) struct DbtProject {
     /// Configuration of exposures. Has no effect.
     #[serde(default)]
     exposures: Value,
+    /// Settings of dbt Cloud. Has no effect.
+    #[serde(default, rename = "dbt-cloud")]
+    dbt_cloud: Value,
+    /// Whether other projects may read private models. Has no effect.
+    #[serde(default)]
+    restrict_access: Value,
+    /// Folders of functions of the database. Has no effect yet.
+    #[serde(default)]
+    function_paths: Value,
+    /// Configuration of semantic models. Has no effect.
+    #[serde(default)]
+    semantic_models: Value,
+    /// Configuration of saved queries. Has no effect.
+    #[serde(default)]
+    saved_queries: Value,
+    /// Configuration of metrics. Has no effect.
+    #[serde(default)]
+    metrics: Value,
+    /// Configuration of unit tests. Has no effect.
+    #[serde(default)]
+    unit_tests: Value,
+    /// Configuration of functions of the database. Has no effect.
+    #[serde(default)]
+    functions: Value,
+    /// Where models of other projects are found. Has no effect.
+    #[serde(default)]
+    defer_env_id: Value,
     /// Variables for `var('name')`, also by project.
     #[serde(default)]
     pub(crate) vars: Map<String, Value>,

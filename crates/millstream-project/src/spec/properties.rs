@@ -30,6 +30,33 @@ pub(crate) struct PropertiesFile {
     /// Groups, for people.
     #[serde(default)]
     groups: Value,
+    /// Analyses, for people.
+    #[serde(default)]
+    analyses: Value,
+    /// Places for anchors of YAML.
+    #[serde(default)]
+    anchors: Value,
+    /// Semantic models. Has no effect yet.
+    #[serde(default)]
+    semantic_models: Value,
+    /// Metrics. Has no effect yet.
+    #[serde(default)]
+    metrics: Value,
+    /// Saved queries. Has no effect yet.
+    #[serde(default)]
+    saved_queries: Value,
+    /// Unit tests. Has no effect yet.
+    #[serde(default)]
+    unit_tests: Value,
+    /// Snapshots. Has no effect yet.
+    #[serde(default)]
+    snapshots: Value,
+    /// Functions of the database. Has no effect yet.
+    #[serde(default)]
+    functions: Value,
+    /// Settings of single tests. Has no effect.
+    #[serde(default)]
+    data_tests: Value,
 }
 
 /// What is said of a model or seed.
@@ -72,6 +99,15 @@ pub(crate) struct ModelProperties {
     /// Group. Has no effect.
     #[serde(default)]
     group: Value,
+    /// Newest version of the model. Has no effect yet.
+    #[serde(default)]
+    latest_version: Value,
+    /// When the model will go away. Has no effect.
+    #[serde(default)]
+    deprecation_date: Value,
+    /// Column of time for metrics. Has no effect.
+    #[serde(default)]
+    time_spine: Value,
 }
 
 /// What is said of a column.
@@ -108,6 +144,9 @@ pub(crate) struct ColumnProperties {
     /// Configuration of the column. Has no effect.
     #[serde(default)]
     config: Value,
+    /// Granularity of a column of time. Has no effect.
+    #[serde(default)]
+    granularity: Value,
 }
 
 /// What is said of a source.
@@ -159,6 +198,15 @@ pub(crate) struct SourceProperties {
 pub(crate) struct TableProperties {
     /// Name of the stream.
     pub(crate) name: String,
+    /// Name of the table, if it is not that of the stream.
+    #[serde(default)]
+    identifier: Value,
+    /// Where the table lies outside the warehouse. Has no effect.
+    #[serde(default)]
+    external: Value,
+    /// Quoting of names. Has no effect: names are always quoted.
+    #[serde(default)]
+    quoting: Value,
     /// What the stream holds, for people.
     #[serde(default)]
     description: Option<String>,

@@ -142,7 +142,7 @@ fn configuration_that_cannot_be() {
 error[model.config]: `materialized` cannot be `ephemeral`
   --> models/b.sql:1:11
   hint: one of: view, table, incremental
-error[model.config]: unknown configuration `materialised`
+warning[model.config]: unknown configuration `materialised`
   --> models/c.sql:1:11
   hint: did you mean `materialized`?
 error[model.config]: `incremental_strategy` cannot be `merge`
@@ -241,7 +241,7 @@ error[yaml.key_unknown]: unknown key `fail`
   hint: known: arguments, column_name, config, description, enabled, error_if, field, limit, ...
 error[check.invalid]: `not_null` of a whole table needs `column_name`
   --> models/schema.yml:12:13
-error[ref.unknown]: there is no model `aa`
+warning[ref.unknown]: there is no model `aa`; what is said of it has no effect
   --> models/schema.yml:13:11
   hint: did you mean `a`?
 error[source.unknown]: source `shop` has no stream `order`

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bad_names;
+mod dbt_files;
 mod graph;
 mod limits;
 mod rendering;
