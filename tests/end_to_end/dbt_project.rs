@@ -78,14 +78,11 @@ fn a_project_with_seeds_is_built_and_then_has_nothing_to_do() {
         {"kind": "rye", "price": 4.5, "loaves": 2, "grams": 750},
     ]);
     assert_eq!(Value::from(rows), expected);
-    let columns = project.query(
-        "select column_name as name, data_type as kind from information_schema.columns \
-         where table_name = 'raw_loaves' order by ordinal_position",
-    );
-    let names: Vec<&str> = columns.iter().filter_map(|row| row["name"].as_str()).collect();
-    assert_eq!(names, ["id", "baked_on", "kind", "grams", "gluten"]);
-    let kinds: Vec<&str> = columns.iter().filter_map(|row| row["kind"].as_str()).collect();
-    assert_eq!(kinds[..2], ["Int64", "Date32"]);
+    let seed = project.query("select * from raw_loaves where id = 2");
+    let expected = serde_json::json!([
+        {"id": 2, "baked_on": "2026-01-03", "kind": "oat", "grams": 500, "gluten": false},
+    ]);
+    assert_eq!(Value::from(seed), expected);
 
     assert_eq!(published(&project.json(&["run"])), [""; 0]);
     project.edit("seeds/raw_loaves.csv", "oat,500", "oat,900");
@@ -108,4 +105,47 @@ fn a_seed_whose_test_fails_keeps_its_last_good_version() {
     let failed = project.output(&["run"]).ended_with(1);
     assert!(failed.stderr.contains("seed.bad_row"), "{}", failed.stderr);
     assert_eq!(project.number("select count(*) from raw_kinds"), 2);
+}
+
+#[test]
+fn packages_and_tests_with_arguments_work_on_the_warehouse() {
+    let project = bakery();
+    project.write("packages.yml", "packages: [{local: lib/baking}]\n");
+    project.write("lib/baking/dbt_project.yml", "name: baking\n");
+    project.write(
+        "lib/baking/macros/baking.sql",
+        "{% macro key(columns) -%}
+  {%- set parts = [] -%}
+  {%- for column in columns %}{% do parts.append(dbt.safe_cast(column, dbt.type_string())) %}{% endfor -%}
+  {{ dbt.hash(dbt.concat(parts)) }}
+{%- endmacro %}
+{% test at_least(model, column_name, least) %}
+select * from {{ model }} where {{ column_name }} < {{ least }}
+{% endtest %}",
+    );
+    project.write(
+        "models/days.sql",
+        "select {{ baking.key(['loaf_id', 'kind']) }} as loaf_key,
+  {{ dbt.date_trunc('month', 'baked_on') }} as month,
+  {{ dbt.dateadd('day', 2, 'baked_on') }} as eaten_by,
+  {{ dbt.datediff('baked_on', \"date '2026-01-05'\", 'day') }} as age
+from {{ ref('stg_loaves') }} where loaf_id = 1",
+    );
+    project.write(
+        "models/days.yml",
+        "models:
+  - name: days
+    columns: [{name: age, tests: [{baking.at_least: {least: 3}}]}]
+",
+    );
+    project.json(&["run"]);
+    let rows = project.query("select cast(month as date) as month, cast(eaten_by as date) as eaten_by, age, length(loaf_key) as key_length from days");
+    let expected = serde_json::json!([
+        {"month": "2026-01-01", "eaten_by": "2026-01-04", "age": 3, "key_length": 32},
+    ]);
+    assert_eq!(Value::from(rows), expected);
+
+    project.edit("models/days.yml", "least: 3", "least: 4");
+    let failed = project.output(&["run"]).ended_with(1);
+    assert!(failed.stderr.contains("baking_at_least_days_age__4"), "{}", failed.stderr);
 }

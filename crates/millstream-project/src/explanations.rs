@@ -34,6 +34,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
          Only `dev` is always there. Declare it, or correct the name.",
     ),
     page(
+        "project.package_missing",
+        "A package is not where the project says",
+        "`packages.yml` or `dependencies.yml` names a folder under `local`, and there is no \
+         dbt_project.yml in it. Nothing runs. Correct the path; it is relative to the project and \
+         may not leave it.",
+    ),
+    page(
         "project.not_read",
         "A part of the project has no effect yet",
         "The project has something that this version knows of but does not use. All else works. \

@@ -3,6 +3,8 @@
 //! This module and `macros` alone know the template engine. What leaves them is plain data: the SQL,
 //! what it refers to, and problems with their places.
 
+mod adapter;
+mod constants;
 mod context;
 mod objects;
 mod refusal;
@@ -112,13 +114,13 @@ pub(crate) struct TemplateProblem {
 /// Renders the templates of one project.
 pub(crate) struct Renderer {
     globals: Arc<Globals>,
-    macros: Macros,
+    macros: Arc<Macros>,
 }
 
 impl Renderer {
     /// A renderer with the project's macros.
     pub(crate) fn new(globals: Globals, macros: Macros) -> Self {
-        Self { globals: Arc::new(globals), macros }
+        Self { globals: Arc::new(globals), macros: Arc::new(macros) }
     }
 
     /// Renders a value of a YAML file. A name that is not there is an error: no one would see that
@@ -139,9 +141,20 @@ impl Renderer {
         }
     }
 
-    /// Whether the project has a macro of this name.
+    /// Whether the project itself has a macro of this name.
     pub(crate) fn has_macro(&self, name: &str) -> bool {
-        self.macros.get(name).is_some()
+        self.macros.own(name).is_some()
+    }
+
+    /// What to call for a generic test of this name: `test_name`, `package.test_name`.
+    pub(crate) fn test_macro(&self, name: &str) -> Option<String> {
+        if let Some((namespace, test)) = name.split_once('.') {
+            let test = format!("test_{test}");
+            self.macros.within(namespace, &test)?;
+            return Some(format!("{namespace}.{test}"));
+        }
+        let test = format!("test_{name}");
+        self.macros.get(&test).map(|_| test)
     }
 
     /// Why files of macros are no templates.

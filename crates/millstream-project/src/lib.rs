@@ -5,7 +5,7 @@
 //! project needs to know of connectors, trainers, gates and the process environment is handed in
 //! by [`LoadOptions`].
 //!
-//! Reading order: `load` drives; `files` and `yaml` read; `macros` and `jinja` render; `sources`,
+//! Reading order: `load` drives; `files` and `yaml` read; `packages`, `macros` and `jinja` render; `sources`,
 //! `seeds`, `models`, `checks` and `resolve` turn what was read into steps; `graph` orders and selects them;
 //! `materialize` is the step that runs a model.
 
@@ -22,6 +22,7 @@ mod load;
 mod macros;
 mod materialize;
 mod models;
+mod packages;
 mod placement;
 mod project;
 mod properties;

@@ -22,6 +22,7 @@ use crate::graph;
 use crate::jinja::{Globals, Names, Renderer};
 use crate::macros::Macros;
 use crate::models::{self, ModelFile, ModelReader};
+use crate::packages;
 use crate::project::{Project, ResolvedDeployment, ResolvedTraining};
 use crate::properties;
 use crate::report::{Report, whole};
@@ -126,8 +127,7 @@ impl Reader<'_> {
     fn project(mut self) -> Option<Project> {
         let header = self.header()?;
         self.warn_of_later();
-        let macro_files = self.sql_below(header.dbt.macro_paths.as_deref(), "macros");
-        let macros = Macros::read(&macro_files, self.report);
+        let macros = self.macros(&header);
         let renderer = Renderer::new(header.globals.clone(), macros);
         for problem in renderer.macro_problems() {
             models::report_template(problem, Path::new("macros"), self.report);
@@ -160,7 +160,7 @@ impl Reader<'_> {
         properties::check_exist(&entries, &models.names.models, self.report);
 
         let names = Arc::new(models.names);
-        let test_files = self.test_files(header.dbt.test_paths.as_deref());
+        let test_files = self.tests(header.dbt.test_paths.as_deref(), |path| !is_generic(path));
         let tests = Tests { renderer: &renderer, names: Arc::clone(&names), now: self.options.now };
         let drafts = tests.read(&entries, &properties, &test_files, self.report);
 
@@ -188,6 +188,21 @@ impl Reader<'_> {
             functions: functions.into_iter().map(|declared| declared.spec).collect(),
             graph,
         })
+    }
+
+    /// Reads the macros of the project, its own generic tests included, and of its packages.
+    fn macros(&mut self, header: &Header) -> Macros {
+        let mut files = self.sql_below(header.dbt.macro_paths.as_deref(), "macros");
+        files.extend(self.tests(header.dbt.test_paths.as_deref(), is_generic));
+        let installed = header.dbt.packages_install_path.as_deref().unwrap_or("dbt_packages");
+        let packages = packages::read(&mut self.folder, Path::new(installed), self.report);
+        let orders = header
+            .dbt
+            .dispatch
+            .iter()
+            .map(|rule| (rule.macro_namespace.clone(), rule.search_order.clone()));
+        Macros::read(&header.projects, &files, packages, self.report)
+            .with_search_orders(orders.collect())
     }
 
     /// Reads what learns, serves and handles events.
@@ -321,16 +336,10 @@ impl Reader<'_> {
         sources
     }
 
-    fn test_files(&mut self, paths: Option<&[String]>) -> Vec<Source> {
+    /// Reads the files below the folders of tests that are wanted.
+    fn tests(&mut self, paths: Option<&[String]>, wanted: fn(&Path) -> bool) -> Vec<Source> {
         let mut files = self.sql_below(paths, "tests");
-        files.retain(|source| {
-            let generic = source.path.components().any(|part| part.as_os_str() == "generic");
-            if generic {
-                let message = "tests of your own that take arguments are not read yet";
-                self.report.warning("project.not_read", whole(&source.path), message, None);
-            }
-            !generic
-        });
+        files.retain(|source| wanted(&source.path));
         files
     }
 
@@ -385,6 +394,11 @@ impl Reader<'_> {
 struct ModelFiles {
     models: Vec<ModelFile>,
     properties: Vec<Source>,
+}
+
+/// Whether a file has tests that take arguments.
+fn is_generic(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == "generic")
 }
 
 fn folders(paths: Option<&[String]>, default: &str) -> Vec<PathBuf> {

@@ -41,10 +41,7 @@ fn is_null(value: &str) -> bool {
 
 /// All values by one reading; `None` if it does not fit one of them.
 fn all<T>(values: &[&str], read: impl Fn(&str) -> Option<T>) -> Option<Vec<Option<T>>> {
-    let one = |value: &&str| match is_null(value) {
-        true => Some(None),
-        false => read(value).map(Some),
-    };
+    let one = |value: &&str| if is_null(value) { Some(None) } else { read(value).map(Some) };
     values.iter().map(one).collect()
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema};
+use memchr::memchr_iter;
 
 use super::{ColumnNames, SeedError, SeedFile, guess};
 use crate::columns::parse_type;
@@ -19,7 +20,7 @@ pub(super) fn read(file: &SeedFile) -> Result<RecordBatch, SeedError> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
     let dialect = Dialect { delimiter: file.delimiter as u8, quote: Some(b'"'), terminator: b'\n' };
     let mut records = all_records(bytes, dialect.with_line_ends_of(bytes)).map_err(|offset| {
-        let line = bytes[..offset].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = memchr_iter(b'\n', &bytes[..offset]).count() + 1;
         SeedError::Quote { path: path(), line }
     })?;
     if records.is_empty() {

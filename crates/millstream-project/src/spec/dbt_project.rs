@@ -54,9 +54,9 @@ pub(crate) struct DbtProject {
     /// Folder of dbt's logs. Has no effect.
     #[serde(default)]
     log_path: Value,
-    /// Folder of dbt's packages. Has no effect.
+    /// Folder of dbt's packages. The default is `dbt_packages`.
     #[serde(default)]
-    packages_install_path: Value,
+    pub(crate) packages_install_path: Option<String>,
     /// Folders that `dbt clean` removes. Has no effect.
     #[serde(default)]
     clean_targets: Value,
@@ -71,7 +71,7 @@ pub(crate) struct DbtProject {
     quoting: Value,
     /// Where macros of packages are looked up.
     #[serde(default)]
-    dispatch: Value,
+    pub(crate) dispatch: Vec<DispatchRule>,
     /// SQL to run before a run.
     #[serde(default)]
     pub(crate) on_run_start: Value,
@@ -129,4 +129,14 @@ pub(crate) struct DbtProject {
     /// Variables for `var('name')`, also by project.
     #[serde(default)]
     pub(crate) vars: Map<String, Value>,
+}
+
+/// In which namespaces macros of one are looked up.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DispatchRule {
+    /// The namespace that macros ask for.
+    pub(crate) macro_namespace: String,
+    /// The namespaces, first one first.
+    pub(crate) search_order: Vec<String>,
 }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bad_names;
 mod dbt_files;
+mod dbt_macros;
 mod graph;
 mod limits;
 mod rendering;
