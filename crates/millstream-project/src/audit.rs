@@ -17,10 +17,10 @@ use crate::checks::{
 };
 use crate::declared::invalid_name;
 use crate::files::Source;
-use crate::jinja::{Names, Pass, Rendered, Renderer};
+use crate::jinja::{ModelName, Names, Pass, Rendered, Renderer};
 use crate::models::{is_blank, report_template, report_unknown, statement, test_nodes};
 use crate::project::CheckSeverity;
-use crate::properties::Entries;
+use crate::properties::{Entries, ModelEntry};
 use crate::report::{Report, shown, whole};
 use crate::yaml::{Document, Node};
 
@@ -42,7 +42,10 @@ impl Tests<'_> {
     ) -> Vec<CheckDraft> {
         let mut drafts = Vec::new();
         for (name, entry) in entries.models.iter().chain(&entries.seeds) {
-            let Some(relation) = model_relation(&self.names, name) else { continue };
+            let Some(relation) = model_relation(&self.names, name) else {
+                self.warn_of_ephemeral(name, entry, report);
+                continue;
+            };
             self.of_node(entry.document, entry.node, relation, name, false, &mut drafts, report);
         }
         for document in properties {
@@ -58,6 +61,16 @@ impl Tests<'_> {
             report.error("name.duplicate", pair[1].place.clone(), message, hint);
         }
         drafts
+    }
+
+    /// Says that tests of ephemeral models do not run.
+    fn warn_of_ephemeral(&self, name: &str, entry: &ModelEntry<'_>, report: &mut Report) {
+        let is_ephemeral = matches!(self.names.models.get(name), Some(ModelName::Ephemeral(_)));
+        if is_ephemeral && !test_nodes(entry.node).is_empty() {
+            let message = format!("tests of `{name}` do not run: it is ephemeral");
+            let place = entry.document.place(entry.node);
+            report.warning("project.not_read", place, message, None);
+        }
     }
 
     fn of_sources(&self, document: &Document, drafts: &mut Vec<CheckDraft>, report: &mut Report) {

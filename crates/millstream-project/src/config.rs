@@ -116,6 +116,11 @@ impl Config {
         }
     }
 
+    /// Whether the model has no table of its own.
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        self.settings.get("materialized").is_some_and(|kind| kind.value == "ephemeral")
+    }
+
     /// How the rows are kept; problems are reported.
     pub(crate) fn materialization(&self, report: &mut Report) -> Option<Materialization> {
         match self.text("materialized", report) {

@@ -49,8 +49,18 @@ pub(crate) struct Globals {
 pub(crate) enum ModelName {
     /// Its table or view.
     At(Relation),
+    /// The model has no table; its query stands where it is read.
+    Ephemeral(Arc<Inlined>),
     /// The model is there, but `enabled: false`.
     Disabled,
+}
+
+/// The query of an ephemeral model.
+#[derive(Debug)]
+pub(crate) struct Inlined {
+    pub(crate) sql: String,
+    /// What it reads.
+    pub(crate) inputs: Vec<Relation>,
 }
 
 /// What `ref` and `source` can name.

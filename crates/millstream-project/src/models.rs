@@ -1,5 +1,7 @@
 //! `models/**/*.sql`: finds SQL models, settles their configuration and renders their SQL.
 
+mod ephemeral;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,6 +45,10 @@ struct Draft<'a> {
     file: &'a ModelFile,
     config: Config,
     relation: Relation,
+    /// What stood for it before its table was known.
+    first: Relation,
+    /// What it reads, as it was called then.
+    reads: Vec<Relation>,
 }
 
 /// The models, and the names under which `ref` finds them.
@@ -85,6 +91,9 @@ pub(crate) fn read(
             drafts.push(draft);
         }
     }
+    let (inner, drafts): (Vec<_>, Vec<_>) =
+        drafts.into_iter().partition(|draft| draft.config.is_ephemeral());
+    ephemeral::inline(inner, reader, &mut names, report);
     let settled = Arc::new(names.clone());
     let models = drafts.iter().filter_map(|draft| reader.finish(draft, &settled, report)).collect();
     Models { models, names }
@@ -122,7 +131,7 @@ impl ModelReader<'_> {
         let this = Relation::new(DEFAULT_SCHEMA, name).ok()?;
         let pass = Pass {
             refresh: Refresh::Full,
-            this,
+            this: this.clone(),
             config: config.to_map(),
             now: self.now,
             names: Arc::clone(names),
@@ -143,7 +152,7 @@ impl ModelReader<'_> {
         config.check_keys(report);
         let placed = Placed { kind: "model", name, file: path, config: &config };
         let relation = self.placement(names).relation(&placed, report)?;
-        Some(Draft { name, file, config, relation })
+        Some(Draft { name, file, config, relation, first: this, reads: rendered.inputs })
     }
 
     /// What folders and property files say of a model.
@@ -167,6 +176,23 @@ impl ModelReader<'_> {
         passes.into_iter().map(|pass| compiled.render(pass)).collect()
     }
 
+    fn pass(
+        &self,
+        draft: &Draft<'_>,
+        refresh: Refresh,
+        now: Timestamp,
+        names: &Arc<Names>,
+    ) -> Pass {
+        Pass {
+            refresh,
+            this: draft.relation.clone(),
+            config: draft.config.to_map(),
+            now,
+            names: Arc::clone(names),
+            locals: Map::new(),
+        }
+    }
+
     fn finish(
         &self,
         draft: &Draft<'_>,
@@ -175,14 +201,7 @@ impl ModelReader<'_> {
     ) -> Option<SqlModel> {
         let source = &draft.file.source;
         let materialization = draft.config.materialization(report)?;
-        let pass = |refresh: Refresh, now: Timestamp| Pass {
-            refresh,
-            this: draft.relation.clone(),
-            config: draft.config.to_map(),
-            now,
-            names: Arc::clone(names),
-            locals: Map::new(),
-        };
+        let pass = |refresh: Refresh, now: Timestamp| self.pass(draft, refresh, now, names);
         let passes = [Refresh::Incremental, Refresh::Full].map(|refresh| pass(refresh, self.now));
         let rendered = match self.render(source, passes.to_vec()) {
             Ok(rendered) => rendered,

@@ -205,6 +205,7 @@ fn refer(state: &mut State, projects: &[String], args: Args) -> Outcome {
     let known = Arc::clone(&pass.names);
     Ok(match known.models.get(&**name) {
         Some(ModelName::At(relation)) => state.input(relation),
+        Some(ModelName::Ephemeral(inlined)) => state.inlined(inlined),
         Some(ModelName::Disabled) => state.unknown(UnknownName {
             code: "ref.unknown",
             message: format!("model `{name}` is not enabled"),

@@ -128,7 +128,7 @@ fn configuration_that_cannot_be() {
         &[
             ("dbt_project.yml", "name: shop\nmodels:\n  shop:\n    +materialized: tabel\n"),
             ("models/a.sql", "select 1 as id"),
-            ("models/b.sql", "{{ config(materialized='ephemeral') }} select 1"),
+            ("models/b.sql", "{{ config(materialized='cube') }} select 1"),
             ("models/c.sql", "{{ config(materialised='table', materialized='view') }} select 1"),
             (
                 "models/d.sql",
@@ -139,7 +139,7 @@ fn configuration_that_cannot_be() {
         "error[model.config]: `materialized` cannot be `tabel`
   --> dbt_project.yml:4:20
   hint: did you mean `table`?
-error[model.config]: `materialized` cannot be `ephemeral`
+error[model.config]: `materialized` cannot be `cube`
   --> models/b.sql:1:11
   hint: one of: view, table, incremental
 warning[model.config]: unknown configuration `materialised`

@@ -4,6 +4,7 @@ mod bad_input;
 mod bad_names;
 mod dbt_files;
 mod dbt_macros;
+mod ephemeral;
 mod graph;
 mod limits;
 mod rendering;
