@@ -3,6 +3,7 @@
 mod bad_input;
 mod chaos;
 mod command_line;
+mod dbt_project;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod labeled;

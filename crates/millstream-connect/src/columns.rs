@@ -11,7 +11,7 @@ use crate::error::SyncError;
 use crate::hints::closest;
 
 /// The types that a column may declare, for messages.
-const TYPE_NAMES: &str = "text, boolean, smallint, integer, bigint, real, double, \
+pub(crate) const TYPE_NAMES: &str = "text, boolean, smallint, integer, bigint, real, double, \
      decimal(p,s), date, timestamp, timestamptz, binary";
 /// The types by one word each, to tell which was meant.
 const TYPE_WORDS: &[&str] = &[

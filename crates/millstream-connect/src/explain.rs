@@ -1,13 +1,14 @@
-//! The pages behind `millstream explain` for syncs.
+//! The pages behind `millstream explain` for syncs and seeds.
 
 use millstream_core::explain::Explanation;
 
-use crate::records;
+use crate::{records, seed};
 
 /// One page for every code that this crate can produce.
-pub const EXPLANATIONS: &[Explanation] = &joined::<
-    { SYNC.len() + REFUSED.len() + records::EXPLANATIONS.len() },
->(&[SYNC, REFUSED, records::EXPLANATIONS]);
+pub const EXPLANATIONS: &[Explanation] =
+    &joined::<
+        { SYNC.len() + REFUSED.len() + records::EXPLANATIONS.len() + seed::EXPLANATIONS.len() },
+    >(&[SYNC, REFUSED, records::EXPLANATIONS, seed::EXPLANATIONS]);
 
 const fn joined<const COUNT: usize>(parts: &[&[Explanation]]) -> [Explanation; COUNT] {
     let mut all = [page("", "", ""); COUNT];

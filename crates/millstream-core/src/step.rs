@@ -20,6 +20,8 @@ use crate::id::{AttemptId, RunId};
 pub enum StepKind {
     /// Moves one stream of a source into a table.
     Sync,
+    /// Makes a table of a CSV file of the project.
+    Seed,
     /// Runs the SQL of a model.
     Model,
     /// Trains a model version and takes it through its gate.
@@ -35,6 +37,7 @@ impl StepKind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Sync => "sync",
+            Self::Seed => "seed",
             Self::Model => "model",
             Self::Training => "training",
             Self::Scoring => "scoring",

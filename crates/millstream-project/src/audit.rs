@@ -1,7 +1,6 @@
 //! All tests of a project: those of property files, and those that are a query of their own under
 //! `tests/`.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,15 +9,18 @@ use millstream_core::clock::Timestamp;
 use millstream_core::diagnostic::Place;
 use millstream_core::name::{DEFAULT_SCHEMA, is_name};
 use millstream_core::step::Refresh;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use crate::checks::{CheckDraft, Tested, config_of, generic, limited, model_relation, threshold};
+use crate::checks::{
+    ARGUMENTS, CheckDraft, CustomTest, TestConfig, Tested, config_of, custom, custom_name, generic,
+    limited, model_relation, threshold,
+};
 use crate::declared::invalid_name;
 use crate::files::Source;
-use crate::jinja::{Names, Pass, Rendered, Renderer};
+use crate::jinja::{ModelName, Names, Pass, Rendered, Renderer};
 use crate::models::{is_blank, report_template, report_unknown, statement, test_nodes};
 use crate::project::CheckSeverity;
-use crate::properties::ModelEntry;
+use crate::properties::{Entries, ModelEntry};
 use crate::report::{Report, shown, whole};
 use crate::yaml::{Document, Node};
 
@@ -33,14 +35,17 @@ impl Tests<'_> {
     /// All tests of a project. Problems are reported.
     pub(crate) fn read(
         &self,
-        models: &HashMap<String, ModelEntry<'_>>,
+        entries: &Entries<'_>,
         properties: &[Document],
         files: &[Source],
         report: &mut Report,
     ) -> Vec<CheckDraft> {
         let mut drafts = Vec::new();
-        for (name, entry) in models {
-            let Some(relation) = model_relation(&self.names, name) else { continue };
+        for (name, entry) in entries.models.iter().chain(&entries.seeds) {
+            let Some(relation) = model_relation(&self.names, name) else {
+                self.warn_of_ephemeral(name, entry, report);
+                continue;
+            };
             self.of_node(entry.document, entry.node, relation, name, false, &mut drafts, report);
         }
         for document in properties {
@@ -56,6 +61,16 @@ impl Tests<'_> {
             report.error("name.duplicate", pair[1].place.clone(), message, hint);
         }
         drafts
+    }
+
+    /// Says that tests of ephemeral models do not run.
+    fn warn_of_ephemeral(&self, name: &str, entry: &ModelEntry<'_>, report: &mut Report) {
+        let is_ephemeral = matches!(self.names.models.get(name), Some(ModelName::Ephemeral(_)));
+        if is_ephemeral && !test_nodes(entry.node).is_empty() {
+            let message = format!("tests of `{name}` do not run: it is ephemeral");
+            let place = entry.document.place(entry.node);
+            report.warning("project.not_read", place, message, None);
+        }
     }
 
     fn of_sources(&self, document: &Document, drafts: &mut Vec<CheckDraft>, report: &mut Report) {
@@ -88,10 +103,12 @@ impl Tests<'_> {
         drafts: &mut Vec<CheckDraft>,
         report: &mut Report,
     ) {
-        for (column, test) in test_nodes(node) {
+        for (column, at) in test_nodes(node) {
             let column = column.and_then(|column| column.get("name")).and_then(Node::text);
             let tested = Tested { document, relation, title: title.to_owned(), is_source, column };
-            if let Some(draft) = generic(&tested, test, &self.names, report) {
+            if let Some(test) = custom(&tested, at, self.renderer) {
+                drafts.extend(self.of_macro(&tested, &test, document.place(at), report));
+            } else if let Some(draft) = generic(&tested, at, &self.names, report) {
                 drafts.extend(self.with_templates(draft, document, report));
             }
         }
@@ -108,7 +125,7 @@ impl Tests<'_> {
             return Some(draft);
         }
         let source = Source { path: document.file.clone(), text: draft.sql.clone() };
-        let rendered = self.render(&source, Some(&draft.place), report)?;
+        let rendered = self.render(&source, Map::new(), Some(&draft.place), report)?;
         draft.sql = rendered.sql;
         for input in rendered.inputs {
             if !draft.inputs.contains(&input) {
@@ -121,6 +138,7 @@ impl Tests<'_> {
     fn render(
         &self,
         source: &Source,
+        locals: Map<String, Value>,
         instead: Option<&Place>,
         report: &mut Report,
     ) -> Option<Rendered> {
@@ -130,6 +148,7 @@ impl Tests<'_> {
             config: Map::new(),
             now: self.now,
             names: Arc::clone(&self.names),
+            locals,
         };
         let compiled = self.renderer.compile(&source.path, &source.text);
         match compiled.and_then(|compiled| compiled.render(pass)) {
@@ -164,10 +183,51 @@ impl Tests<'_> {
         }
     }
 
+    /// The check of a test that a macro makes.
+    fn of_macro(
+        &self,
+        tested: &Tested<'_>,
+        test: &CustomTest,
+        place: Place,
+        report: &mut Report,
+    ) -> Option<CheckDraft> {
+        let path = tested.document.file.clone();
+        let source = Source { path, text: test.template.clone() };
+        let arguments = Value::Object(test.arguments.clone());
+        let locals = Map::from_iter([(ARGUMENTS.to_owned(), arguments)]);
+        let rendered = self.render(&source, locals, Some(&place), report)?;
+        let mut settings = rendered.config;
+        settings.extend(test.settings.clone());
+        let config = match test_settings(settings) {
+            Ok(config) => config,
+            Err(message) => {
+                report.error("check.invalid", place, message, None);
+                return None;
+            }
+        };
+        if config.enabled == Some(false) {
+            return None;
+        }
+        let mut inputs = rendered.inputs;
+        if !inputs.contains(tested.relation) {
+            inputs.insert(0, tested.relation.clone());
+        }
+        Some(CheckDraft {
+            name: custom_name(tested, test),
+            inputs,
+            sql: limited(statement(&rendered.sql), config.limit),
+            severity: config.severity.map_or(CheckSeverity::Error, Into::into),
+            warn_if: threshold("warn_if", config.warn_if.as_deref(), &place, report)?,
+            error_if: threshold("error_if", config.error_if.as_deref(), &place, report)?,
+            description: None,
+            place,
+        })
+    }
+
     fn singular(&self, source: &Source, report: &mut Report) -> Option<CheckDraft> {
         let name = test_name(&source.path, report)?;
         let place = whole(&source.path);
-        let rendered = self.render(source, None, report)?;
+        let rendered = self.render(source, Map::new(), None, report)?;
         let config = match config_of(&rendered.config) {
             Ok(config) => config,
             Err(message) => {
@@ -196,6 +256,15 @@ impl Tests<'_> {
             place,
         })
     }
+}
+
+/// The settings of a test, its name and description left out.
+fn test_settings(mut settings: Map<String, Value>) -> Result<TestConfig, String> {
+    settings.retain(|key, _| !matches!(key.as_str(), "name" | "description"));
+    if let Some(Value::String(text)) = settings.get_mut("severity") {
+        text.make_ascii_lowercase();
+    }
+    config_of(&settings)
 }
 
 fn test_name(path: &Path, report: &mut Report) -> Option<String> {

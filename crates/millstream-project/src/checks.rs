@@ -1,5 +1,6 @@
 //! Generic tests of property files: `unique`, `not_null`, `accepted_values`, `relationships`.
 
+mod custom;
 mod query;
 mod spec;
 
@@ -15,6 +16,7 @@ use crate::project::{CheckSeverity, Threshold};
 use crate::report::{Report, meant};
 use crate::resolve::parse_reference;
 use crate::yaml::{Conformed, Document, Node, conform};
+pub(crate) use custom::{ARGUMENTS, CustomTest, custom};
 use query::{QueryText, plain, quoted, rows_of};
 pub(crate) use spec::TestConfig;
 use spec::{TestSpec, merge};
@@ -140,10 +142,23 @@ fn read<'n>(
         let beside = node.entries().iter().filter(|other| other.key != entry.key);
         entries.extend(beside.cloned());
     }
+    in_small_letters(&mut inner);
     let schema = schema_for!(TestSpec).to_value();
     let Conformed { value, fits } = conform(document, &inner, &schema, report);
     let spec = serde_json::from_value(value).ok().filter(|_| fits)?;
     Some((kind, &entry.value, spec))
+}
+
+/// dbt takes `severity: WARN` as it takes `warn`.
+fn in_small_letters(node: &mut Node) {
+    let crate::yaml::Kind::Map(entries) = &mut node.kind else { return };
+    for entry in entries {
+        match (entry.key.as_str(), &mut entry.value.kind) {
+            ("severity", crate::yaml::Kind::Text(text)) => text.make_ascii_lowercase(),
+            ("config", _) => in_small_letters(&mut entry.value),
+            _ => {}
+        }
+    }
 }
 
 fn at_key(entry: &crate::yaml::Entry) -> Node {
@@ -222,6 +237,14 @@ pub(crate) fn limited(sql: String, limit: Option<u64>) -> String {
     }
 }
 
+/// The name of a test that a macro makes.
+pub(crate) fn custom_name(tested: &Tested<'_>, test: &CustomTest) -> String {
+    match test.settings.get("name").and_then(Value::as_str) {
+        Some(name) => name.to_owned(),
+        None => made_name(tested, &test.kind, tested.column.unwrap_or_default(), &test.suffix),
+    }
+}
+
 /// Hash of what decides the results of checks.
 pub(crate) fn definition<'a>(checks: impl IntoIterator<Item = &'a crate::Check>) -> ContentHash {
     ContentHash::of_parts(checks.into_iter().map(|check| {
@@ -236,7 +259,8 @@ pub(crate) fn definition<'a>(checks: impl IntoIterator<Item = &'a crate::Check>)
 /// The name that dbt would give: what is tested, then its arguments.
 fn made_name(tested: &Tested<'_>, kind: &str, column: &str, arguments: &str) -> String {
     let prefix = if tested.is_source { "source_" } else { "" };
-    let full = format!("{prefix}{kind}_{}_{column}{arguments}", tested.title);
+    let gap = if column.is_empty() { "" } else { "_" };
+    let full = format!("{prefix}{kind}_{}{gap}{column}{arguments}", tested.title);
     let mut clean = String::with_capacity(full.len());
     let mut gap = false;
     for c in full.chars() {

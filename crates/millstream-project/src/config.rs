@@ -16,8 +16,10 @@ const KNOWN: &[&str] = &[
     "access",
     "alias",
     "batch_size",
+    "column_types",
     "contract",
     "database",
+    "delimiter",
     "description",
     "docs",
     "enabled",
@@ -35,6 +37,7 @@ const KNOWN: &[&str] = &[
     "persist_docs",
     "post_hook",
     "pre_hook",
+    "quote_columns",
     "schema",
     "sql_header",
     "tags",
@@ -101,7 +104,21 @@ impl Config {
 
     /// Whether the model is enabled.
     pub(crate) fn enabled(&self) -> bool {
-        self.settings.get("enabled").is_none_or(|setting| setting.value != Value::Bool(false))
+        self.flag("enabled") != Some(false)
+    }
+
+    /// A setting that is true or false, also as the text that a template gives.
+    pub(crate) fn flag(&self, key: &str) -> Option<bool> {
+        match &self.settings.get(key)?.value {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether the model has no table of its own.
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        self.settings.get("materialized").is_some_and(|kind| kind.value == "ephemeral")
     }
 
     /// How the rows are kept; problems are reported.
@@ -161,7 +178,7 @@ impl Config {
             } else if let Some(meant) = closest(key, KNOWN.iter().copied()) {
                 let message = format!("unknown configuration `{key}`");
                 let hint = format!("did you mean `{meant}`?");
-                report.error("model.config", setting.place.clone(), message, hint);
+                report.warning("model.config", setting.place.clone(), message, hint);
             }
         }
     }
@@ -176,11 +193,16 @@ pub(crate) fn strings(value: &Value) -> Vec<String> {
     }
 }
 
-/// The settings that the tree of `dbt_project.yml` gives to a model of this path below its models
-/// folder, from the outermost folder inward.
-pub(crate) fn of_folders(document: &Document, projects: &[String], below: &Path) -> Config {
+/// The settings that a tree of `dbt_project.yml`, as `models`, gives to a file of this path below
+/// its folder of models, from the outermost folder inward.
+pub(crate) fn of_folders(
+    document: &Document,
+    tree: &str,
+    projects: &[String],
+    below: &Path,
+) -> Config {
     let mut config = Config::default();
-    let Some(tree) = document.root.get("models") else { return config };
+    let Some(tree) = document.root.get(tree) else { return config };
     apply_level(&mut config, document, tree, projects);
     let own = projects.iter().find_map(|name| tree.get(name));
     let mut level = own;

@@ -34,6 +34,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
          Only `dev` is always there. Declare it, or correct the name.",
     ),
     page(
+        "project.package_missing",
+        "A package is not where the project says",
+        "`packages.yml` or `dependencies.yml` names a folder under `local`, and there is no \
+         dbt_project.yml in it. Nothing runs. Correct the path; it is relative to the project and \
+         may not leave it.",
+    ),
+    page(
         "project.not_read",
         "A part of the project has no effect yet",
         "The project has something that this version knows of but does not use. All else works. \
@@ -55,7 +62,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "yaml.key_unknown",
         "A key is not known",
         "The file has a key that nothing reads, as after a slip of the pen. Unknown keys are \
-         refused, since otherwise what they say would silently not happen.",
+         refused, since otherwise what they say would silently not happen. In dbt's own files they \
+         are only warned of, as dbt does.",
     ),
     page(
         "yaml.key_missing",

@@ -32,7 +32,7 @@ pub struct Node {
     pub tags: BTreeSet<String>,
     /// The file that declares it, relative to the project's root.
     pub file: PathBuf,
-    /// `view`, `table` or `incremental`, of a SQL model.
+    /// `view`, `table` or `incremental` of a SQL model, `seed` of a seed.
     pub materialized: Option<&'static str>,
     /// Hash of what the project says that decides what the step makes.
     pub definition: ContentHash,

@@ -3,6 +3,8 @@
 //! This module and `macros` alone know the template engine. What leaves them is plain data: the SQL,
 //! what it refers to, and problems with their places.
 
+mod adapter;
+mod constants;
 mod context;
 mod objects;
 mod refusal;
@@ -47,8 +49,18 @@ pub(crate) struct Globals {
 pub(crate) enum ModelName {
     /// Its table or view.
     At(Relation),
+    /// The model has no table; its query stands where it is read.
+    Ephemeral(Arc<Inlined>),
     /// The model is there, but `enabled: false`.
     Disabled,
+}
+
+/// The query of an ephemeral model.
+#[derive(Debug)]
+pub(crate) struct Inlined {
+    pub(crate) sql: String,
+    /// What it reads.
+    pub(crate) inputs: Vec<Relation>,
 }
 
 /// What `ref` and `source` can name.
@@ -71,6 +83,8 @@ pub(crate) struct Pass {
     pub(crate) now: Timestamp,
     /// What `ref` and `source` can name.
     pub(crate) names: Arc<Names>,
+    /// Names that only this rendering has; they stand above all others.
+    pub(crate) locals: Map<String, Value>,
 }
 
 /// What a rendering gave.
@@ -110,13 +124,13 @@ pub(crate) struct TemplateProblem {
 /// Renders the templates of one project.
 pub(crate) struct Renderer {
     globals: Arc<Globals>,
-    macros: Macros,
+    macros: Arc<Macros>,
 }
 
 impl Renderer {
     /// A renderer with the project's macros.
     pub(crate) fn new(globals: Globals, macros: Macros) -> Self {
-        Self { globals: Arc::new(globals), macros }
+        Self { globals: Arc::new(globals), macros: Arc::new(macros) }
     }
 
     /// Renders a value of a YAML file. A name that is not there is an error: no one would see that
@@ -135,6 +149,22 @@ impl Renderer {
                 Err(problem)
             }
         }
+    }
+
+    /// Whether the project itself has a macro of this name.
+    pub(crate) fn has_macro(&self, name: &str) -> bool {
+        self.macros.own(name).is_some()
+    }
+
+    /// What to call for a generic test of this name: `test_name`, `package.test_name`.
+    pub(crate) fn test_macro(&self, name: &str) -> Option<String> {
+        if let Some((namespace, test)) = name.split_once('.') {
+            let test = format!("test_{test}");
+            self.macros.within(namespace, &test)?;
+            return Some(format!("{namespace}.{test}"));
+        }
+        let test = format!("test_{name}");
+        self.macros.get(&test).map(|_| test)
     }
 
     /// Why files of macros are no templates.

@@ -5,8 +5,8 @@
 //! project needs to know of connectors, trainers, gates and the process environment is handed in
 //! by [`LoadOptions`].
 //!
-//! Reading order: `load` drives; `files` and `yaml` read; `macros` and `jinja` render; `sources`,
-//! `models`, `checks` and `resolve` turn what was read into steps; `graph` orders and selects them;
+//! Reading order: `load` drives; `files` and `yaml` read; `packages`, `macros` and `jinja` render; `sources`,
+//! `seeds`, `models`, `checks` and `resolve` turn what was read into steps; `graph` orders and selects them;
 //! `materialize` is the step that runs a model.
 
 mod audit;
@@ -22,11 +22,14 @@ mod load;
 mod macros;
 mod materialize;
 mod models;
+mod packages;
+mod placement;
 mod project;
 mod properties;
 mod report;
 mod resolve;
 mod schemas;
+mod seeds;
 mod settings;
 mod sources;
 mod spec;
@@ -43,7 +46,7 @@ pub use load::{EnvVar, LoadOptions, Loaded, load};
 pub use materialize::ModelStep;
 pub use project::{
     Check, CheckSeverity, ColumnDoc, Materialization, Project, ResolvedDeployment,
-    ResolvedTraining, SqlModel, Strategy, Threshold,
+    ResolvedTraining, Seed, SqlModel, Strategy, Threshold,
 };
 pub use schemas::json_schemas;
 pub use template::init_files;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use millstream_core::ContentHash;
 use millstream_core::clock::Timestamp;
 use millstream_core::diagnostic::Diagnostic;
 use millstream_core::kind::KindInfo;
@@ -21,16 +22,18 @@ use crate::graph;
 use crate::jinja::{Globals, Names, Renderer};
 use crate::macros::Macros;
 use crate::models::{self, ModelFile, ModelReader};
+use crate::packages;
 use crate::project::{Project, ResolvedDeployment, ResolvedTraining};
 use crate::properties;
 use crate::report::{Report, whole};
 use crate::resolve;
+use crate::seeds::{SeedFile, SeedReader};
 use crate::sources;
 use crate::spec::{DbtProject, Manifest};
-use crate::yaml::{self, Document};
+use crate::yaml::{self, Conformed, Document, Node};
 
 /// Folders of a project that a later version reads.
-const LATER: &[&str] = &["seeds", "snapshots", "features", "schedules", "dashboards", "policies"];
+const LATER: &[&str] = &["snapshots", "features", "schedules", "dashboards", "policies"];
 
 /// What reading a project needs to be told.
 #[derive(Debug, Clone)]
@@ -94,6 +97,9 @@ pub fn load(root: &Path, options: &LoadOptions) -> Loaded {
     Loaded { project, diagnostics: report.finish() }
 }
 
+/// Checks a file against a schema.
+type Conform = fn(&Document, &Node, &Value, &mut Report) -> Conformed;
+
 /// The files that say what the project is.
 struct Header {
     name: String,
@@ -121,8 +127,7 @@ impl Reader<'_> {
     fn project(mut self) -> Option<Project> {
         let header = self.header()?;
         self.warn_of_later();
-        let macro_files = self.sql_below(header.dbt.macro_paths.as_deref(), "macros");
-        let macros = Macros::read(&macro_files, self.report);
+        let macros = self.macros(&header);
         let renderer = Renderer::new(header.globals.clone(), macros);
         for problem in renderer.macro_problems() {
             models::report_template(problem, Path::new("macros"), self.report);
@@ -130,28 +135,39 @@ impl Reader<'_> {
         let source_documents = documents(&mut self.folder, "sources", &renderer, self.report);
         let sources = sources::read(&source_documents, &self.options.connectors, self.report);
 
-        let model_files = self.model_files(header.dbt.model_paths.as_deref());
+        let mut model_files = self.model_files(header.dbt.model_paths.as_deref());
+        let seed_files = self.seed_files(header.dbt.seed_paths.as_deref(), &mut model_files);
         let properties = properties::documents(&model_files.properties, self.report);
-        let entries = properties::models(&properties, self.report);
+        let entries = properties::entries(&properties, self.report);
+        let mut names = sources::names(&source_documents);
+        properties::name_sources(&properties, &mut names);
+        let seed_reader = SeedReader {
+            renderer: &renderer,
+            dbt_project: header.dbt_document.as_ref(),
+            projects: &header.projects,
+            properties: &entries.seeds,
+            now: self.options.now,
+        };
+        let seeds = seed_reader.read(&seed_files, &mut names, self.report);
         let reader = ModelReader {
             renderer: &renderer,
             dbt_project: header.dbt_document.as_ref(),
             projects: &header.projects,
-            properties: &entries,
+            properties: &entries.models,
             now: self.options.now,
         };
-        let stream_names = sources::names(&source_documents);
-        let models = models::read(&model_files.models, stream_names, &reader, self.report);
-        properties::check_models_exist(&entries, &models.names.models, self.report);
+        let models = models::read(&model_files.models, names, &reader, self.report);
+        properties::check_exist(&entries, &models.names.models, self.report);
 
         let names = Arc::new(models.names);
-        let test_files = self.test_files(header.dbt.test_paths.as_deref());
+        let test_files = self.tests(header.dbt.test_paths.as_deref(), |path| !is_generic(path));
         let tests = Tests { renderer: &renderer, names: Arc::clone(&names), now: self.options.now };
         let drafts = tests.read(&entries, &properties, &test_files, self.report);
 
         let Served { trainings, deployments, functions } = self.served(&renderer, &names);
         let parts = graph::Parts {
             sources: &sources,
+            seeds: &seeds,
             models: &models.models,
             model_files: &model_files.models,
             trainings: &trainings,
@@ -165,6 +181,7 @@ impl Reader<'_> {
             root: self.folder.canonical().to_owned(),
             environment: header.environment,
             sources: sources.into_iter().map(|declared| declared.spec).collect(),
+            seeds,
             models: models.models,
             checks,
             trainings,
@@ -172,6 +189,21 @@ impl Reader<'_> {
             functions: functions.into_iter().map(|declared| declared.spec).collect(),
             graph,
         })
+    }
+
+    /// Reads the macros of the project, its own generic tests included, and of its packages.
+    fn macros(&mut self, header: &Header) -> Macros {
+        let mut files = self.sql_below(header.dbt.macro_paths.as_deref(), "macros");
+        files.extend(self.tests(header.dbt.test_paths.as_deref(), is_generic));
+        let installed = header.dbt.packages_install_path.as_deref().unwrap_or("dbt_packages");
+        let packages = packages::read(&mut self.folder, Path::new(installed), self.report);
+        let orders = header
+            .dbt
+            .dispatch
+            .iter()
+            .map(|rule| (rule.macro_namespace.clone(), rule.search_order.clone()));
+        Macros::read(&header.projects, &files, packages, self.report)
+            .with_search_orders(orders.collect())
     }
 
     /// Reads what learns, serves and handles events.
@@ -206,12 +238,12 @@ impl Reader<'_> {
         let manifest_document = self.root_file("millstream.yml", &first, &chosen);
         let dbt_document = self.root_file("dbt_project.yml", &first, &chosen);
         let dbt: DbtProject = match &dbt_document {
-            Some(document) => self.typed(document).unwrap_or_default(),
+            Some(document) => self.typed(document, yaml::conform_dbt).unwrap_or_default(),
             None => DbtProject::default(),
         };
         let manifest: Manifest = match (&manifest_document, &dbt.name) {
             (Some(document), _) => {
-                self.typed(document).unwrap_or_else(|| Manifest::named("unnamed"))
+                self.typed(document, yaml::conform).unwrap_or_else(|| Manifest::named("unnamed"))
             }
             (None, Some(name)) => Manifest::named(name),
             (None, None) => {
@@ -268,9 +300,10 @@ impl Reader<'_> {
     fn typed<T: serde::de::DeserializeOwned + schemars::JsonSchema>(
         &mut self,
         document: &Document,
+        conform: Conform,
     ) -> Option<T> {
         let schema = schema_for!(T).to_value();
-        let conformed = yaml::conform(document, &document.root, &schema, self.report);
+        let conformed = conform(document, &document.root, &schema, self.report);
         match serde_json::from_value(conformed.value) {
             Ok(value) => Some(value),
             Err(_) if !conformed.fits => None,
@@ -304,16 +337,10 @@ impl Reader<'_> {
         sources
     }
 
-    fn test_files(&mut self, paths: Option<&[String]>) -> Vec<Source> {
+    /// Reads the files below the folders of tests that are wanted.
+    fn tests(&mut self, paths: Option<&[String]>, wanted: fn(&Path) -> bool) -> Vec<Source> {
         let mut files = self.sql_below(paths, "tests");
-        files.retain(|source| {
-            let generic = source.path.components().any(|part| part.as_os_str() == "generic");
-            if generic {
-                let message = "tests of your own that take arguments are not read yet";
-                self.report.warning("project.not_read", whole(&source.path), message, None);
-            }
-            !generic
-        });
+        files.retain(|source| wanted(&source.path));
         files
     }
 
@@ -340,10 +367,39 @@ impl Reader<'_> {
     }
 }
 
+impl Reader<'_> {
+    /// The files of seeds; property files beside them go to those of the models.
+    fn seed_files(
+        &mut self,
+        paths: Option<&[String]>,
+        model_files: &mut ModelFiles,
+    ) -> Vec<SeedFile> {
+        let mut found = Vec::new();
+        for folder in folders(paths, "seeds") {
+            for path in self.folder.list(&folder, &["csv", "yml", "yaml"], self.report) {
+                let Some(source) = self.folder.read(&path, self.report) else { continue };
+                if path.extension().is_some_and(|extension| extension == "csv") {
+                    let below = path.strip_prefix(&folder).unwrap_or(&path).to_owned();
+                    let content = ContentHash::of(source.text.as_bytes());
+                    found.push(SeedFile { path, below, content });
+                } else {
+                    model_files.properties.push(source);
+                }
+            }
+        }
+        found
+    }
+}
+
 #[derive(Default)]
 struct ModelFiles {
     models: Vec<ModelFile>,
     properties: Vec<Source>,
+}
+
+/// Whether a file has tests that take arguments.
+fn is_generic(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == "generic")
 }
 
 fn folders(paths: Option<&[String]>, default: &str) -> Vec<PathBuf> {

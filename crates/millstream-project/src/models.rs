@@ -1,6 +1,8 @@
 //! `models/**/*.sql`: finds SQL models, settles their configuration and renders their SQL.
 
-use std::collections::{BTreeMap, HashMap};
+mod ephemeral;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,13 +11,15 @@ use millstream_core::diagnostic::Place;
 use millstream_core::name::{DEFAULT_SCHEMA, is_name};
 use millstream_core::step::Refresh;
 use millstream_core::{AssetKey, ContentHash, Relation};
+use serde_json::Map;
 
 use crate::config::{self, Config, Setting};
-use crate::declared::{invalid_name, place_of};
+use crate::declared::invalid_name;
 use crate::files::Source;
 use crate::jinja::{ModelName, Names, Pass, Rendered, Renderer, TemplateProblem, UnknownName};
-use crate::project::{ColumnDoc, Materialization, SqlModel};
-use crate::properties::ModelEntry;
+use crate::placement::{Placed, Placement};
+use crate::project::{Materialization, SqlModel};
+use crate::properties::{ByName, ModelEntry};
 use crate::report::{Mark, Report, whole};
 use crate::yaml::{Document, Node};
 
@@ -24,7 +28,7 @@ pub(crate) struct ModelReader<'a> {
     pub(crate) renderer: &'a Renderer,
     pub(crate) dbt_project: Option<&'a Document>,
     pub(crate) projects: &'a [String],
-    pub(crate) properties: &'a HashMap<String, ModelEntry<'a>>,
+    pub(crate) properties: &'a ByName<'a>,
     pub(crate) now: Timestamp,
 }
 
@@ -42,6 +46,10 @@ struct Draft<'a> {
     file: &'a ModelFile,
     config: Config,
     relation: Relation,
+    /// What stood for it before its table was known.
+    first: Relation,
+    /// What it reads, as it was called then.
+    reads: Vec<Relation>,
 }
 
 /// The models, and the names under which `ref` finds them.
@@ -61,9 +69,13 @@ pub(crate) fn read(
 ) -> Models {
     let mut names = streams;
     let files = named(files, report);
-    for name in files.keys() {
-        if let Ok(relation) = Relation::new(DEFAULT_SCHEMA, name) {
-            names.models.insert((*name).to_owned(), ModelName::At(relation));
+    for (name, file) in &files {
+        if let Ok(relation) = Relation::new(DEFAULT_SCHEMA, name)
+            && names.models.insert((*name).to_owned(), ModelName::At(relation)).is_some()
+        {
+            let message = format!("there is a seed and a model `{name}`");
+            let hint = "`ref` could mean either; rename one".to_owned();
+            report.error("name.duplicate", whole(&file.source.path), message, hint);
         }
     }
     let first = Arc::new(names.clone());
@@ -80,6 +92,9 @@ pub(crate) fn read(
             drafts.push(draft);
         }
     }
+    let (inner, drafts): (Vec<_>, Vec<_>) =
+        drafts.into_iter().partition(|draft| draft.config.is_ephemeral());
+    ephemeral::inline(inner, reader, &mut names, report);
     let settled = Arc::new(names.clone());
     let models = drafts.iter().filter_map(|draft| reader.finish(draft, &settled, report)).collect();
     Models { models, names }
@@ -117,10 +132,11 @@ impl ModelReader<'_> {
         let this = Relation::new(DEFAULT_SCHEMA, name).ok()?;
         let pass = Pass {
             refresh: Refresh::Full,
-            this,
+            this: this.clone(),
             config: config.to_map(),
             now: self.now,
             names: Arc::clone(names),
+            locals: Map::new(),
         };
         let path = &file.source.path;
         let rendered = match self.render(&file.source, vec![pass]) {
@@ -135,31 +151,47 @@ impl ModelReader<'_> {
             config.set(key, Setting { value: value.clone(), place });
         }
         config.check_keys(report);
-        let relation = relation(name, &config, report)?;
-        Some(Draft { name, file, config, relation })
+        let placed = Placed { kind: "model", name, file: path, config: &config };
+        let relation = self.placement(names).relation(&placed, report)?;
+        Some(Draft { name, file, config, relation, first: this, reads: rendered.inputs })
     }
 
     /// What folders and property files say of a model.
     fn outside(&self, name: &str, file: &ModelFile) -> Config {
         let mut config = match self.dbt_project {
-            Some(document) => config::of_folders(document, self.projects, &file.below),
+            Some(document) => config::of_folders(document, "models", self.projects, &file.below),
             None => Config::default(),
         };
         if let Some(entry) = self.properties.get(name) {
-            let place = |keys: &[&str]| place_of(&entry.document.file, entry.node, keys);
-            for (key, value) in &entry.spec.config {
-                let setting = Setting { value: value.clone(), place: place(&["config", key]) };
-                config.set(key, setting);
-            }
-            let tags = Setting { value: entry.spec.tags.clone(), place: place(&["tags"]) };
-            config.set("tags", tags);
+            entry.configure(&mut config);
         }
         config
+    }
+
+    fn placement<'p>(&'p self, names: &'p Arc<Names>) -> Placement<'p> {
+        Placement { renderer: self.renderer, names, now: self.now }
     }
 
     fn render(&self, source: &Source, passes: Vec<Pass>) -> Result<Vec<Rendered>, TemplateProblem> {
         let compiled = self.renderer.compile(&source.path, &source.text)?;
         passes.into_iter().map(|pass| compiled.render(pass)).collect()
+    }
+
+    fn pass(
+        &self,
+        draft: &Draft<'_>,
+        refresh: Refresh,
+        now: Timestamp,
+        names: &Arc<Names>,
+    ) -> Pass {
+        Pass {
+            refresh,
+            this: draft.relation.clone(),
+            config: draft.config.to_map(),
+            now,
+            names: Arc::clone(names),
+            locals: Map::new(),
+        }
     }
 
     fn finish(
@@ -170,13 +202,7 @@ impl ModelReader<'_> {
     ) -> Option<SqlModel> {
         let source = &draft.file.source;
         let materialization = draft.config.materialization(report)?;
-        let pass = |refresh: Refresh, now: Timestamp| Pass {
-            refresh,
-            this: draft.relation.clone(),
-            config: draft.config.to_map(),
-            now,
-            names: Arc::clone(names),
-        };
+        let pass = |refresh: Refresh, now: Timestamp| self.pass(draft, refresh, now, names);
         let passes = [Refresh::Incremental, Refresh::Full].map(|refresh| pass(refresh, self.now));
         let rendered = match self.render(source, passes.to_vec()) {
             Ok(rendered) => rendered,
@@ -212,7 +238,7 @@ impl ModelReader<'_> {
             materialization,
             tags: draft.config.tags().clone(),
             inputs: inputs(&rendered),
-            columns: self.columns(draft.name),
+            columns: self.properties.get(draft.name).map(ModelEntry::columns).unwrap_or_default(),
             config: draft.config.to_map().into_iter().collect(),
             incremental_sql,
             full_sql,
@@ -226,38 +252,6 @@ impl ModelReader<'_> {
             setting.value.as_str().map(str::to_owned)
         };
         said.or_else(configured)
-    }
-
-    fn columns(&self, name: &str) -> Vec<ColumnDoc> {
-        let entry = self.properties.get(name);
-        entry
-            .into_iter()
-            .flat_map(|entry| &entry.spec.columns)
-            .map(|column| ColumnDoc {
-                name: column.name.clone(),
-                description: column.description.clone(),
-                data_type: column.data_type.clone(),
-            })
-            .collect()
-    }
-}
-
-/// A model's table: dbt's rule, a schema of its own stands behind the default one.
-fn relation(name: &str, config: &Config, report: &mut Report) -> Option<Relation> {
-    let schema = match config.text("schema", report) {
-        Some(own) => format!("{DEFAULT_SCHEMA}_{own}"),
-        None => DEFAULT_SCHEMA.to_owned(),
-    };
-    let name = config.text("alias", report).unwrap_or(name);
-    match Relation::new(&schema, name) {
-        Ok(relation) => Some(relation),
-        Err(error) => {
-            let settings = config.settings();
-            let said = settings.get("alias").or_else(|| settings.get("schema"));
-            let place = said.map(|setting| setting.place.clone());
-            report.error("name.invalid", place, error.to_string(), None);
-            None
-        }
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Project {
     pub environment: Environment,
     /// Where records come from.
     pub sources: Vec<SourceSpec>,
+    /// Seeds, in order of their names.
+    pub seeds: Vec<Seed>,
     /// SQL models, in order of their names.
     pub models: Vec<SqlModel>,
     /// Checks, in order of their names.
@@ -36,6 +38,31 @@ pub struct Project {
     pub functions: Vec<FunctionSpec>,
     /// The steps, in the order in which they run.
     pub graph: Graph,
+}
+
+/// A seed: a CSV file of the project that is a table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Seed {
+    /// Its name in `ref`.
+    pub name: String,
+    /// Its table.
+    pub relation: Relation,
+    /// Its file, relative to the project's root.
+    pub file: PathBuf,
+    /// What it is, for people.
+    pub description: Option<String>,
+    /// Its tags, its own and those of its folders.
+    pub tags: BTreeSet<String>,
+    /// What is said of its columns.
+    pub columns: Vec<ColumnDoc>,
+    /// What stands between fields.
+    pub delimiter: char,
+    /// Whether names of columns stay as they are written, instead of becoming small letters.
+    pub quote_columns: bool,
+    /// SQL types of columns, by their names in the header.
+    pub column_types: Vec<(String, String)>,
+    /// Hash of its content and of the configuration that decides its rows.
+    pub definition: ContentHash,
 }
 
 /// A SQL model: a query whose rows are a table or a view.

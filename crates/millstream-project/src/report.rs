@@ -50,12 +50,17 @@ impl Report {
 
     /// Whether something keeps the project from running.
     pub(crate) fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+        self.errors() > 0
     }
 
     /// How many problems there are.
     pub(crate) fn len(&self) -> usize {
         self.diagnostics.len()
+    }
+
+    /// How many problems keep the project from running.
+    pub(crate) fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count()
     }
 
     /// Takes out problems that follow from others: what a file that cannot be read would have

@@ -31,6 +31,7 @@ use serde_json::{Map, Value};
 
 use self::checkpoint::FileCheckpoint;
 use self::csv::BLOCK_BYTES;
+pub(crate) use self::csv::{Dialect, all_records};
 use self::input::{Input, InputState, hash_file};
 use self::location::{LocalFile, Location};
 use self::read::blocking;

@@ -84,6 +84,20 @@ pub(crate) struct TestConfig {
     meta: Value,
     /// Whether failures are kept. Has no effect yet.
     store_failures: Value,
+    /// How failures are kept. Has no effect yet.
+    store_failures_as: Value,
+    /// What counts failures. Has no effect yet: rows are counted.
+    fail_calc: Value,
+    /// Schema of kept failures. Has no effect yet.
+    schema: Value,
+    /// Table of kept failures. Has no effect yet.
+    alias: Value,
+    /// Database of kept failures. Has no effect.
+    database: Value,
+    /// Group. Has no effect.
+    group: Value,
+    /// SQL before the query. Has no effect yet.
+    sql_header: Value,
 }
 
 /// The worst that a failure can do.

@@ -13,7 +13,9 @@ use super::{Graph, Node, order};
 use crate::checks::{self, CheckDraft};
 use crate::declared::Declared;
 use crate::models::ModelFile;
-use crate::project::{Check, Materialization, ResolvedDeployment, ResolvedTraining, SqlModel};
+use crate::project::{
+    Check, Materialization, ResolvedDeployment, ResolvedTraining, Seed, SqlModel,
+};
 use crate::report::{Report, shown, whole};
 use crate::resolve::{definition_of, operational_table};
 use crate::yaml;
@@ -21,6 +23,7 @@ use crate::yaml;
 /// What a graph is made of.
 pub(crate) struct Parts<'a> {
     pub(crate) sources: &'a [Declared<SourceSpec>],
+    pub(crate) seeds: &'a [Seed],
     pub(crate) models: &'a [SqlModel],
     pub(crate) model_files: &'a [ModelFile],
     pub(crate) trainings: &'a [ResolvedTraining],
@@ -35,6 +38,7 @@ pub(crate) fn build(parts: Parts<'_>, report: &mut Report) -> Option<(Graph, Vec
     for source in parts.sources {
         made.extend(syncs(source));
     }
+    made.extend(parts.seeds.iter().map(|seed| (of_seed(seed), whole(&seed.file))));
     made.extend(parts.models.iter().map(|model| (of_model(model), whole(&model.file))));
     made.extend(parts.trainings.iter().map(|it| (of_training(it), whole(&it.file))));
     made.extend(parts.deployments.iter().filter_map(|it| Some((scoring(it)?, whole(&it.file)))));
@@ -87,6 +91,14 @@ fn syncs(source: &Declared<SourceSpec>) -> Vec<(Node, Place)> {
 /// The table of the operational database that a stream reads: the setting `table`, or its name.
 fn operational_name(stream: &StreamSpec) -> &str {
     stream.settings.get("table").and_then(Value::as_str).unwrap_or(&stream.name)
+}
+
+fn of_seed(seed: &Seed) -> Node {
+    let mut node = node(StepKind::Seed, &seed.name, &seed.file, seed.definition);
+    node.outputs = vec![AssetKey::table(&seed.relation)];
+    node.tags.clone_from(&seed.tags);
+    node.materialized = Some("seed");
+    node
 }
 
 fn of_model(model: &SqlModel) -> Node {

@@ -234,7 +234,7 @@ fn trailing(text: &str) -> Option<(Option<Depth>, &str)> {
 
 fn looks_like_path(text: &str) -> bool {
     let extension = Path::new(text).extension().and_then(|extension| extension.to_str());
-    text.contains('/') || matches!(extension, Some("sql" | "yml" | "yaml"))
+    text.contains('/') || matches!(extension, Some("sql" | "csv" | "yml" | "yaml"))
 }
 
 fn in_path(pattern: &str, file: &Path) -> bool {
@@ -268,7 +268,7 @@ fn name_matches(pattern: &str, node: &Node) -> bool {
     like(pattern, &node.name)
         || (node.kind == StepKind::Sync && source_matches(pattern, &node.name))
         || node.outputs.iter().any(of_asset)
-        || (node.kind == StepKind::Model && in_folder(pattern, &node.file))
+        || (matches!(node.kind, StepKind::Model | StepKind::Seed) && in_folder(pattern, &node.file))
 }
 
 /// The names by which people may write a step: its own, and those of what it makes.

@@ -8,6 +8,8 @@ use millstream_jinja::{
     Args, Error, ErrorKind, Host, Interrupt, Keys, Machine, Outcome, Value, dumps,
 };
 
+use super::adapter::{Adapter, Namespace};
+use super::constants::{self, Modules};
 use super::objects::Exceptions;
 use super::refusal::Refusal;
 use super::state::{Config, RunStartedAt, Shared, State, This};
@@ -38,30 +40,33 @@ const TYPE_FILTERS: [&str; 4] = ["as_text", "as_number", "as_bool", "as_native"]
 /// What the templates of one rendering can name.
 pub(super) struct Context<'a> {
     pub(super) globals: &'a Arc<Globals>,
-    pub(super) macros: &'a Macros,
+    pub(super) macros: &'a Arc<Macros>,
     pub(super) state: Shared,
 }
 
 impl Host for Context<'_> {
     fn global(&self, machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
+        if let Some(local) = self.local(name) {
+            return Ok(Some(local));
+        }
         if let Some(found) = self.macros.get(name) {
             return machine.macro_of(&found.program, &found.definition).map(Some);
         }
         let state = || Rc::clone(&self.state);
         Ok(Some(match name {
             "target" => self.target(),
-            "execute" => Value::Bool(true),
             "exceptions" => Value::object(Exceptions),
+            "adapter" => Value::object(Adapter(Arc::clone(self.macros))),
+            "modules" => Value::object(Modules(state())),
             "config" => Value::object(Config(state())),
             "this" => Value::object(This(state())),
             "run_started_at" => Value::object(RunStartedAt(state())),
-            "log" | "print" => Value::function(name, |_, _| Ok(Value::text(""))),
             "tojson" => Value::function(name, to_json),
             "fromjson" => Value::function(name, from_json),
             "return" => Value::function(name, |_, args: Args| {
                 Err(Interrupt::returning(args.one("return", "data")?))
             }),
-            _ => return Ok(self.function(name)),
+            _ => return Ok(self.other(name)),
         }))
     }
 
@@ -73,6 +78,12 @@ impl Host for Context<'_> {
 }
 
 impl Context<'_> {
+    /// The value of a name that only this rendering has.
+    fn local(&self, name: &str) -> Option<Value> {
+        let state = self.state.borrow();
+        state.pass.as_ref()?.locals.get(name).map(Value::from_json)
+    }
+
     fn target(&self) -> Value {
         let Globals { environment, threads, projects, .. } = &**self.globals;
         Value::dict([
@@ -83,6 +94,15 @@ impl Context<'_> {
             ("profile_name", Value::text(projects.first().map_or("", String::as_str))),
             ("threads", Value::from(*threads)),
         ])
+    }
+
+    /// What is not an object of its own.
+    fn other(&self, name: &str) -> Option<Value> {
+        let found = self.function(name).or_else(|| constants::find(name));
+        found.or_else(|| {
+            let macros = self.macros.has_namespace(name).then(|| Arc::clone(self.macros))?;
+            Some(Value::object(Namespace { name: name.to_owned(), macros }))
+        })
     }
 
     /// The functions that need the project or the rendering.
@@ -185,6 +205,7 @@ fn refer(state: &mut State, projects: &[String], args: Args) -> Outcome {
     let known = Arc::clone(&pass.names);
     Ok(match known.models.get(&**name) {
         Some(ModelName::At(relation)) => state.input(relation),
+        Some(ModelName::Ephemeral(inlined)) => state.inlined(inlined),
         Some(ModelName::Disabled) => state.unknown(UnknownName {
             code: "ref.unknown",
             message: format!("model `{name}` is not enabled"),

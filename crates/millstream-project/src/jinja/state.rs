@@ -11,7 +11,7 @@ use serde_json::Map;
 
 use super::objects::{Moment, RelationValue};
 use super::refusal::Refusal;
-use super::{Pass, Rendered, UnknownName};
+use super::{Inlined, Pass, Rendered, UnknownName};
 
 /// What one rendering is told and what it says. Values of a YAML file have no pass.
 #[derive(Debug, Default)]
@@ -30,6 +30,14 @@ impl State {
             self.rendered.inputs.push(relation.clone());
         }
         Value::object(RelationValue(relation.clone()))
+    }
+
+    /// The query of an ephemeral model, in parentheses; what it reads is noted.
+    pub(super) fn inlined(&mut self, inlined: &Inlined) -> Value {
+        for input in &inlined.inputs {
+            self.input(input);
+        }
+        Value::text(format!("(\n{}\n)", inlined.sql))
     }
 
     /// Goes on with a placeholder, so that all names that are not there are found at once.

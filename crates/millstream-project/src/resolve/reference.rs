@@ -42,6 +42,12 @@ impl Reference<'_> {
             Self::Stream(source, stream) => names.stream(source, stream).cloned(),
             Self::Model(model) => match names.models.get(*model) {
                 Some(ModelName::At(relation)) => Ok(relation.clone()),
+                Some(ModelName::Ephemeral(_)) => Err(UnknownName {
+                    code: "ref.unknown",
+                    message: format!("model `{model}` is ephemeral: it has no table"),
+                    hint: Some("materialize it as a view or a table".to_owned()),
+                    quoted: (*model).to_owned(),
+                }),
                 Some(ModelName::Disabled) => Err(UnknownName {
                     code: "ref.unknown",
                     message: format!("model `{model}` is not enabled"),

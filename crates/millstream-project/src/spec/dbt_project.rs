@@ -33,9 +33,9 @@ pub(crate) struct DbtProject {
     /// Folders of tests. The default is `tests`.
     #[serde(default)]
     pub(crate) test_paths: Option<Vec<String>>,
-    /// Folders of seeds.
+    /// Folders of seeds. The default is `seeds`.
     #[serde(default)]
-    seed_paths: Value,
+    pub(crate) seed_paths: Option<Vec<String>>,
     /// Folders of snapshots.
     #[serde(default)]
     snapshot_paths: Value,
@@ -54,9 +54,9 @@ pub(crate) struct DbtProject {
     /// Folder of dbt's logs. Has no effect.
     #[serde(default)]
     log_path: Value,
-    /// Folder of dbt's packages. Has no effect.
+    /// Folder of dbt's packages. The default is `dbt_packages`.
     #[serde(default)]
-    packages_install_path: Value,
+    pub(crate) packages_install_path: Option<String>,
     /// Folders that `dbt clean` removes. Has no effect.
     #[serde(default)]
     clean_targets: Value,
@@ -71,7 +71,7 @@ pub(crate) struct DbtProject {
     quoting: Value,
     /// Where macros of packages are looked up.
     #[serde(default)]
-    dispatch: Value,
+    pub(crate) dispatch: Vec<DispatchRule>,
     /// SQL to run before a run.
     #[serde(default)]
     pub(crate) on_run_start: Value,
@@ -81,7 +81,7 @@ pub(crate) struct DbtProject {
     /// Configuration of models by project and folder: `{shop: {staging: {+materialized: view}}}`.
     #[serde(default)]
     models: Map<String, Value>,
-    /// Configuration of seeds.
+    /// Configuration of seeds by project and folder, as of models.
     #[serde(default)]
     seeds: Value,
     /// Configuration of snapshots.
@@ -99,7 +99,44 @@ pub(crate) struct DbtProject {
     /// Configuration of exposures. Has no effect.
     #[serde(default)]
     exposures: Value,
+    /// Settings of dbt Cloud. Has no effect.
+    #[serde(default, rename = "dbt-cloud")]
+    dbt_cloud: Value,
+    /// Whether other projects may read private models. Has no effect.
+    #[serde(default)]
+    restrict_access: Value,
+    /// Folders of functions of the database. Has no effect yet.
+    #[serde(default)]
+    function_paths: Value,
+    /// Configuration of semantic models. Has no effect.
+    #[serde(default)]
+    semantic_models: Value,
+    /// Configuration of saved queries. Has no effect.
+    #[serde(default)]
+    saved_queries: Value,
+    /// Configuration of metrics. Has no effect.
+    #[serde(default)]
+    metrics: Value,
+    /// Configuration of unit tests. Has no effect.
+    #[serde(default)]
+    unit_tests: Value,
+    /// Configuration of functions of the database. Has no effect.
+    #[serde(default)]
+    functions: Value,
+    /// Where models of other projects are found. Has no effect.
+    #[serde(default)]
+    defer_env_id: Value,
     /// Variables for `var('name')`, also by project.
     #[serde(default)]
     pub(crate) vars: Map<String, Value>,
+}
+
+/// In which namespaces macros of one are looked up.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DispatchRule {
+    /// The namespace that macros ask for.
+    pub(crate) macro_namespace: String,
+    /// The namespaces, first one first.
+    pub(crate) search_order: Vec<String>,
 }

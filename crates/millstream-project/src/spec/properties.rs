@@ -15,6 +15,9 @@ pub(crate) struct PropertiesFile {
     /// Models.
     #[serde(default)]
     pub(crate) models: Vec<ModelProperties>,
+    /// Seeds.
+    #[serde(default)]
+    pub(crate) seeds: Vec<ModelProperties>,
     /// Sources; each stream must be declared in `sources/*.yml`.
     #[serde(default)]
     pub(crate) sources: Vec<SourceProperties>,
@@ -27,16 +30,43 @@ pub(crate) struct PropertiesFile {
     /// Groups, for people.
     #[serde(default)]
     groups: Value,
+    /// Analyses, for people.
+    #[serde(default)]
+    analyses: Value,
+    /// Places for anchors of YAML.
+    #[serde(default)]
+    anchors: Value,
+    /// Semantic models. Has no effect yet.
+    #[serde(default)]
+    semantic_models: Value,
+    /// Metrics. Has no effect yet.
+    #[serde(default)]
+    metrics: Value,
+    /// Saved queries. Has no effect yet.
+    #[serde(default)]
+    saved_queries: Value,
+    /// Unit tests. Has no effect yet.
+    #[serde(default)]
+    unit_tests: Value,
+    /// Snapshots. Has no effect yet.
+    #[serde(default)]
+    snapshots: Value,
+    /// Functions of the database. Has no effect yet.
+    #[serde(default)]
+    functions: Value,
+    /// Settings of single tests. Has no effect.
+    #[serde(default)]
+    data_tests: Value,
 }
 
-/// What is said of a model.
+/// What is said of a model or seed.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "dbt's keys that have no effect here are known, not refused")]
 pub(crate) struct ModelProperties {
-    /// Name of the model.
+    /// Its name.
     pub(crate) name: String,
-    /// What the model is, for people.
+    /// What it is, for people.
     #[serde(default)]
     pub(crate) description: Option<String>,
     /// Configuration, as in `config()`.
@@ -69,6 +99,15 @@ pub(crate) struct ModelProperties {
     /// Group. Has no effect.
     #[serde(default)]
     group: Value,
+    /// Newest version of the model. Has no effect yet.
+    #[serde(default)]
+    latest_version: Value,
+    /// When the model will go away. Has no effect.
+    #[serde(default)]
+    deprecation_date: Value,
+    /// Column of time for metrics. Has no effect.
+    #[serde(default)]
+    time_spine: Value,
 }
 
 /// What is said of a column.
@@ -105,6 +144,9 @@ pub(crate) struct ColumnProperties {
     /// Configuration of the column. Has no effect.
     #[serde(default)]
     config: Value,
+    /// Granularity of a column of time. Has no effect.
+    #[serde(default)]
+    granularity: Value,
 }
 
 /// What is said of a source.
@@ -156,6 +198,15 @@ pub(crate) struct SourceProperties {
 pub(crate) struct TableProperties {
     /// Name of the stream.
     pub(crate) name: String,
+    /// Name of the table, if it is not that of the stream.
+    #[serde(default)]
+    identifier: Value,
+    /// Where the table lies outside the warehouse. Has no effect.
+    #[serde(default)]
+    external: Value,
+    /// Quoting of names. Has no effect: names are always quoted.
+    #[serde(default)]
+    quoting: Value,
     /// What the stream holds, for people.
     #[serde(default)]
     description: Option<String>,

@@ -39,7 +39,7 @@ fn an_unknown_key_in_every_kind_of_file() {
                 "deployments:\n  - {name: d, model: m@1, realtime: true, recrd: {topic: t}}\n",
             ),
         ],
-        "error[yaml.key_unknown]: unknown key `model_paths`
+        "warning[yaml.key_unknown]: unknown key `model_paths`
   --> dbt_project.yml:2:1
   hint: did you mean `model-paths`?
 error[yaml.key_unknown]: unknown key `recrd`
@@ -53,7 +53,7 @@ error[yaml.key_unknown]: unknown key `function`
 error[yaml.key_unknown]: unknown key `enviroments`
   --> millstream.yml:2:1
   hint: did you mean `environments`?
-error[yaml.key_unknown]: unknown key `colums`
+warning[yaml.key_unknown]: unknown key `colums`
   --> models/schema.yml:3:5
   hint: did you mean `columns`?",
     );

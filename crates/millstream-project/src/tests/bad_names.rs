@@ -128,7 +128,7 @@ fn configuration_that_cannot_be() {
         &[
             ("dbt_project.yml", "name: shop\nmodels:\n  shop:\n    +materialized: tabel\n"),
             ("models/a.sql", "select 1 as id"),
-            ("models/b.sql", "{{ config(materialized='ephemeral') }} select 1"),
+            ("models/b.sql", "{{ config(materialized='cube') }} select 1"),
             ("models/c.sql", "{{ config(materialised='table', materialized='view') }} select 1"),
             (
                 "models/d.sql",
@@ -139,10 +139,10 @@ fn configuration_that_cannot_be() {
         "error[model.config]: `materialized` cannot be `tabel`
   --> dbt_project.yml:4:20
   hint: did you mean `table`?
-error[model.config]: `materialized` cannot be `ephemeral`
+error[model.config]: `materialized` cannot be `cube`
   --> models/b.sql:1:11
   hint: one of: view, table, incremental
-error[model.config]: unknown configuration `materialised`
+warning[model.config]: unknown configuration `materialised`
   --> models/c.sql:1:11
   hint: did you mean `materialized`?
 error[model.config]: `incremental_strategy` cannot be `merge`
@@ -241,7 +241,7 @@ error[yaml.key_unknown]: unknown key `fail`
   hint: known: arguments, column_name, config, description, enabled, error_if, field, limit, meta, name, quote, severity, tags, to, values, warn_if, where
 error[check.invalid]: `not_null` of a whole table needs `column_name`
   --> models/schema.yml:12:13
-error[ref.unknown]: there is no model `aa`
+warning[ref.unknown]: there is no model `aa`; what is said of it has no effect
   --> models/schema.yml:13:11
   hint: did you mean `a`?
 error[source.unknown]: source `shop` has no stream `order`

@@ -2,9 +2,13 @@
 
 mod bad_input;
 mod bad_names;
+mod dbt_files;
+mod dbt_macros;
+mod ephemeral;
 mod graph;
 mod limits;
 mod rendering;
+mod seeds;
 mod whole;
 
 use std::collections::BTreeMap;

@@ -74,14 +74,13 @@ fn what_init_makes_has_no_problems() {
 
 #[test]
 fn folders_of_later_versions_are_said_to_be_unread() {
-    let loaded =
-        loaded(&[("seeds/a.csv", "id\n1\n"), ("models/a.py", ""), ("snapshots/.keep", "")]);
+    let loaded = loaded(&[("snapshots/a.sql", "x"), ("models/a.py", ""), ("features/.keep", "")]);
     assert_eq!(
         text_of(&loaded),
         "warning[project.not_read]: models in Python are not read yet
   --> models/a.py
-warning[project.not_read]: `seeds/` is not read yet
-  --> seeds"
+warning[project.not_read]: `snapshots/` is not read yet
+  --> snapshots"
     );
     assert!(loaded.project.is_some());
 }

@@ -31,15 +31,44 @@ pub(crate) fn conform(
     schema: &Value,
     report: &mut Report,
 ) -> Conformed {
-    let before = report.len();
-    let mut visit = Visit { file: &document.file, root: schema, report };
+    conform_as(UnknownKeys::Refused, document, node, schema, report)
+}
+
+/// Checks a node of a file of dbt's own: as dbt does, it warns of keys that it does not know and
+/// leaves them out.
+pub(crate) fn conform_dbt(
+    document: &Document,
+    node: &Node,
+    schema: &Value,
+    report: &mut Report,
+) -> Conformed {
+    conform_as(UnknownKeys::LeftOut, document, node, schema, report)
+}
+
+/// What becomes of keys that the schema does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UnknownKeys {
+    Refused,
+    LeftOut,
+}
+
+fn conform_as(
+    unknown_keys: UnknownKeys,
+    document: &Document,
+    node: &Node,
+    schema: &Value,
+    report: &mut Report,
+) -> Conformed {
+    let before = report.errors();
+    let mut visit = Visit { file: &document.file, root: schema, unknown_keys, report };
     let value = visit.node(node, schema, "the file");
-    Conformed { value, fits: report.len() == before }
+    Conformed { value, fits: report.errors() == before }
 }
 
 struct Visit<'a> {
     file: &'a Path,
     root: &'a Value,
+    unknown_keys: UnknownKeys,
     report: &'a mut Report,
 }
 
@@ -108,7 +137,14 @@ impl<'a> Visit<'a> {
                 let hint = meant(&entry.key, names, "");
                 let place = entry.key_at.within(self.file);
                 let message = format!("unknown key {shown}");
-                self.report.error("yaml.key_unknown", place, message, hint);
+                match self.unknown_keys {
+                    UnknownKeys::Refused => {
+                        self.report.error("yaml.key_unknown", place, message, hint);
+                    }
+                    UnknownKeys::LeftOut => {
+                        self.report.warning("yaml.key_unknown", place, message, hint);
+                    }
+                }
                 continue;
             }
             let value = self.node(&entry.value, known.unwrap_or(others), &shown);
@@ -216,7 +252,8 @@ impl<'a> Visit<'a> {
     fn first_clean(&mut self, node: &Node, alternatives: &[&'a Value], name: &str) -> Value {
         for alternative in alternatives {
             let mut trial = Report::default();
-            let mut visit = Visit { file: self.file, root: self.root, report: &mut trial };
+            let (file, root, unknown_keys) = (self.file, self.root, self.unknown_keys);
+            let mut visit = Visit { file, root, unknown_keys, report: &mut trial };
             let value = visit.node(node, alternative, name);
             if trial.len() == 0 {
                 return value;

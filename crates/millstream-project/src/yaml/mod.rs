@@ -5,7 +5,7 @@ mod parse;
 mod render;
 mod tree;
 
-pub(crate) use conform::{Conformed, conform};
+pub(crate) use conform::{Conformed, conform, conform_dbt};
 pub(crate) use parse::parse;
 pub(crate) use render::render;
 pub(crate) use tree::{Document, Entry, Kind, Node};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_connect::raw::Retention;
+use millstream_connect::seed::{ColumnNames, SeedFile, SeedStep};
 use millstream_connect::sync::{SyncConfig, SyncStep};
 use millstream_core::asset::AssetKey;
 use millstream_core::error::{Plain, Result};
@@ -89,6 +90,7 @@ impl StepMaker<'_> {
     fn step(&self, node: &Node, checks: &[&Check]) -> Result<Arc<dyn Step>> {
         let inner = match node.kind {
             StepKind::Sync => self.sync(node)?,
+            StepKind::Seed => self.seed(node)?,
             StepKind::Model => self.model(node)?,
             StepKind::Training => self.training(node)?,
             StepKind::Scoring => self.scoring(node)?,
@@ -107,6 +109,23 @@ impl StepMaker<'_> {
         let (source, stream) = self.opened.stream(&name).ok_or_else(|| astray(node))?;
         let spec = step_spec(node);
         Ok(Arc::new(self.opened.sync_step(source, stream, spec)?))
+    }
+
+    fn seed(&self, node: &Node) -> Result<Arc<dyn Step>> {
+        let mut seeds = self.opened.project.seeds.iter();
+        let seed = seeds.find(|seed| AssetKey::table(&seed.relation) == node.outputs[0]);
+        let seed = seed.ok_or_else(|| astray(node))?;
+        let file = SeedFile {
+            path: self.opened.project.root.join(&seed.file),
+            shown: seed.file.display().to_string(),
+            delimiter: seed.delimiter,
+            names: match seed.quote_columns {
+                true => ColumnNames::AsWritten,
+                false => ColumnNames::Lowercase,
+            },
+            column_types: seed.column_types.clone(),
+        };
+        Ok(Arc::new(SeedStep::new(step_spec(node), file, self.warehouse())?))
     }
 
     fn model(&self, node: &Node) -> Result<Arc<dyn Step>> {

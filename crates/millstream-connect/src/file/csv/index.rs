@@ -48,6 +48,12 @@ impl Index {
         self.broken.clear();
     }
 
+    /// The texts of all fields.
+    fn texts(&self, bytes: &[u8]) -> Vec<String> {
+        let fields = self.column(bytes, 0, 1);
+        fields.map(|text| String::from_utf8_lossy(text.unwrap_or_default()).into_owned()).collect()
+    }
+
     /// The texts of one field of every record; empty is null.
     pub(super) fn column<'a>(
         &'a self,
@@ -208,6 +214,21 @@ fn unquote(inside: &[u8], quote: u8, arena: &mut Vec<u8>) -> (usize, usize) {
     (start | IN_ARENA as usize, arena.len() | IN_ARENA as usize)
 }
 
+/// The fields of every record, line by line; an empty line is a record of one empty field. Where a
+/// quote is not closed as it should be, the offset of its record is the error.
+pub(crate) fn all_records(bytes: &[u8], dialect: Dialect) -> Result<Vec<Vec<String>>, usize> {
+    let mut index = Index::default();
+    let mut indexer = Indexer::new(bytes, dialect, usize::MAX, 0);
+    let mut records = Vec::new();
+    while indexer.at < bytes.len() {
+        index.clear();
+        let start = indexer.at;
+        indexer.split(&mut index).map_err(|_| start)?;
+        records.push(index.texts(bytes));
+    }
+    Ok(records)
+}
+
 /// The fields of the first record that is not empty, and where the next one starts.
 pub(crate) fn first_record(bytes: &[u8], dialect: Dialect, from: usize) -> (Vec<String>, usize) {
     let mut index = Index::default();
@@ -221,10 +242,5 @@ pub(crate) fn first_record(bytes: &[u8], dialect: Dialect, from: usize) -> (Vec<
         }
         index.fields.truncate(fields_before);
     }
-    let width = index.fields.len().max(1);
-    let text = |position| index.column(bytes, position, width).next().flatten().unwrap_or_default();
-    let fields = (0..index.fields.len())
-        .map(|position| String::from_utf8_lossy(text(position)).into_owned())
-        .collect();
-    (fields, indexer.at)
+    (index.texts(bytes), indexer.at)
 }

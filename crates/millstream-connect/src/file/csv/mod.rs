@@ -13,7 +13,7 @@ mod structure;
 use memchr::{memchr, memchr2};
 
 pub(crate) use block::{Sheet, parse_block, weigh_block};
-pub(crate) use index::first_record;
+pub(crate) use index::{all_records, first_record};
 pub(crate) use split::{BLOCK_BYTES, Splitter};
 
 /// How records and fields are marked.

@@ -1,0 +1,111 @@
+//! Files as dbt users have them: what dbt knows is no error, and what has no effect here is said.
+
+use millstream_core::step::CheckOutcome;
+
+use super::{loaded, project, text_of};
+use crate::CheckSeverity;
+
+#[test]
+fn what_dbt_knows_and_we_do_not_use_is_said_once_for_each_file() {
+    let loaded = loaded(&[
+        (
+            "dbt_project.yml",
+            "name: shop
+dbt-cloud: {project-id: 1}
+require-dbt-version: [\">=1.5.0\", \"<3.0.0\"]
+models: {+docs: {node_color: gold}, shop: {+meta: {owner: me}, +persist_docs: {relation: true}}}
+my-own: 1
+",
+        ),
+        ("models/a.sql", "{{ config(materialized='table', cluster_by=['id']) }} select 1 as id"),
+        (
+            "models/a.yml",
+            "models:
+  - name: a
+    docs: {show: false}
+    latest_version: 1
+    config: {meta: {x: 1}, contract: {enforced: false}}
+    columns: [{name: id, meta: {x: 1}, constraints: [{type: not_null}], policy: x}]
+  - name: gone
+semantic_models: [{name: a, model: ref('a')}]
+unit_tests: [{name: t, model: a, given: [], expect: {rows: []}}]
+exposures: [{name: e, type: dashboard}]
+",
+        ),
+    ]);
+    assert!(loaded.project.is_some());
+    assert_eq!(
+        text_of(&loaded),
+        "warning[yaml.key_unknown]: unknown key `my-own`
+  --> dbt_project.yml:5:1
+  hint: known: analysis-paths, asset-paths, clean-targets, config-version, data-tests, dbt-cloud, defer-env-id, dispatch, docs-paths, exposures, flags, function-paths, functions, log-path, macro-paths, metrics, model-paths, models, name, on-run-end, on-run-start, packages-install-path, profile, query-comment, quoting, require-dbt-version, restrict-access, saved-queries, seed-paths, seeds and 10 more
+warning[yaml.key_unknown]: unknown key `policy`
+  --> models/a.yml:6:73
+  hint: known: config, constraints, data_tests, data_type, description, granularity, meta, name, quote, tags, tests
+warning[ref.unknown]: there is no model `gone`; what is said of it has no effect
+  --> models/a.yml:7:11
+  hint: known: a
+warning[project.not_read]: `semantic_models` has no effect yet
+  --> models/a.yml:8:1
+warning[project.not_read]: `unit_tests` has no effect yet
+  --> models/a.yml:9:1"
+    );
+}
+
+#[test]
+fn tests_are_written_in_all_the_ways_of_dbt() {
+    let project = project(&[
+        ("models/a.sql", "select 1 as id, 'x' as kind"),
+        ("models/b.sql", "select id from {{ ref('a') }}"),
+        (
+            "models/schema.yml",
+            "version: 2
+models:
+  - name: a
+    tests:
+      - unique: {column_name: id, config: {severity: warn, where: \"kind = 'x'\"}}
+    columns:
+      - name: kind
+        data_tests:
+          - accepted_values:
+              arguments: {values: [x, y]}
+              config: {error_if: \">10\", warn_if: \">= 1\", tags: [slow], store_failures: true}
+          - not_null
+  - name: b
+    columns:
+      - name: id
+        tests:
+          - relationships:
+              to: ref('a')
+              field: id
+              severity: WARN
+",
+        ),
+    ]);
+    let named = |name: &str| {
+        let found = project.checks.iter().find(|check| check.name.starts_with(name));
+        found.unwrap_or_else(|| panic!("there is no check {name}"))
+    };
+    assert_eq!(named("unique").severity, CheckSeverity::Warn);
+    assert!(named("unique").sql.contains("where kind = 'x'"));
+    assert_eq!(named("accepted_values").outcome(10), CheckOutcome::Warn);
+    assert_eq!(named("accepted_values").outcome(11), CheckOutcome::Fail);
+    assert_eq!(named("relationships").severity, CheckSeverity::Warn);
+    assert_eq!(project.checks.len(), 4);
+}
+
+#[test]
+fn a_source_in_a_schema_of_the_project_is_what_seeds_make() {
+    let project = project(&[
+        ("dbt_project.yml", "name: shop\nseeds: {+schema: raw}\n"),
+        ("seeds/people.csv", "id\n1\n"),
+        (
+            "models/sources.yml",
+            "sources: [{name: crm, schema: main_raw, tables: [{name: persons, identifier: people, columns: [{name: id, tests: [not_null]}]}]}]\n",
+        ),
+        ("models/a.sql", "select * from {{ source('crm', 'persons') }}"),
+    ]);
+    let names: Vec<&str> = project.graph.nodes().iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["people", "a"]);
+    assert_eq!(project.checks[0].asset.to_string(), "table:main_raw.people");
+}
