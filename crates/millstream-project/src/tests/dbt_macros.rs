@@ -88,8 +88,9 @@ fn tests_of_the_project_and_of_packages_take_arguments() {
         (
             "tests/generic/same.sql",
             "{% test same_ids(model, column_name, other, limits=[]) %}
-{{ config(severity='warn') }}
+{{ config(severity='warn') }}{% if model is mapping and model.get('metadata', {}).get('type') == 'Relation' and not model.is_cte -%}
 select {{ column_name }} from {{ model }} except select id from {{ other }} -- {{ limits | sum }}
+{%- endif %}
 {% endtest %}",
         ),
         (
