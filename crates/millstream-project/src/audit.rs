@@ -12,8 +12,8 @@ use millstream_core::step::Refresh;
 use serde_json::{Map, Value};
 
 use crate::checks::{
-    ARGUMENTS, CheckDraft, CustomTest, TestConfig, Tested, config_of, custom, custom_name, generic,
-    limited, model_relation, threshold,
+    ARGUMENTS, CheckDraft, CustomTest, TestConfig, Tested, config_of, counted, custom, custom_name,
+    generic, limited, model_relation, threshold,
 };
 use crate::declared::invalid_name;
 use crate::files::Source;
@@ -216,7 +216,10 @@ impl Tests<'_> {
         Some(CheckDraft {
             name: custom_name(tested, test),
             inputs,
-            sql: limited(statement(&rendered.sql), config.limit),
+            sql: counted(
+                limited(statement(&rendered.sql), config.limit),
+                config.fail_calc.as_deref(),
+            ),
             severity: config.severity.map_or(CheckSeverity::Error, Into::into),
             warn_if: threshold("warn_if", config.warn_if.as_deref(), &place, report)?,
             error_if: threshold("error_if", config.error_if.as_deref(), &place, report)?,
@@ -249,7 +252,7 @@ impl Tests<'_> {
         Some(CheckDraft {
             name,
             inputs: rendered.inputs,
-            sql: limited(sql, config.limit),
+            sql: counted(limited(sql, config.limit), config.fail_calc.as_deref()),
             severity: config.severity.map_or(CheckSeverity::Error, Into::into),
             warn_if: threshold("warn_if", config.warn_if.as_deref(), &place, report)?,
             error_if: threshold("error_if", config.error_if.as_deref(), &place, report)?,

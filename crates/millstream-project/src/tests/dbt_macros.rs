@@ -132,6 +132,25 @@ select {{ column_name }} from {{ model }} except select id from {{ other }} -- {
 }
 
 #[test]
+fn a_test_may_say_what_counts_its_failures() {
+    let project = project(&[
+        ("models/a.sql", "select 1 as id"),
+        (
+            "tests/sum.sql",
+            "{{ config(fail_calc='sum(coalesce(n, 0))') }} select id as n from {{ ref('a') }}",
+        ),
+    ]);
+    assert_eq!(
+        project.checks[0].sql,
+        "select unnest(generate_series(1, n)) as failure from
+(select least(cast(sum(coalesce(n, 0)) as bigint), 1000000) as n from (
+select id as n from \"main\".\"a\"
+) as found) as counted
+where n > 0"
+    );
+}
+
+#[test]
 fn what_dbt_says_to_every_template() {
     let project = project(&[
         SOURCE,
