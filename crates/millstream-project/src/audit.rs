@@ -12,8 +12,8 @@ use millstream_core::step::Refresh;
 use serde_json::{Map, Value};
 
 use crate::checks::{
-    ARGUMENTS, CheckDraft, CustomTest, TestConfig, Tested, config_of, custom, custom_name, generic,
-    limited, model_relation, threshold,
+    ARGUMENTS, CheckDraft, CustomTest, TestConfig, Tested, config_of, counted, custom, custom_name,
+    generic, limited, model_relation, threshold,
 };
 use crate::declared::invalid_name;
 use crate::files::Source;
@@ -125,7 +125,7 @@ impl Tests<'_> {
             return Some(draft);
         }
         let source = Source { path: document.file.clone(), text: draft.sql.clone() };
-        let rendered = self.render(&source, Map::new(), Some(&draft.place), report)?;
+        let rendered = self.render(&source, Told::default(), Some(&draft.place), report)?;
         draft.sql = rendered.sql;
         for input in rendered.inputs {
             if !draft.inputs.contains(&input) {
@@ -138,17 +138,17 @@ impl Tests<'_> {
     fn render(
         &self,
         source: &Source,
-        locals: Map<String, Value>,
+        told: Told,
         instead: Option<&Place>,
         report: &mut Report,
     ) -> Option<Rendered> {
         let pass = Pass {
             refresh: Refresh::Full,
-            this: Relation::new(DEFAULT_SCHEMA, "this").ok()?,
+            this: told.this.or_else(|| Relation::new(DEFAULT_SCHEMA, "this").ok())?,
             config: Map::new(),
             now: self.now,
             names: Arc::clone(&self.names),
-            locals,
+            locals: told.locals,
         };
         let compiled = self.renderer.compile(&source.path, &source.text);
         match compiled.and_then(|compiled| compiled.render(pass)) {
@@ -195,7 +195,8 @@ impl Tests<'_> {
         let source = Source { path, text: test.template.clone() };
         let arguments = Value::Object(test.arguments.clone());
         let locals = Map::from_iter([(ARGUMENTS.to_owned(), arguments)]);
-        let rendered = self.render(&source, locals, Some(&place), report)?;
+        let told = Told { this: Some(tested.relation.clone()), locals };
+        let rendered = self.render(&source, told, Some(&place), report)?;
         let mut settings = rendered.config;
         settings.extend(test.settings.clone());
         let config = match test_settings(settings) {
@@ -215,7 +216,10 @@ impl Tests<'_> {
         Some(CheckDraft {
             name: custom_name(tested, test),
             inputs,
-            sql: limited(statement(&rendered.sql), config.limit),
+            sql: counted(
+                limited(statement(&rendered.sql), config.limit),
+                config.fail_calc.as_deref(),
+            ),
             severity: config.severity.map_or(CheckSeverity::Error, Into::into),
             warn_if: threshold("warn_if", config.warn_if.as_deref(), &place, report)?,
             error_if: threshold("error_if", config.error_if.as_deref(), &place, report)?,
@@ -227,7 +231,7 @@ impl Tests<'_> {
     fn singular(&self, source: &Source, report: &mut Report) -> Option<CheckDraft> {
         let name = test_name(&source.path, report)?;
         let place = whole(&source.path);
-        let rendered = self.render(source, Map::new(), None, report)?;
+        let rendered = self.render(source, Told::default(), None, report)?;
         let config = match config_of(&rendered.config) {
             Ok(config) => config,
             Err(message) => {
@@ -248,7 +252,7 @@ impl Tests<'_> {
         Some(CheckDraft {
             name,
             inputs: rendered.inputs,
-            sql: limited(sql, config.limit),
+            sql: counted(limited(sql, config.limit), config.fail_calc.as_deref()),
             severity: config.severity.map_or(CheckSeverity::Error, Into::into),
             warn_if: threshold("warn_if", config.warn_if.as_deref(), &place, report)?,
             error_if: threshold("error_if", config.error_if.as_deref(), &place, report)?,
@@ -256,6 +260,14 @@ impl Tests<'_> {
             place,
         })
     }
+}
+
+/// What the template of a test is told.
+#[derive(Default)]
+struct Told {
+    /// What `this` is, for tests of a table.
+    this: Option<Relation>,
+    locals: Map<String, Value>,
 }
 
 /// The settings of a test, its name and description left out.

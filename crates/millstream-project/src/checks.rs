@@ -26,6 +26,9 @@ pub(crate) const GENERIC: &[&str] = &["unique", "not_null", "accepted_values", "
 /// The longest name of a check before it is cut and marked by a hash, as dbt does.
 const NAME_MAX: usize = 63;
 
+/// The most failures that an expression counts.
+const COUNTED_MAX: u64 = 1_000_000;
+
 /// A check before it is known with which step it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct CheckDraft {
@@ -227,6 +230,18 @@ pub(crate) fn threshold(
 /// Settings from `config()` of a singular test.
 pub(crate) fn config_of(settings: &Map<String, Value>) -> Result<TestConfig, String> {
     serde_json::from_value(json!(settings)).map_err(|error| error.to_string())
+}
+
+/// A query with as many rows as an expression over the rows of another one counts failures.
+pub(crate) fn counted(sql: String, fail_calc: Option<&str>) -> String {
+    match fail_calc {
+        None | Some("count(*)") => sql,
+        Some(count) => format!(
+            "select unnest(generate_series(1, n)) as failure from\n\
+             (select least(cast({count} as bigint), {COUNTED_MAX}) as n from (\n{sql}\n) as found) as counted\n\
+             where n > 0"
+        ),
+    }
 }
 
 /// A query that looks for at most so many failures.

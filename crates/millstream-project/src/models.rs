@@ -119,6 +119,19 @@ fn named<'a>(files: &'a [ModelFile], report: &mut Report) -> BTreeMap<&'a str, &
     named
 }
 
+impl Draft<'_> {
+    fn pass(&self, refresh: Refresh, now: Timestamp, names: &Arc<Names>) -> Pass {
+        Pass {
+            refresh,
+            this: self.relation.clone(),
+            config: self.config.to_map(),
+            now,
+            names: Arc::clone(names),
+            locals: Map::new(),
+        }
+    }
+}
+
 impl ModelReader<'_> {
     /// Settles the configuration, which the file may set from inside, with a first rendering.
     fn draft<'a>(
@@ -177,23 +190,6 @@ impl ModelReader<'_> {
         passes.into_iter().map(|pass| compiled.render(pass)).collect()
     }
 
-    fn pass(
-        &self,
-        draft: &Draft<'_>,
-        refresh: Refresh,
-        now: Timestamp,
-        names: &Arc<Names>,
-    ) -> Pass {
-        Pass {
-            refresh,
-            this: draft.relation.clone(),
-            config: draft.config.to_map(),
-            now,
-            names: Arc::clone(names),
-            locals: Map::new(),
-        }
-    }
-
     fn finish(
         &self,
         draft: &Draft<'_>,
@@ -202,7 +198,7 @@ impl ModelReader<'_> {
     ) -> Option<SqlModel> {
         let source = &draft.file.source;
         let materialization = draft.config.materialization(report)?;
-        let pass = |refresh: Refresh, now: Timestamp| self.pass(draft, refresh, now, names);
+        let pass = |refresh: Refresh, now: Timestamp| draft.pass(refresh, now, names);
         let passes = [Refresh::Incremental, Refresh::Full].map(|refresh| pass(refresh, self.now));
         let rendered = match self.render(source, passes.to_vec()) {
             Ok(rendered) => rendered,

@@ -32,7 +32,7 @@ pub(crate) const ARGUMENTS: &str = "arguments_of_the_test";
 /// A call of the macro that makes a test.
 #[derive(Debug)]
 pub(crate) struct CustomTest {
-    /// The template that is the test.
+    /// The template that is the test. `this` is what is tested.
     pub(crate) template: String,
     /// The arguments, as plain data.
     pub(crate) arguments: Map<String, Value>,
@@ -91,11 +91,13 @@ impl CustomTest {
 
     fn call(&mut self, call: &str, tested: &Tested<'_>) -> String {
         let condition = self.settings.get("where").and_then(Value::as_str);
-        let mut rows = rows_of(tested.relation, condition);
-        if condition.is_some() {
-            rows.push_str(" as tested");
-        }
-        let mut text = format!("{{{{ {call}(model={ARGUMENTS}['model']");
+        let rows = condition
+            .map(|condition| Value::from(rows_of(tested.relation, Some(condition)) + " as tested"));
+        let model = match rows {
+            Some(_) => format!("{ARGUMENTS}['model']"),
+            None => "this".to_owned(),
+        };
+        let mut text = format!("{{{{ {call}(model={model}");
         if let Some(column) = tested.column {
             self.arguments.entry("column_name").or_insert_with(|| Value::from(column));
         }
@@ -108,7 +110,7 @@ impl CustomTest {
                 let _ = write!(self.suffix, "__{}", plain(value));
             }
         }
-        self.arguments.insert("model".to_owned(), Value::from(rows));
+        self.arguments.extend(rows.map(|rows| ("model".to_owned(), rows)));
         text + ") }}"
     }
 }

@@ -86,8 +86,8 @@ pub(crate) struct TestConfig {
     store_failures: Value,
     /// How failures are kept. Has no effect yet.
     store_failures_as: Value,
-    /// What counts failures. Has no effect yet: rows are counted.
-    fail_calc: Value,
+    /// What counts failures, as `sum(n)`. Rows are counted when left out.
+    pub(crate) fail_calc: Option<String>,
     /// Schema of kept failures. Has no effect yet.
     schema: Value,
     /// Table of kept failures. Has no effect yet.

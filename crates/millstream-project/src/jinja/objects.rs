@@ -2,7 +2,7 @@
 
 use millstream_core::Relation;
 use millstream_core::clock::Timestamp;
-use millstream_jinja::{Args, Error, ErrorKind, Machine, Object, Outcome, Value, Writer};
+use millstream_jinja::{Args, Error, ErrorKind, Machine, Object, Outcome, Shape, Value, Writer};
 
 use super::refusal::Refusal;
 
@@ -17,7 +17,27 @@ impl RelationValue {
             "schema" => Some(Value::text(self.0.schema())),
             "name" | "identifier" | "table" => Some(Value::text(self.0.name())),
             "database" => Some(Value::text("millstream")),
+            "type" => Some(Value::text("table")),
+            "is_cte" => Some(Value::Bool(false)),
+            "metadata" => Some(Value::dict([("type", Value::text("Relation"))])),
             _ => None,
+        }
+    }
+
+    /// Names of the methods.
+    pub(crate) const METHODS: &'static [&'static str] =
+        &["get", "render", "include", "quote", "incorporate"];
+
+    /// Runs a method. A relation here has one way to be written, which none of them changes.
+    pub(crate) fn method(&self, name: &str, args: Args) -> Outcome {
+        match name {
+            "get" => {
+                let [part, default] = args.bind("get", ["key", "default"], 1)?;
+                let part = part.unwrap_or(Value::None).to_text()?;
+                Ok(self.part(&part).or(default).unwrap_or(Value::None))
+            }
+            "render" => Ok(Value::text(self.0.quoted())),
+            _ => Ok(Value::object(Self(self.0.clone()))),
         }
     }
 }
@@ -31,8 +51,21 @@ impl Object for RelationValue {
         writer.push(&self.0.quoted())
     }
 
+    /// dbt's relations are mappings of their parts.
+    fn shape(&self) -> Shape {
+        Shape::Mapping
+    }
+
     fn attribute(&self, _machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
         Ok(self.part(name))
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        Self::METHODS
+    }
+
+    fn call_method(&self, _machine: &mut Machine<'_>, name: &str, args: Args) -> Outcome {
+        self.method(name, args)
     }
 
     fn equals(&self, other: &Value) -> Outcome<bool> {

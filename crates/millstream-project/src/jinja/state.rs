@@ -6,7 +6,7 @@ use std::rc::Rc;
 use millstream_core::Relation;
 use millstream_core::clock::Timestamp;
 use millstream_core::step::Refresh;
-use millstream_jinja::{Args, Machine, Object, Outcome, Value, Writer};
+use millstream_jinja::{Args, Machine, Object, Outcome, Shape, Value, Writer};
 use serde_json::Map;
 
 use super::objects::{Moment, RelationValue};
@@ -128,8 +128,20 @@ impl Object for This {
         self.relation().map_or(Ok(()), |relation| relation.write_repr(writer))
     }
 
+    fn shape(&self) -> Shape {
+        Shape::Mapping
+    }
+
     fn attribute(&self, _machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
         Ok(self.relation().and_then(|relation| relation.part(name)))
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        RelationValue::METHODS
+    }
+
+    fn call_method(&self, _machine: &mut Machine<'_>, name: &str, args: Args) -> Outcome {
+        self.relation().map_or(Ok(Value::None), |relation| relation.method(name, args))
     }
 
     fn equals(&self, other: &Value) -> Outcome<bool> {

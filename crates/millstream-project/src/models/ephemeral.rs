@@ -43,7 +43,7 @@ fn inlined(
     report: &mut Report,
 ) -> Option<Inlined> {
     let source = &draft.file.source;
-    let pass = reader.pass(draft, Refresh::Full, reader.now, names);
+    let pass = draft.pass(Refresh::Full, reader.now, names);
     let rendered = match reader.render(source, vec![pass]) {
         Ok(rendered) => rendered,
         Err(problem) => {

@@ -18,7 +18,7 @@ pub(crate) struct PropertiesFile {
     /// Seeds.
     #[serde(default)]
     pub(crate) seeds: Vec<ModelProperties>,
-    /// Sources; each stream must be declared in `sources/*.yml`.
+    /// Sources; each stream is declared in `sources/*.yml`, or lies in the `schema` that is said.
     #[serde(default)]
     pub(crate) sources: Vec<SourceProperties>,
     /// Macros, for people.
@@ -162,7 +162,7 @@ pub(crate) struct SourceProperties {
     /// Streams of the source.
     #[serde(default)]
     pub(crate) tables: Vec<TableProperties>,
-    /// Schema of the tables; here always the source's name.
+    /// Schema of the tables, where no file under `sources/` declares the source.
     #[serde(default)]
     schema: Value,
     /// Database of the tables. Has no effect.

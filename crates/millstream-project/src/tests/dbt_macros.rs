@@ -88,8 +88,9 @@ fn tests_of_the_project_and_of_packages_take_arguments() {
         (
             "tests/generic/same.sql",
             "{% test same_ids(model, column_name, other, limits=[]) %}
-{{ config(severity='warn') }}
+{{ config(severity='warn') }}{% if model is mapping and model.get('metadata', {}).get('type') == 'Relation' and not model.is_cte -%}
 select {{ column_name }} from {{ model }} except select id from {{ other }} -- {{ limits | sum }}
+{%- endif %}
 {% endtest %}",
         ),
         (
@@ -128,6 +129,25 @@ select {{ column_name }} from {{ model }} except select id from {{ other }} -- {
             .contains("select id from \"main\".\"a\" except select id from \"main\".\"b\" -- 3")
     );
     assert!(named("tools_holds_a_id___0").sql.contains("where not (id > 0)"));
+}
+
+#[test]
+fn a_test_may_say_what_counts_its_failures() {
+    let project = project(&[
+        ("models/a.sql", "select 1 as id"),
+        (
+            "tests/sum.sql",
+            "{{ config(fail_calc='sum(coalesce(n, 0))') }} select id as n from {{ ref('a') }}",
+        ),
+    ]);
+    assert_eq!(
+        project.checks[0].sql,
+        "select unnest(generate_series(1, n)) as failure from
+(select least(cast(sum(coalesce(n, 0)) as bigint), 1000000) as n from (
+select id as n from \"main\".\"a\"
+) as found) as counted
+where n > 0"
+    );
 }
 
 #[test]

@@ -119,10 +119,7 @@ impl StepMaker<'_> {
             path: self.opened.project.root.join(&seed.file),
             shown: seed.file.display().to_string(),
             delimiter: seed.delimiter,
-            names: match seed.quote_columns {
-                true => ColumnNames::AsWritten,
-                false => ColumnNames::Lowercase,
-            },
+            names: if seed.quote_columns { ColumnNames::AsWritten } else { ColumnNames::Lowercase },
             column_types: seed.column_types.clone(),
         };
         Ok(Arc::new(SeedStep::new(step_spec(node), file, self.warehouse())?))
