@@ -24,8 +24,14 @@ const SINGLE: [&str; 7] = [
 const ENGINE_ONLY: [&str; 4] = ["datafusion", "deltalake-core", "ballista", "object_store"];
 /// What rooms may depend on besides `core`: `ledger` and `guard` for all; the rest is listed.
 const SHARED: [&str; 3] = ["millstream-core", "millstream-ledger", "millstream-guard"];
-const SIDEWAYS: [(&str, &str); 2] =
-    [("millstream-run", "millstream-project"), ("millstream-project", "millstream-jinja")];
+const SIDEWAYS: [(&str, &str); 6] = [
+    ("millstream-run", "millstream-project"),
+    ("millstream-project", "millstream-dbt"),
+    ("millstream-project", "millstream-files"),
+    ("millstream-project", "millstream-jinja"),
+    ("millstream-dbt", "millstream-files"),
+    ("millstream-dbt", "millstream-jinja"),
+];
 
 /// Everything, lints included.
 pub(crate) fn run() -> Result<()> {

@@ -16,13 +16,13 @@ use crate::checks::{
     generic, limited, model_relation, threshold,
 };
 use crate::declared::invalid_name;
-use crate::files::Source;
 use crate::jinja::{ModelName, Names, Pass, Rendered, Renderer};
 use crate::models::{is_blank, report_template, report_unknown, statement, test_nodes};
 use crate::project::CheckSeverity;
 use crate::properties::{Entries, ModelEntry};
-use crate::report::{Report, shown, whole};
-use crate::yaml::{Document, Node};
+use millstream_files::Source;
+use millstream_files::yaml::{Document, Node};
+use millstream_files::{Report, shown, whole};
 
 /// What is needed to read tests.
 pub(crate) struct Tests<'a> {

@@ -13,10 +13,10 @@ use serde_json::{Map, Value, json};
 
 use crate::jinja::{ModelName, Names};
 use crate::project::{CheckSeverity, Threshold};
-use crate::report::{Report, meant};
 use crate::resolve::parse_reference;
-use crate::yaml::{Conformed, Document, Node, conform};
 pub(crate) use custom::{ARGUMENTS, CustomTest, custom};
+use millstream_files::yaml::{Conformed, Document, Entry, Kind, Node, conform};
+use millstream_files::{Report, meant};
 use query::{QueryText, plain, quoted, rows_of};
 pub(crate) use spec::TestConfig;
 use spec::{TestSpec, merge};
@@ -139,9 +139,9 @@ fn read<'n>(
     let kind = known(&entry.key, document, &at_key(entry), report)?;
     let mut inner = entry.value.clone();
     if inner.is_null() {
-        inner.kind = crate::yaml::Kind::Map(Vec::new());
+        inner.kind = Kind::Map(Vec::new());
     }
-    if let crate::yaml::Kind::Map(entries) = &mut inner.kind {
+    if let Kind::Map(entries) = &mut inner.kind {
         let beside = node.entries().iter().filter(|other| other.key != entry.key);
         entries.extend(beside.cloned());
     }
@@ -154,18 +154,18 @@ fn read<'n>(
 
 /// dbt takes `severity: WARN` as it takes `warn`.
 fn in_small_letters(node: &mut Node) {
-    let crate::yaml::Kind::Map(entries) = &mut node.kind else { return };
+    let Kind::Map(entries) = &mut node.kind else { return };
     for entry in entries {
         match (entry.key.as_str(), &mut entry.value.kind) {
-            ("severity", crate::yaml::Kind::Text(text)) => text.make_ascii_lowercase(),
+            ("severity", Kind::Text(text)) => text.make_ascii_lowercase(),
             ("config", _) => in_small_letters(&mut entry.value),
             _ => {}
         }
     }
 }
 
-fn at_key(entry: &crate::yaml::Entry) -> Node {
-    Node { at: entry.key_at, kind: crate::yaml::Kind::Null }
+fn at_key(entry: &Entry) -> Node {
+    Node { at: entry.key_at, kind: Kind::Null }
 }
 
 fn known(

@@ -8,8 +8,8 @@ use millstream_core::diagnostic::Place;
 use serde_json::{Map, Value};
 
 use crate::project::{Materialization, Strategy};
-use crate::report::{Report, closest};
-use crate::yaml::{Document, Entry, Kind, Node};
+use millstream_files::yaml::{Document, Entry, Kind, Node};
+use millstream_files::{Report, closest};
 
 /// Configuration that has an effect, or that dbt knows.
 const KNOWN: &[&str] = &[

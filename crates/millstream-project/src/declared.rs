@@ -8,10 +8,11 @@ use millstream_core::name::is_name;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::files::Folder;
 use crate::jinja::Renderer;
-use crate::report::{Report, shown, whole};
-use crate::yaml::{self, Document, Node};
+use crate::yaml_values;
+use millstream_files::Folder;
+use millstream_files::yaml::{self, Document, Node};
+use millstream_files::{Report, shown, whole};
 
 /// An item of a list in a file.
 #[derive(Debug, Clone)]
@@ -50,7 +51,7 @@ pub(crate) fn documents(
     let mut documents = Vec::new();
     for source in folder.read_all(Path::new(name), &["yml", "yaml"], report) {
         if let Some(mut document) = yaml::parse(&source, report) {
-            yaml::render(&mut document, renderer, &|_| false, report);
+            yaml_values::render(&mut document, renderer, &|_| false, report);
             documents.push(document);
         }
     }

@@ -7,11 +7,11 @@ use millstream_core::name::is_name;
 use millstream_core::secret::SecretRef;
 
 use crate::declared::place_of;
-use crate::files::Folder;
-use crate::report::{Report, meant, whole};
 use crate::spec::manifest::EnvironmentSpec;
 use crate::spec::{Manifest, OperationalSpec};
-use crate::yaml::{Document, Node};
+use millstream_files::Folder;
+use millstream_files::yaml::{Document, Node};
+use millstream_files::{Report, meant, whole};
 
 /// The environment when none is named.
 pub(crate) const DEFAULT: &str = "dev";

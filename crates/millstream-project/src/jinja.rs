@@ -24,8 +24,8 @@ use serde_json::{Map, Value};
 
 use crate::EnvVar;
 use crate::macros::Macros;
-use crate::report::{Mark, meant};
 use context::Context;
+use millstream_files::{Mark, meant};
 use refusal::Refusal;
 use state::State;
 

@@ -15,7 +15,6 @@ mod config;
 mod declared;
 mod environment;
 mod explanations;
-mod files;
 mod graph;
 mod jinja;
 mod load;
@@ -26,7 +25,6 @@ mod packages;
 mod placement;
 mod project;
 mod properties;
-mod report;
 mod resolve;
 mod schemas;
 mod seeds;
@@ -34,7 +32,7 @@ mod settings;
 mod sources;
 mod spec;
 mod template;
-mod yaml;
+mod yaml_values;
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,6 @@ use serde_json::Value;
 use crate::audit::Tests;
 use crate::declared::{Declared, documents, invalid_name};
 use crate::environment::{self, Environment};
-use crate::files::{Folder, Source};
 use crate::graph;
 use crate::jinja::{Globals, Names, Renderer};
 use crate::macros::Macros;
@@ -25,12 +24,14 @@ use crate::models::{self, ModelFile, ModelReader};
 use crate::packages;
 use crate::project::{Project, ResolvedDeployment, ResolvedTraining};
 use crate::properties;
-use crate::report::{Report, whole};
 use crate::resolve;
 use crate::seeds::{SeedFile, SeedReader};
 use crate::sources;
 use crate::spec::{DbtProject, Manifest};
-use crate::yaml::{self, Conformed, Document, Node};
+use crate::yaml_values;
+use millstream_files::yaml::{self, Conformed, Document, Node};
+use millstream_files::{Folder, Source};
+use millstream_files::{Report, whole};
 
 /// Folders of a project that a later version reads.
 const LATER: &[&str] = &["snapshots", "features", "schedules", "dashboards", "policies"];
@@ -291,7 +292,7 @@ impl Reader<'_> {
         let mut document = yaml::parse(&source, self.report)?;
         let unused =
             |path: &[&str]| matches!(path, ["environments", other, ..] if *other != chosen);
-        yaml::render(&mut document, renderer, &unused, self.report);
+        yaml_values::render(&mut document, renderer, &unused, self.report);
         Some(document)
     }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use millstream_jinja::{Definition, Error, Program, Syntax};
 
-use crate::files::Source;
-use crate::report::{Mark, Report, shown};
+use millstream_files::Source;
+use millstream_files::{Mark, Report, shown};
 
 /// The namespace of the macros that dbt itself has.
 const DBT: &str = "dbt";

@@ -15,13 +15,13 @@ use serde_json::Map;
 
 use crate::config::{self, Config, Setting};
 use crate::declared::invalid_name;
-use crate::files::Source;
 use crate::jinja::{ModelName, Names, Pass, Rendered, Renderer, TemplateProblem, UnknownName};
 use crate::placement::{Placed, Placement};
 use crate::project::{Materialization, SqlModel};
 use crate::properties::{ByName, ModelEntry};
-use crate::report::{Mark, Report, whole};
-use crate::yaml::{Document, Node};
+use millstream_files::Source;
+use millstream_files::yaml::{Document, Node};
+use millstream_files::{Mark, Report, whole};
 
 /// What is needed to read models.
 pub(crate) struct ModelReader<'a> {

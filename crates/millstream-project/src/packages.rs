@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::files::Folder;
 use crate::macros::Package;
-use crate::report::{Report, whole};
-use crate::yaml::{self, Node};
+use millstream_files::Folder;
+use millstream_files::yaml::{self, Node};
+use millstream_files::{Report, whole};
 
 /// Files that list packages.
 const LISTS: &[&str] = &["packages.yml", "dependencies.yml"];

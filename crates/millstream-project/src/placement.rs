@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::config::Config;
 use crate::jinja::{Names, Pass, Renderer};
 use crate::models::report_template;
-use crate::report::Report;
+use millstream_files::Report;
 
 /// What is needed to place tables.
 pub(crate) struct Placement<'a> {

@@ -8,12 +8,12 @@ use schemars::schema_for;
 
 use crate::config::{Config, Setting};
 use crate::declared::place_of;
-use crate::files::Source;
 use crate::jinja::{ModelName, Names};
 use crate::project::ColumnDoc;
-use crate::report::{Report, meant, shown};
 use crate::spec::properties::{ColumnProperties, ModelProperties, PropertiesFile};
-use crate::yaml::{self, Document, Node};
+use millstream_files::Source;
+use millstream_files::yaml::{self, Document, Node};
+use millstream_files::{Report, meant, shown};
 
 /// Lists of property files that have an effect in dbt and none here.
 const UNUSED: &[&str] =

@@ -16,8 +16,8 @@ use crate::jinja::{ModelName, Names, Renderer};
 use crate::placement::{Placed, Placement};
 use crate::project::Seed;
 use crate::properties::{ByName, ModelEntry};
-use crate::report::{Report, whole};
-use crate::yaml::Document;
+use millstream_files::yaml::Document;
+use millstream_files::{Report, whole};
 
 /// What is needed to read seeds.
 pub(crate) struct SeedReader<'a> {

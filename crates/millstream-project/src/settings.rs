@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use millstream_core::kind::{KindInfo, SettingProblem};
 use serde_json::{Map, Value, json};
 
-use crate::report::{Report, meant};
-use crate::yaml::{Document, Node};
+use millstream_files::yaml::{Document, Node};
+use millstream_files::{Report, meant};
 
 /// The kind of this name; an unknown one is reported at the node.
 pub(crate) fn kind_of<'a>(

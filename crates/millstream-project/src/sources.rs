@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::declared::{Declared, check_names, declare, invalid_name, listed, place_of};
 use crate::jinja::Names;
-use crate::report::Report;
 use crate::settings::{kind_of, report_problems, source_schema};
-use crate::yaml::{Document, Node};
+use millstream_files::Report;
+use millstream_files::yaml::{Document, Kind, Node};
 
 /// Schemas that are not for sources.
 const RESERVED: &[&str] =
@@ -82,7 +82,7 @@ fn check_stream_names(document: &Document, source: &Node, report: &mut Report) {
     let streams = source.get("streams").map(Node::items).unwrap_or_default();
     check_names("stream", streams.iter().map(|stream| (file, stream)), report);
     if let Some(list) = source.get("streams").filter(|_| streams.is_empty())
-        && matches!(list.kind, crate::yaml::Kind::List(_))
+        && matches!(list.kind, Kind::List(_))
     {
         let message = "the source has no streams";
         report.error("yaml.value_wrong", document.place(list), message, None);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::Tested;
 use super::query::{plain, rows_of};
 use crate::jinja::Renderer;
-use crate::yaml::{Kind, Node};
+use millstream_files::yaml::{Kind, Node};
 
 /// What a test may say besides the arguments of its macro.
 const SETTINGS: &[&str] = &[

@@ -16,9 +16,9 @@ use crate::models::ModelFile;
 use crate::project::{
     Check, Materialization, ResolvedDeployment, ResolvedTraining, Seed, SqlModel,
 };
-use crate::report::{Report, shown, whole};
 use crate::resolve::{definition_of, operational_table};
-use crate::yaml;
+use millstream_files::yaml;
+use millstream_files::{Report, shown, whole};
 
 /// What a graph is made of.
 pub(crate) struct Parts<'a> {

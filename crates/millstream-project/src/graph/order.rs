@@ -9,7 +9,7 @@ use millstream_core::{AssetKey, AssetKind};
 
 use super::{Graph, Node};
 use crate::models::{ModelFile, place_of_quoted};
-use crate::report::{Report, shown, whole};
+use millstream_files::{Report, shown, whole};
 
 /// Orders the steps: by what they read, and by name where that leaves a choice. Circles are
 /// reported, and then there is no graph.

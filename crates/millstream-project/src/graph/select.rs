@@ -8,7 +8,7 @@ use millstream_core::step::StepKind;
 use millstream_core::{AssetKey, AssetKind};
 
 use super::{Depth, Graph, Node, reach};
-use crate::report::meant;
+use millstream_files::meant;
 
 /// Why a selection cannot be made.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::refusal::Refusal;
 use super::state::{Config, RunStartedAt, Shared, State, This};
 use super::{Globals, ModelName, UnknownName};
 use crate::macros::Macros;
-use crate::report::meant;
+use millstream_files::meant;
 
 /// Names of the functions, for hints.
 pub(super) const FUNCTIONS: &[&str] = &[

@@ -6,7 +6,7 @@ use millstream_core::step::Refresh;
 
 use super::{Draft, ModelReader, is_blank, report_template, report_unknown, statement};
 use crate::jinja::{Inlined, ModelName, Names};
-use crate::report::{Report, whole};
+use millstream_files::{Report, whole};
 
 /// Settles the queries of ephemeral models, first of those that others read. Problems are
 /// reported.

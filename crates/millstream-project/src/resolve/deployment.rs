@@ -9,8 +9,8 @@ use super::{definition_of, relation_at};
 use crate::declared::{Declared, check_names, declare, invalid_name, listed};
 use crate::jinja::Names;
 use crate::project::{ResolvedDeployment, ResolvedTraining};
-use crate::report::{Report, closest};
-use crate::yaml::{Document, Node};
+use millstream_files::yaml::{Document, Node};
+use millstream_files::{Report, closest};
 
 /// The alias of a model reference that names none.
 const DEFAULT_ALIAS: &str = "champion";

@@ -8,8 +8,8 @@ use schemars::schema_for;
 
 use crate::declared::{Declared, check_names, declare, invalid_name, listed};
 use crate::models::{is_blank, statement};
-use crate::report::{Report, closest};
-use crate::yaml::Document;
+use millstream_files::yaml::Document;
+use millstream_files::{Report, closest};
 
 /// Reads all functions; problems are reported, and functions with problems left out.
 pub(crate) fn functions(

@@ -4,7 +4,7 @@ use millstream_core::Relation;
 use millstream_core::diagnostic::Place;
 
 use crate::jinja::{ModelName, Names, UnknownName};
-use crate::report::{Report, meant};
+use millstream_files::{Report, meant};
 
 /// A reference as it is written.
 #[derive(Debug, PartialEq, Eq)]

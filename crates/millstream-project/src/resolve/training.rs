@@ -14,9 +14,9 @@ use crate::declared::{Declared, check_names, declare, listed};
 use crate::jinja::Names;
 use crate::load::LoadOptions;
 use crate::project::ResolvedTraining;
-use crate::report::Report;
 use crate::settings::{kind_of, report_problems, training_schema};
-use crate::yaml::Document;
+use millstream_files::Report;
+use millstream_files::yaml::{Document, Node};
 
 /// Reads and resolves all trainings; problems are reported, and trainings with problems left out.
 pub(crate) fn trainings(
@@ -106,7 +106,7 @@ fn check(declared: &Declared<TrainingSpec>, options: &LoadOptions, report: &mut 
         let message = "a split is by `stratify` or by `time`, not by both".to_owned();
         wrong(&["split"], message, None);
     }
-    let gates = declared.node.get("gate").map(crate::yaml::Node::items).unwrap_or_default();
+    let gates = declared.node.get("gate").map(Node::items).unwrap_or_default();
     for (gate, node) in spec.gate.iter().zip(gates) {
         if let Err(message) = (options.gates)(gate) {
             let place = node.at.within(&declared.file);

@@ -15,16 +15,16 @@ const FILES_MAX: usize = 100_000;
 
 /// A text file of the project.
 #[derive(Debug, Clone)]
-pub(crate) struct Source {
+pub struct Source {
     /// Path relative to the project's root.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// Its content, without a byte order mark.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// The project's folder.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     root: PathBuf,
     canonical: PathBuf,
     visited: HashSet<PathBuf>,
@@ -33,7 +33,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// Opens the folder; reports and gives nothing if it cannot be read.
-    pub(crate) fn open(root: &Path, report: &mut Report) -> Option<Self> {
+    pub fn open(root: &Path, report: &mut Report) -> Option<Self> {
         match fs::canonicalize(root) {
             Ok(canonical) if canonical.is_dir() => {
                 Some(Self { root: root.to_owned(), canonical, visited: HashSet::new(), files: 0 })
@@ -53,17 +53,17 @@ impl Folder {
     }
 
     /// The absolute path of the root, links resolved.
-    pub(crate) fn canonical(&self) -> &Path {
+    pub fn canonical(&self) -> &Path {
         &self.canonical
     }
 
     /// Whether the root has a file or folder of this name.
-    pub(crate) fn has(&self, path: &str) -> bool {
+    pub fn has(&self, path: &str) -> bool {
         self.root.join(path).exists()
     }
 
     /// Reads a file; `None` if it does not exist or cannot be read, which is then reported.
-    pub(crate) fn read(&mut self, path: &Path, report: &mut Report) -> Option<Source> {
+    pub fn read(&mut self, path: &Path, report: &mut Report) -> Option<Source> {
         let full = self.root.join(path);
         if fs::symlink_metadata(&full).is_err() {
             return None;
@@ -85,7 +85,7 @@ impl Folder {
     }
 
     /// All files below a folder, sorted, that have one of these extensions.
-    pub(crate) fn list(
+    pub fn list(
         &mut self,
         folder: &Path,
         extensions: &[&str],
@@ -111,7 +111,7 @@ impl Folder {
     }
 
     /// Reads all files below a folder that have one of these extensions.
-    pub(crate) fn read_all(
+    pub fn read_all(
         &mut self,
         folder: &Path,
         extensions: &[&str],

@@ -17,26 +17,21 @@ const REFERENCES_MAX: usize = 16;
 
 /// What a node became.
 #[derive(Debug)]
-pub(crate) struct Conformed {
+pub struct Conformed {
     /// The plain value; of use only when there were no problems.
-    pub(crate) value: Value,
+    pub value: Value,
     /// Whether the node is what the schema asks for.
-    pub(crate) fits: bool,
+    pub fits: bool,
 }
 
 /// Checks a node against a schema; `$ref`s are looked up in the same schema.
-pub(crate) fn conform(
-    document: &Document,
-    node: &Node,
-    schema: &Value,
-    report: &mut Report,
-) -> Conformed {
+pub fn conform(document: &Document, node: &Node, schema: &Value, report: &mut Report) -> Conformed {
     conform_as(UnknownKeys::Refused, document, node, schema, report)
 }
 
 /// Checks a node of a file of dbt's own: as dbt does, it warns of keys that it does not know and
 /// leaves them out.
-pub(crate) fn conform_dbt(
+pub fn conform_dbt(
     document: &Document,
     node: &Node,
     schema: &Value,

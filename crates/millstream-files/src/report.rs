@@ -10,13 +10,13 @@ const HINT_NAMES_MAX: usize = 30;
 
 /// The problems found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub struct Report {
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Report {
     /// Adds a problem that keeps the project from running.
-    pub(crate) fn error(
+    pub fn error(
         &mut self,
         code: &'static str,
         place: impl Into<Option<Place>>,
@@ -27,7 +27,7 @@ impl Report {
     }
 
     /// Adds a problem that the project runs with.
-    pub(crate) fn warning(
+    pub fn warning(
         &mut self,
         code: &'static str,
         place: impl Into<Option<Place>>,
@@ -49,23 +49,23 @@ impl Report {
     }
 
     /// Whether something keeps the project from running.
-    pub(crate) fn has_errors(&self) -> bool {
+    pub fn has_errors(&self) -> bool {
         self.errors() > 0
     }
 
     /// How many problems there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.diagnostics.len()
     }
 
     /// How many problems keep the project from running.
-    pub(crate) fn errors(&self) -> usize {
+    pub fn errors(&self) -> usize {
         self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count()
     }
 
     /// Takes out problems that follow from others: what a file that cannot be read would have
     /// declared is not there, but nobody has to act on that.
-    pub(crate) fn drop_consequences(&mut self) {
+    pub fn drop_consequences(&mut self) {
         let unread = self.diagnostics.iter().any(|d| {
             matches!(d.code, "yaml.syntax" | "project.file_unreadable")
                 && d.place.as_ref().is_some_and(|place| place.file.starts_with("sources"))
@@ -76,7 +76,7 @@ impl Report {
     }
 
     /// All problems in the order of their places, each once.
-    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+    pub fn finish(mut self) -> Vec<Diagnostic> {
         self.diagnostics
             .sort_by(|a, b| (&a.place, a.code, &a.message).cmp(&(&b.place, b.code, &b.message)));
         let mut seen = BTreeSet::new();
@@ -87,16 +87,19 @@ impl Report {
 
 /// A line and a column in a file, both from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Mark {
-    pub(crate) line: u32,
-    pub(crate) column: u32,
+pub struct Mark {
+    /// The line.
+    pub line: u32,
+    /// The column, in characters.
+    pub column: u32,
 }
 
 impl Mark {
-    pub(crate) const START: Self = Self { line: 1, column: 1 };
+    /// Where a file begins.
+    pub const START: Self = Self { line: 1, column: 1 };
 
     /// The mark of a byte offset in a text.
-    pub(crate) fn of_offset(text: &str, offset: usize) -> Self {
+    pub fn of_offset(text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         Self {
@@ -106,18 +109,18 @@ impl Mark {
     }
 
     /// This mark in a file.
-    pub(crate) fn within(self, file: &Path) -> Place {
+    pub fn within(self, file: &Path) -> Place {
         Place { file: file.to_owned(), line: Some(self.line), column: Some(self.column) }
     }
 }
 
 /// The place that means a whole file or folder.
-pub(crate) fn whole(file: impl Into<PathBuf>) -> Place {
+pub fn whole(file: impl Into<PathBuf>) -> Place {
     Place { file: file.into(), line: None, column: None }
 }
 
 /// `file:line:column`, for messages that name a second place.
-pub(crate) fn shown(place: &Place) -> String {
+pub fn shown(place: &Place) -> String {
     let mut text = place.file.display().to_string();
     for number in [place.line, place.column].into_iter().flatten() {
         text.push(':');
@@ -127,7 +130,7 @@ pub(crate) fn shown(place: &Place) -> String {
 }
 
 /// The candidate that was probably meant.
-pub(crate) fn closest<'a>(
+pub fn closest<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -145,7 +148,7 @@ pub(crate) fn closest<'a>(
 }
 
 /// `did you mean ...?`, or the list of what there is.
-pub(crate) fn meant<'a>(
+pub fn meant<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
     otherwise: &str,

@@ -1,8 +1,8 @@
 //! Templates in the values of a YAML file: `{{ env_var('NAME', 'default') }}`.
 
-use super::tree::{Document, Kind, Node};
 use crate::jinja::Renderer;
-use crate::report::Report;
+use millstream_files::Report;
+use millstream_files::yaml::{Document, Kind, Node};
 
 /// Renders every value that has a template, but for those below a path that `unused` names.
 pub(crate) fn render(

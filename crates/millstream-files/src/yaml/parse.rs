@@ -8,14 +8,14 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 use serde_json::Number;
 
 use super::tree::{Document, Entry, Kind, Node};
-use crate::files::Source;
+use crate::folder::Source;
 use crate::report::{Mark, Report};
 
 /// The most values of one file, aliases counted as often as they are used.
 const NODES_MAX: usize = 1_000_000;
 
 /// Reads a YAML file. A file that is no YAML is reported, and nothing is given.
-pub(crate) fn parse(source: &Source, report: &mut Report) -> Option<Document> {
+pub fn parse(source: &Source, report: &mut Report) -> Option<Document> {
     let options = granit_parser::options! { emit_comments: false };
     let mut builder = Builder {
         parser: Parser::new_from_str_with_options(&source.text, options),
@@ -241,7 +241,7 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, quoted: bool) -> Kind {
 }
 
 /// The number that a plain scalar is.
-pub(super) fn number(text: &str) -> Option<Number> {
+pub(crate) fn number(text: &str) -> Option<Number> {
     let starts =
         text.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit() || c == '.');
     if !starts {

@@ -9,53 +9,64 @@ use crate::report::Mark;
 
 /// A YAML file.
 #[derive(Debug, Clone)]
-pub(crate) struct Document {
+pub struct Document {
     /// Path relative to the project's root.
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// Its content; `Null` for an empty file.
-    pub(crate) root: Node,
+    pub root: Node,
 }
 
 impl Document {
     /// The place of a node of this file.
-    pub(crate) fn place(&self, node: &Node) -> Place {
+    pub fn place(&self, node: &Node) -> Place {
         node.at.within(&self.file)
     }
 }
 
 /// A value and where it begins.
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) at: Mark,
-    pub(crate) kind: Kind,
+pub struct Node {
+    /// Where it begins.
+    pub at: Mark,
+    /// What it is.
+    pub kind: Kind,
 }
 
 /// What a value is.
 #[derive(Debug, Clone)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Nothing.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number.
     Number(Number),
+    /// Text.
     Text(String),
     /// Text that came out of a template: also a number or boolean where one is wanted.
     Rendered(String),
     /// A template that was left alone because its part of the file is not in use.
     Unrendered(String),
+    /// A list.
     List(Vec<Node>),
+    /// A map, in the order of the file.
     Map(Vec<Entry>),
 }
 
 /// A key with its value.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) key_at: Mark,
-    pub(crate) value: Node,
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key begins.
+    pub key_at: Mark,
+    /// The value.
+    pub value: Node,
 }
 
 impl Node {
     /// The entries of a map; none of anything else.
-    pub(crate) fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Map(entries) => entries,
             _ => &[],
@@ -63,7 +74,7 @@ impl Node {
     }
 
     /// The items of a list; none of anything else.
-    pub(crate) fn items(&self) -> &[Node] {
+    pub fn items(&self) -> &[Node] {
         match &self.kind {
             Kind::List(items) => items,
             _ => &[],
@@ -71,17 +82,17 @@ impl Node {
     }
 
     /// The value of a key.
-    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
+    pub fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|entry| &entry.value)
     }
 
     /// The entry of a key.
-    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
     /// The text, if it is one.
-    pub(crate) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text(text) | Kind::Rendered(text) | Kind::Unrendered(text) => Some(text),
             _ => None,
@@ -89,12 +100,12 @@ impl Node {
     }
 
     /// Whether it is empty.
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(self.kind, Kind::Null)
     }
 
     /// What it is, for people.
-    pub(crate) fn noun(&self) -> &'static str {
+    pub fn noun(&self) -> &'static str {
         match &self.kind {
             Kind::Null => "nothing",
             Kind::Bool(_) => "a boolean",
@@ -106,7 +117,7 @@ impl Node {
     }
 
     /// The plain value.
-    pub(crate) fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         match &self.kind {
             Kind::Null => Value::Null,
             Kind::Bool(value) => Value::Bool(*value),
