@@ -23,6 +23,7 @@ pub mod name;
 pub mod operational;
 pub mod secret;
 pub mod spec;
+pub mod sql;
 pub mod step;
 pub mod table;
 pub mod topic;

@@ -58,6 +58,11 @@ impl Report {
         self.diagnostics.len()
     }
 
+    /// Whether there is no problem.
+    pub fn is_empty(&self) -> bool {
+        self.diagnostics.is_empty()
+    }
+
     /// How many problems keep the project from running.
     pub fn errors(&self) -> usize {
         self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count()

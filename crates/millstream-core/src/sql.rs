@@ -1,0 +1,112 @@
+//! The contract of a warehouse in which SQL runs as it is written: what dbt's macros need of a
+//! database, and no more. A new warehouse is one implementation of [`SqlWarehouse`] and a package
+//! of macros for its dialect.
+//!
+//! Calls block: macros are rendered step by step and wait for each answer. Every thread of a run
+//! has a connection of its own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// A warehouse that takes SQL text.
+pub trait SqlWarehouse: Send + Sync + std::fmt::Debug {
+    /// Its type, after which macros are dispatched: `postgres`.
+    fn kind(&self) -> &'static str;
+
+    /// Opens a connection. `name` says what it is used for, to find it among those of the server.
+    fn connect(&self, name: &str) -> Result<Box<dyn SqlConnection>>;
+
+    /// Stops what all its connections are running. They answer with an error then.
+    fn cancel(&self);
+
+    /// What the warehouse makes without macros, if it can.
+    fn materializer(&self) -> Option<&dyn Materializer> {
+        None
+    }
+}
+
+/// A connection: statements of one thread, in order.
+pub trait SqlConnection: Send + std::fmt::Debug {
+    /// Runs one or several statements; the answer is that of the last one.
+    fn execute(&mut self, sql: &str) -> Result<SqlAnswer>;
+}
+
+/// What a statement gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SqlAnswer {
+    /// Columns of the rows; none if the statement gives no rows.
+    pub columns: Vec<SqlColumn>,
+    /// The rows.
+    pub rows: Vec<Vec<SqlValue>>,
+    /// What the warehouse calls what it did: `SELECT`, `INSERT`, `CREATE TABLE`.
+    pub code: String,
+    /// Its whole status: `INSERT 0 5`.
+    pub status: String,
+    /// Rows that were read, written or removed, where the warehouse says so.
+    pub rows_affected: Option<u64>,
+}
+
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type as the warehouse calls it: `integer`, `character varying`.
+    pub data_type: String,
+}
+
+/// A value of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SqlValue {
+    /// Nothing.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// An exact number, as it is written.
+    Decimal(String),
+    /// A number with a fraction.
+    Float(f64),
+    /// Text, and every value of another type in the warehouse's own writing.
+    Text(String),
+    /// A day: `2026-11-21`.
+    Date(String),
+    /// A moment, with zone or without: `2026-11-21 08:30:00.5+00:00`.
+    Timestamp(String),
+}
+
+/// Makes relations without macros: the short way of a warehouse that Millstream itself is.
+pub trait Materializer: Send + Sync + std::fmt::Debug {
+    /// Makes a relation. Nothing is replaced if it fails.
+    fn materialize(&self, request: &MaterializeRequest) -> Result<Materialized>;
+}
+
+/// What is to be made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MaterializeRequest {
+    /// The node in dbt's manifest.
+    pub unique_id: String,
+    /// Schema of the relation.
+    pub schema: String,
+    /// Name of the relation.
+    pub identifier: String,
+    /// How: `view`, `table`, `incremental`, `snapshot`, `seed`.
+    pub materialization: String,
+    /// The query; of a seed the path of its file.
+    pub code: String,
+    /// The configuration of the node.
+    pub config: serde_json::Map<String, serde_json::Value>,
+    /// Whether what is there is to be ignored.
+    pub refresh: crate::step::Refresh,
+}
+
+/// What was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Materialized {
+    /// What to call it: `CREATE TABLE`, `CREATE VIEW`, `MERGE`.
+    pub code: String,
+    /// Rows written.
+    pub rows: Option<u64>,
+}

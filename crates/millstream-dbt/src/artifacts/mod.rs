@@ -1,0 +1,1 @@
+//! Writes what dbt's own tools read.

@@ -1,0 +1,17 @@
+//! dbt projects: read, selected, rendered, run, and described in dbt's artifacts.
+//!
+//! Reading order: [`parse`] makes a [`Manifest`] of a project folder; [`context`] is what templates
+//! see, while a project is read and while it runs; [`select`] finds the nodes that a command is
+//! about; `run` compiles and runs them in a [`millstream_core::sql::SqlWarehouse`]; `artifacts`
+//! writes what dbt's own tools read.
+
+pub mod artifacts;
+pub mod context;
+pub mod macros;
+pub mod manifest;
+pub mod parse;
+pub mod run;
+pub mod select;
+pub mod target;
+
+pub use manifest::Manifest;

@@ -1,0 +1,1 @@
+//! Compiles and runs nodes in a warehouse.

@@ -1,0 +1,1 @@
+//! Finds the nodes that a command is about.

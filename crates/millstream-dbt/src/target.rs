@@ -1,0 +1,22 @@
+//! Where a project runs: one output of a profile.
+
+use serde_json::{Map, Value};
+
+/// The warehouse that a profile's output names, and what it says of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Target {
+    /// The profile.
+    pub profile_name: String,
+    /// The output: `dev`.
+    pub name: String,
+    /// Its type as templates see it (`target.type`): `postgres`.
+    pub kind: String,
+    /// The default database.
+    pub database: String,
+    /// The default schema.
+    pub schema: String,
+    /// Nodes that run at the same time.
+    pub threads: usize,
+    /// Everything that the output says, passwords included.
+    pub fields: Map<String, Value>,
+}
