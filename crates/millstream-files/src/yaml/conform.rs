@@ -250,7 +250,7 @@ impl<'a> Visit<'a> {
             let (file, root, unknown_keys) = (self.file, self.root, self.unknown_keys);
             let mut visit = Visit { file, root, unknown_keys, report: &mut trial };
             let value = visit.node(node, alternative, name);
-            if trial.len() == 0 {
+            if trial.is_empty() {
                 return value;
             }
         }
