@@ -15,3 +15,6 @@ pub mod select;
 pub mod target;
 
 pub use manifest::Manifest;
+
+/// The release of dbt whose behaviour is matched, and which artifacts and templates are told.
+pub const DBT_VERSION: &str = "1.12.6";

@@ -109,6 +109,11 @@ pub struct Node {
     pub metrics: Vec<Vec<String>>,
     /// What it needs.
     pub depends_on: DependsOn,
+    /// Docs blocks that its description is made of.
+    pub doc_blocks: Vec<UniqueId>,
+    /// What makes it a time spine of the semantic layer: `standard_granularity_column`,
+    /// `custom_granularities`.
+    pub time_spine: Option<Value>,
     /// Seconds since 1970 when it was read.
     pub created_at: f64,
 }
@@ -226,6 +231,11 @@ pub struct Column {
     pub config: Map<String, Value>,
     /// Its tags.
     pub tags: Vec<String>,
+    /// Docs blocks that its description is made of.
+    pub doc_blocks: Vec<UniqueId>,
+    /// What else is said of it: `granularity`, `dimension`, `entity`, and more as the project
+    /// pleases.
+    pub extra: Map<String, Value>,
 }
 
 /// The arguments of a `ref`.

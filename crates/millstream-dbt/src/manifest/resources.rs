@@ -53,6 +53,14 @@ pub struct SourceTable {
     pub external: Option<Value>,
     /// Meta of the source; that of the table is in the configuration.
     pub source_meta: Map<String, Value>,
+    /// The file of properties that overrides it: `package://models/schema.yml`.
+    pub patch_path: Option<String>,
+    /// The database as the file of properties writes it.
+    pub unrendered_database: Option<String>,
+    /// The schema as the file of properties writes it.
+    pub unrendered_schema: Option<String>,
+    /// Docs blocks that its description is made of.
+    pub doc_blocks: Vec<UniqueId>,
     /// Its configuration: enabled, meta, tags, freshness, `event_time`.
     pub config: Config,
     /// The same before templates in it were rendered.
@@ -136,7 +144,8 @@ pub struct Exposure {
     pub fqn: Vec<Arc<str>>,
     /// Its file below the root of its package.
     pub original_file_path: PathBuf,
-    /// Everything else, with dbt's keys: `type`, `owner`, `maturity`, `url`, `label`.
+    /// Everything else, with dbt's keys: `type`, `owner`, `maturity`, `url`, `label`,
+    /// `description`.
     pub properties: Map<String, Value>,
     /// Its configuration.
     pub config: Config,
