@@ -6,25 +6,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_core::asset::AssetKey;
-use millstream_core::error::{Error, Result, Retry};
-use millstream_core::step::{Refresh, Step, StepKind, StepStats};
-use millstream_ledger::{Holder, Ledger, RunCause, RunState, SkipState, StepError};
+use millstream_core::error::Result;
+use millstream_core::step::{Refresh, Step, StepStats};
+use millstream_ledger::{Holder, Ledger, RunCause, RunState};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::{Context, Decided, Ended, make_attempt};
-use crate::memo::{MemoInputs, memo};
-use crate::plan::{Decision, Known, Plan, Probe, decide, plan};
+use crate::attempt::Context;
+use crate::directed::DirectedRun;
+use crate::driver::{Due, End, StepDriver};
+use crate::plan::{Known, Plan, Probe, plan};
 use crate::recover::recover;
 use crate::report::{Progress, RunReport, StepOutcome, StepReport};
 
-/// The first pause before a failed attempt is tried again; it doubles each time.
-const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause between attempts.
-const RETRY_PAUSE_MAX: Duration = Duration::from_mins(1);
-/// How often a step looks whether the asset that another process holds is free.
-const HELD_POLL: Duration = Duration::from_millis(50);
 /// Messages to the watcher of a run that may wait.
 const PROGRESS_MESSAGES_MAX: usize = 1024;
 
@@ -143,6 +138,35 @@ impl Executor {
         Ok(report)
     }
 
+    /// Begins a run whose steps somebody else chooses and orders, after recovering what dead
+    /// processes left.
+    pub async fn direct(
+        &self,
+        request: &RunRequest,
+        cancel: &CancellationToken,
+    ) -> Result<DirectedRun> {
+        recover(&self.ledger, &self.steps, &self.holder, self.pace.lease).await?;
+        let run = self
+            .ledger
+            .begin_run(RunCause {
+                command: request.cause.clone(),
+                selection: request.selection.clone(),
+                plan: serde_json::Value::Null,
+            })
+            .await?;
+        Ok(DirectedRun::new(
+            Context {
+                ledger: self.ledger.clone(),
+                run,
+                holder: self.holder.clone(),
+                lease: self.pace.lease,
+                refresh: request.refresh,
+                cancel: cancel.clone(),
+            },
+            Arc::clone(&self.steps),
+        ))
+    }
+
     /// Starts every selected step as soon as those before it have ended.
     async fn drive(
         &self,
@@ -174,6 +198,7 @@ impl Executor {
                 steps: Arc::clone(&self.steps),
                 slots: Arc::clone(&slots),
                 progress: progress.clone(),
+                due: Due::WhenChanged,
             };
             tasks.spawn(async move {
                 let report = driver.drive(before).await;
@@ -204,235 +229,6 @@ impl Executor {
     }
 }
 
-/// Takes one step to its end.
-struct StepDriver {
-    context: Context,
-    step: Arc<dyn Step>,
-    /// All steps, to recover what another process left.
-    steps: Arc<Vec<Arc<dyn Step>>>,
-    slots: Arc<Semaphore>,
-    progress: mpsc::Sender<Progress>,
-}
-
-/// What the watcher was told of a step last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
-    Nothing,
-    Started,
-    Waiting,
-}
-
-type End = watch::Receiver<Option<StepOutcome>>;
-type Before = Vec<(AssetKey, End)>;
-
-impl StepDriver {
-    async fn drive(self, before: Before) -> Result<StepReport> {
-        let blocked = wait_for(before).await;
-        let begun = Instant::now();
-        let mut report = match blocked {
-            Some(asset) => {
-                self.skip(StepOutcome::Waits, &format!("{asset} did not succeed")).await?
-            }
-            None => self.attempts().await?,
-        };
-        report.millis = millis_since(begun);
-        self.say(Progress::Finished(report.clone())).await;
-        Ok(report)
-    }
-
-    /// Decides and attempts until the step has an end.
-    async fn attempts(&self) -> Result<StepReport> {
-        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
-        let mut number = 1;
-        let mut told = Told::Nothing;
-        let mut done: Option<StepReport> = None;
-        let mut context = self.context.clone();
-        loop {
-            if self.context.cancel.is_cancelled() {
-                return self.or_skip(done, StepOutcome::Cancelled, "the run was cancelled").await;
-            }
-            let decided = match self.decide(context.refresh).await {
-                Ok(Some(decided)) => decided,
-                Ok(None) => return self.or_skip(done, StepOutcome::UpToDate, "up to date").await,
-                Err(error) if self.tries_again(&error, number) => {
-                    self.pause(&error, number).await;
-                    number += 1;
-                    continue;
-                }
-                Err(error) => return self.report(Ended::Failed(error), String::new(), number),
-            };
-            if told == Told::Nothing {
-                self.say_started(&decided).await;
-                told = Told::Started;
-            }
-            match make_attempt(&context, &*self.step, &decided, number).await? {
-                Ended::Superseded => {}
-                Ended::Held(holder) => {
-                    if told != Told::Waiting {
-                        self.say_waiting(&holder).await;
-                        told = Told::Waiting;
-                    }
-                    self.wait_for_holder().await?;
-                }
-                Ended::Failed(error) if self.tries_again(&error, number) => {
-                    self.pause(&error, number).await;
-                    number += 1;
-                }
-                // A function takes a long backlog in several attempts; only the first starts over.
-                ended @ Ended::Committed { .. } if self.step.spec().kind == StepKind::Function => {
-                    context.refresh = Refresh::Incremental;
-                    let report = self.report(ended, decided.reason, number)?;
-                    done = Some(match done {
-                        Some(before) => before.followed_by(report),
-                        None => report,
-                    });
-                }
-                ended => return self.report(ended, decided.reason, number),
-            }
-        }
-    }
-
-    /// What was done before, or the record that nothing was.
-    async fn or_skip(
-        &self,
-        done: Option<StepReport>,
-        outcome: StepOutcome,
-        reason: &str,
-    ) -> Result<StepReport> {
-        match done {
-            Some(done) => Ok(done),
-            None => self.skip(outcome, reason).await,
-        }
-    }
-
-    /// A little later; recovers the holder's attempt if its process has died.
-    async fn wait_for_holder(&self) -> Result<()> {
-        tokio::time::sleep(HELD_POLL).await;
-        let context = &self.context;
-        recover(&context.ledger, &self.steps, &context.holder, context.lease).await?;
-        Ok(())
-    }
-
-    /// What to do now: `None` when there is nothing.
-    async fn decide(&self, refresh: Refresh) -> Result<Option<Decided>> {
-        let spec = self.step.spec();
-        let ledger = &self.context.ledger;
-        let known = Known::read(ledger)?;
-        let previous = ledger.previous(spec.asset())?;
-        let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
-        let decision = decide(spec, &known, probe, refresh, &BTreeSet::new());
-        let Decision::Run(reason) = decision else { return Ok(None) };
-        let memo = memo(spec, &MemoInputs { current: &known.versions, probe: probe.print() });
-        Ok(Some(Decided { memo, reason: reason.to_string(), version: previous.version }))
-    }
-
-    fn tries_again(&self, error: &Error, number: u32) -> bool {
-        error.retry() == Retry::Backoff && number <= self.step.spec().retries
-    }
-
-    async fn pause(&self, error: &Error, number: u32) {
-        let pause = RETRY_PAUSE.saturating_mul(1 << (number - 1).min(16)).min(RETRY_PAUSE_MAX);
-        let error = StepError::from(error);
-        self.say(Progress::Retrying { asset: self.asset(), error, pause }).await;
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = self.context.cancel.cancelled() => {}
-        }
-    }
-
-    /// Records that the step did not run.
-    async fn skip(&self, outcome: StepOutcome, reason: &str) -> Result<StepReport> {
-        let state = match outcome {
-            StepOutcome::UpToDate => SkipState::UpToDate,
-            StepOutcome::Waits => SkipState::Upstream,
-            _ => SkipState::Cancelled,
-        };
-        let context = &self.context;
-        context.ledger.skip_step(context.run, self.step.spec(), state, reason).await?;
-        let mut report = self.blank(outcome, reason.to_owned(), 0)?;
-        report.version = self.context.ledger.previous(self.step.spec().asset())?.version;
-        Ok(report)
-    }
-
-    fn report(&self, ended: Ended, reason: String, attempts: u32) -> Result<StepReport> {
-        let mut report = self.blank(StepOutcome::Cancelled, reason, attempts)?;
-        match ended {
-            Ended::Committed { staged, versions } => {
-                report.outcome = StepOutcome::Unchanged;
-                let own = versions.iter().find(|version| version.asset == report.asset);
-                if let Some(version) = own {
-                    report.outcome = StepOutcome::Published;
-                    report.version = version.version;
-                }
-                report.stats = staged.stats;
-                report.checks = staged.checks;
-                report.note = staged.note;
-            }
-            Ended::Refused(staged) => {
-                report.outcome = StepOutcome::Refused;
-                report.stats = staged.stats;
-                report.checks = staged.checks;
-                report.note = staged.note;
-            }
-            Ended::Failed(error) => {
-                report.outcome = StepOutcome::Failed;
-                report.error = Some(StepError::from(&error));
-            }
-            Ended::Cancelled | Ended::Held(_) | Ended::Superseded => {}
-        }
-        Ok(report)
-    }
-
-    fn blank(&self, outcome: StepOutcome, reason: String, attempts: u32) -> Result<StepReport> {
-        let spec = self.step.spec();
-        Ok(StepReport {
-            asset: spec.asset().clone(),
-            kind: spec.kind,
-            outcome,
-            reason,
-            version: self.context.ledger.previous(spec.asset())?.version,
-            stats: StepStats::default(),
-            checks: Vec::new(),
-            note: None,
-            error: None,
-            millis: 0,
-            attempts,
-        })
-    }
-
-    fn asset(&self) -> AssetKey {
-        self.step.spec().asset().clone()
-    }
-
-    async fn say_waiting(&self, holder: &Holder) {
-        let asset = self.asset();
-        self.say(Progress::Waiting { asset, holder: holder.to_string() }).await;
-    }
-
-    async fn say_started(&self, decided: &Decided) {
-        let kind = self.step.spec().kind;
-        let reason = decided.reason.clone();
-        self.say(Progress::Started { asset: self.asset(), kind, reason }).await;
-    }
-
-    async fn say(&self, progress: Progress) {
-        // The watcher may have gone; the step goes on.
-        let _ = self.progress.send(progress).await;
-    }
-}
-
-/// Waits for the steps before; gives the first asset that did not succeed.
-async fn wait_for(before: Before) -> Option<AssetKey> {
-    let mut blocked = None;
-    for (asset, mut end) in before {
-        let outcome = end.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome);
-        if !outcome.is_some_and(StepOutcome::lets_pass) && blocked.is_none() {
-            blocked = Some(asset);
-        }
-    }
-    blocked
-}
-
 fn nothing_to_do(plan: &Plan, begun: Instant) -> RunReport {
     let steps = plan.entries.iter().map(|entry| StepReport {
         asset: entry.asset.clone(),
@@ -460,6 +256,6 @@ fn run_state(report: &RunReport, cancel: &CancellationToken) -> RunState {
     }
 }
 
-fn millis_since(begun: Instant) -> u64 {
+pub(crate) fn millis_since(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

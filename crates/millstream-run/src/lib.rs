@@ -5,6 +5,8 @@
 //! Reading order is the order of the modules below.
 
 pub mod attempt;
+mod directed;
+mod driver;
 mod error;
 pub mod execute;
 pub mod memo;
@@ -12,6 +14,7 @@ pub mod plan;
 pub mod recover;
 pub mod report;
 
+pub use directed::DirectedRun;
 pub use error::{EXPLANATIONS, RunError};
 pub use execute::{Executor, Pace, RunRequest};
 pub use memo::MemoInputs;

@@ -1,1 +1,5 @@
 //! Compiles and runs nodes in a warehouse.
+
+mod queue;
+
+pub use queue::{Ended, Queue};

@@ -1,0 +1,60 @@
+//! A run whose steps somebody else chooses and orders, as dbt's commands do.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use millstream_core::error::Result;
+use millstream_core::id::RunId;
+use millstream_core::step::Step;
+use millstream_ledger::RunState;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::attempt::Context;
+use crate::driver::{Due, StepDriver};
+use crate::execute::millis_since;
+use crate::report::StepReport;
+
+/// A run that takes one step after another, or several at a time, and runs each of them whether or
+/// not it is due.
+#[derive(Debug)]
+pub struct DirectedRun {
+    context: Context,
+    /// To recover what another process left.
+    steps: Arc<Vec<Arc<dyn Step>>>,
+}
+
+impl DirectedRun {
+    pub(crate) fn new(context: Context, steps: Arc<Vec<Arc<dyn Step>>>) -> Self {
+        Self { context, steps }
+    }
+
+    /// The run.
+    pub fn id(&self) -> RunId {
+        self.context.run
+    }
+
+    /// Takes a step to its end.
+    ///
+    /// # Errors
+    /// Those of the ledger. A step that fails is part of the report.
+    pub async fn step(&self, step: Arc<dyn Step>) -> Result<StepReport> {
+        let begun = Instant::now();
+        let (progress, _) = mpsc::channel(1);
+        let driver = StepDriver {
+            context: self.context.clone(),
+            step,
+            steps: Arc::clone(&self.steps),
+            slots: Arc::new(Semaphore::new(1)),
+            progress,
+            due: Due::Always,
+        };
+        let mut report = driver.attempts().await?;
+        report.millis = millis_since(begun);
+        Ok(report)
+    }
+
+    /// Ends the run.
+    pub async fn end(&self, state: RunState) -> Result<()> {
+        Ok(self.context.ledger.end_run(self.context.run, state).await?)
+    }
+}

@@ -1,0 +1,282 @@
+//! Takes one step to its end: decides, attempts, waits for whoever holds its asset, tries again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use millstream_core::asset::AssetKey;
+use millstream_core::error::{Error, Result, Retry};
+use millstream_core::step::{Refresh, Step, StepKind, StepStats};
+use millstream_ledger::{Holder, SkipState, StepError};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::attempt::{Context, Decided, Ended, make_attempt};
+use crate::execute::millis_since;
+use crate::memo::{MemoInputs, memo};
+use crate::plan::{Decision, Known, Probe, decide};
+use crate::recover::recover;
+use crate::report::{Progress, StepOutcome, StepReport};
+
+/// The first pause before a failed attempt is tried again; it doubles each time.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause between attempts.
+const RETRY_PAUSE_MAX: Duration = Duration::from_mins(1);
+/// How often a step looks whether the asset that another process holds is free.
+const HELD_POLL: Duration = Duration::from_millis(50);
+
+/// Takes one step to its end.
+pub(crate) struct StepDriver {
+    pub(crate) context: Context,
+    pub(crate) step: Arc<dyn Step>,
+    /// All steps, to recover what another process left.
+    pub(crate) steps: Arc<Vec<Arc<dyn Step>>>,
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) progress: mpsc::Sender<Progress>,
+    pub(crate) due: Due,
+}
+
+/// When a step runs at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// When its memo key has changed.
+    WhenChanged,
+    /// Always: somebody asked for this very step.
+    Always,
+}
+
+/// What the watcher was told of a step last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Started,
+    Waiting,
+}
+
+pub(crate) type End = watch::Receiver<Option<StepOutcome>>;
+pub(crate) type Before = Vec<(AssetKey, End)>;
+
+impl StepDriver {
+    /// Waits for the steps before it, then attempts it until it has an end.
+    pub(crate) async fn drive(self, before: Before) -> Result<StepReport> {
+        let blocked = wait_for(before).await;
+        let begun = Instant::now();
+        let mut report = match blocked {
+            Some(asset) => {
+                self.skip(StepOutcome::Waits, &format!("{asset} did not succeed")).await?
+            }
+            None => self.attempts().await?,
+        };
+        report.millis = millis_since(begun);
+        self.say(Progress::Finished(report.clone())).await;
+        Ok(report)
+    }
+
+    /// Decides and attempts until the step has an end.
+    pub(crate) async fn attempts(&self) -> Result<StepReport> {
+        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let mut number = 1;
+        let mut told = Told::Nothing;
+        let mut done: Option<StepReport> = None;
+        let mut context = self.context.clone();
+        loop {
+            if self.context.cancel.is_cancelled() {
+                return self.or_skip(done, StepOutcome::Cancelled, "the run was cancelled").await;
+            }
+            let decided = match self.decide(context.refresh).await {
+                Ok(Some(decided)) => decided,
+                Ok(None) => return self.or_skip(done, StepOutcome::UpToDate, "up to date").await,
+                Err(error) if self.tries_again(&error, number) => {
+                    self.pause(&error, number).await;
+                    number += 1;
+                    continue;
+                }
+                Err(error) => return self.report(Ended::Failed(error), String::new(), number),
+            };
+            if told == Told::Nothing {
+                self.say_started(&decided).await;
+                told = Told::Started;
+            }
+            match make_attempt(&context, &*self.step, &decided, number).await? {
+                Ended::Superseded => {}
+                Ended::Held(holder) => {
+                    if told != Told::Waiting {
+                        self.say_waiting(&holder).await;
+                        told = Told::Waiting;
+                    }
+                    self.wait_for_holder().await?;
+                }
+                Ended::Failed(error) if self.tries_again(&error, number) => {
+                    self.pause(&error, number).await;
+                    number += 1;
+                }
+                // A function takes a long backlog in several attempts; only the first starts over.
+                ended @ Ended::Committed { .. } if self.step.spec().kind == StepKind::Function => {
+                    context.refresh = Refresh::Incremental;
+                    let report = self.report(ended, decided.reason, number)?;
+                    done = Some(match done {
+                        Some(before) => before.followed_by(report),
+                        None => report,
+                    });
+                }
+                ended => return self.report(ended, decided.reason, number),
+            }
+        }
+    }
+
+    /// What was done before, or the record that nothing was.
+    async fn or_skip(
+        &self,
+        done: Option<StepReport>,
+        outcome: StepOutcome,
+        reason: &str,
+    ) -> Result<StepReport> {
+        match done {
+            Some(done) => Ok(done),
+            None => self.skip(outcome, reason).await,
+        }
+    }
+
+    /// A little later; recovers the holder's attempt if its process has died.
+    async fn wait_for_holder(&self) -> Result<()> {
+        tokio::time::sleep(HELD_POLL).await;
+        let context = &self.context;
+        recover(&context.ledger, &self.steps, &context.holder, context.lease).await?;
+        Ok(())
+    }
+
+    /// What to do now: `None` when there is nothing.
+    async fn decide(&self, refresh: Refresh) -> Result<Option<Decided>> {
+        if self.due == Due::Always {
+            return self.asked().map(Some);
+        }
+        let spec = self.step.spec();
+        let ledger = &self.context.ledger;
+        let known = Known::read(ledger)?;
+        let previous = ledger.previous(spec.asset())?;
+        let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
+        let decision = decide(spec, &known, probe, refresh, &BTreeSet::new());
+        let Decision::Run(reason) = decision else { return Ok(None) };
+        let memo = memo(spec, &MemoInputs { current: &known.versions, probe: probe.print() });
+        Ok(Some(Decided { memo, reason: reason.to_string(), version: previous.version }))
+    }
+
+    fn asked(&self) -> Result<Decided> {
+        let spec = self.step.spec();
+        let ledger = &self.context.ledger;
+        let mut current = BTreeMap::new();
+        for input in &spec.inputs {
+            if let Some(version) = ledger.current(&input.asset)? {
+                current.insert(input.asset.clone(), version);
+            }
+        }
+        let memo = memo(spec, &MemoInputs { current: &current, probe: None });
+        let version = ledger.previous(spec.asset())?.version;
+        Ok(Decided { memo, reason: "asked for".to_owned(), version })
+    }
+
+    fn tries_again(&self, error: &Error, number: u32) -> bool {
+        error.retry() == Retry::Backoff && number <= self.step.spec().retries
+    }
+
+    async fn pause(&self, error: &Error, number: u32) {
+        let pause = RETRY_PAUSE.saturating_mul(1 << (number - 1).min(16)).min(RETRY_PAUSE_MAX);
+        let error = StepError::from(error);
+        self.say(Progress::Retrying { asset: self.asset(), error, pause }).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.context.cancel.cancelled() => {}
+        }
+    }
+
+    /// Records that the step did not run.
+    async fn skip(&self, outcome: StepOutcome, reason: &str) -> Result<StepReport> {
+        let state = match outcome {
+            StepOutcome::UpToDate => SkipState::UpToDate,
+            StepOutcome::Waits => SkipState::Upstream,
+            _ => SkipState::Cancelled,
+        };
+        let context = &self.context;
+        context.ledger.skip_step(context.run, self.step.spec(), state, reason).await?;
+        let mut report = self.blank(outcome, reason.to_owned(), 0)?;
+        report.version = self.context.ledger.previous(self.step.spec().asset())?.version;
+        Ok(report)
+    }
+
+    fn report(&self, ended: Ended, reason: String, attempts: u32) -> Result<StepReport> {
+        let mut report = self.blank(StepOutcome::Cancelled, reason, attempts)?;
+        match ended {
+            Ended::Committed { staged, versions } => {
+                report.outcome = StepOutcome::Unchanged;
+                let own = versions.iter().find(|version| version.asset == report.asset);
+                if let Some(version) = own {
+                    report.outcome = StepOutcome::Published;
+                    report.version = version.version;
+                }
+                report.stats = staged.stats;
+                report.checks = staged.checks;
+                report.note = staged.note;
+            }
+            Ended::Refused(staged) => {
+                report.outcome = StepOutcome::Refused;
+                report.stats = staged.stats;
+                report.checks = staged.checks;
+                report.note = staged.note;
+            }
+            Ended::Failed(error) => {
+                report.outcome = StepOutcome::Failed;
+                report.error = Some(StepError::from(&error));
+            }
+            Ended::Cancelled | Ended::Held(_) | Ended::Superseded => {}
+        }
+        Ok(report)
+    }
+
+    fn blank(&self, outcome: StepOutcome, reason: String, attempts: u32) -> Result<StepReport> {
+        let spec = self.step.spec();
+        Ok(StepReport {
+            asset: spec.asset().clone(),
+            kind: spec.kind,
+            outcome,
+            reason,
+            version: self.context.ledger.previous(spec.asset())?.version,
+            stats: StepStats::default(),
+            checks: Vec::new(),
+            note: None,
+            error: None,
+            millis: 0,
+            attempts,
+        })
+    }
+
+    fn asset(&self) -> AssetKey {
+        self.step.spec().asset().clone()
+    }
+
+    async fn say_waiting(&self, holder: &Holder) {
+        let asset = self.asset();
+        self.say(Progress::Waiting { asset, holder: holder.to_string() }).await;
+    }
+
+    async fn say_started(&self, decided: &Decided) {
+        let kind = self.step.spec().kind;
+        let reason = decided.reason.clone();
+        self.say(Progress::Started { asset: self.asset(), kind, reason }).await;
+    }
+
+    async fn say(&self, progress: Progress) {
+        // The watcher may have gone; the step goes on.
+        let _ = self.progress.send(progress).await;
+    }
+}
+
+/// Waits for the steps before; gives the first asset that did not succeed.
+async fn wait_for(before: Before) -> Option<AssetKey> {
+    let mut blocked = None;
+    for (asset, mut end) in before {
+        let outcome = end.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome);
+        if !outcome.is_some_and(StepOutcome::lets_pass) && blocked.is_none() {
+            blocked = Some(asset);
+        }
+    }
+    blocked
+}
