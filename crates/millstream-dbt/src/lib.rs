@@ -5,6 +5,7 @@
 //! about; `run` compiles and runs them in a [`millstream_core::sql::SqlWarehouse`]; `artifacts`
 //! writes what dbt's own tools read.
 
+pub mod adapter;
 pub mod artifacts;
 pub mod context;
 pub mod macros;

@@ -1,0 +1,227 @@
+//! The relations that are known to exist in the warehouse, shared by all threads of a run.
+//!
+//! Names are kept without regard to case. A relation knows the views that read it, since
+//! `drop ... cascade` takes them along.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use indexmap::IndexMap;
+
+use super::problem::{Problem, ProblemKind};
+use super::relation::{Relation, RelationKind};
+
+/// The relations that are known to exist.
+#[derive(Debug, Default)]
+pub struct RelationCache(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    relations: IndexMap<Key, Entry>,
+    schemas: HashSet<SchemaKey>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    relation: Relation,
+    /// Views that go when this relation goes.
+    readers: HashSet<Key>,
+}
+
+/// Database and schema, in lower case.
+type SchemaKey = (Option<String>, Option<String>);
+
+/// A name in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    schema: SchemaKey,
+    identifier: Option<String>,
+}
+
+impl Key {
+    fn of(relation: &Relation) -> Self {
+        let path = &relation.path;
+        Self {
+            schema: schema_key(path.database.as_deref(), path.schema.as_deref()),
+            identifier: lower(path.identifier.as_deref()),
+        }
+    }
+}
+
+impl std::fmt::Display for Key {
+    /// As Python writes dbt's key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let part = |part: &Option<String>| {
+            part.as_ref().map_or_else(|| "None".to_owned(), |part| format!("'{part}'"))
+        };
+        write!(
+            f,
+            "_ReferenceKey(database={}, schema={}, identifier={})",
+            part(&self.schema.0),
+            part(&self.schema.1),
+            part(&self.identifier)
+        )
+    }
+}
+
+impl RelationCache {
+    /// The relations of a schema; nothing if the schema was never looked at.
+    pub fn relations(&self, database: Option<&str>, schema: Option<&str>) -> Option<Vec<Relation>> {
+        let known = self.lock();
+        let wanted = schema_key(database, schema);
+        if !known.schemas.contains(&wanted) {
+            return None;
+        }
+        let found = known.relations.iter().filter(|(key, _)| key.schema == wanted);
+        Some(found.map(|(_, entry)| entry.relation.clone()).collect())
+    }
+
+    /// Whether a schema was looked at.
+    pub fn has_schema(&self, database: Option<&str>, schema: Option<&str>) -> bool {
+        self.lock().schemas.contains(&schema_key(database, schema))
+    }
+
+    /// Takes note of all relations of a schema.
+    pub fn fill(
+        &self,
+        database: Option<&str>,
+        schema: Option<&str>,
+        relations: impl IntoIterator<Item = Relation>,
+    ) {
+        let mut known = self.lock();
+        known.schemas.insert(schema_key(database, schema));
+        for relation in relations {
+            known.add(relation);
+        }
+    }
+
+    /// Takes note of a relation; one that is known already stays as it is.
+    pub fn add(&self, relation: Relation) {
+        self.lock().add(relation);
+    }
+
+    /// Takes note that a view reads a relation. Relations outside of known schemas do not matter.
+    pub fn link(&self, referenced: &Relation, reader: &Relation) {
+        let mut known = self.lock();
+        let (key, reader_key) = (Key::of(referenced), Key::of(reader));
+        if !known.schemas.contains(&key.schema) {
+            return;
+        }
+        for relation in [referenced, reader] {
+            if !known.relations.contains_key(&Key::of(relation)) {
+                known.add(relation.clone().of_kind(RelationKind::External));
+            }
+        }
+        if let Some(entry) = known.relations.get_mut(&key) {
+            entry.readers.insert(reader_key);
+        }
+    }
+
+    /// Forgets a relation and the views that go with it.
+    pub fn forget(&self, relation: &Relation) {
+        self.lock().forget(&Key::of(relation));
+    }
+
+    /// Forgets a schema with everything in it.
+    pub fn forget_schema(&self, database: Option<&str>, schema: Option<&str>) {
+        let mut known = self.lock();
+        let gone = schema_key(database, schema);
+        if !known.schemas.remove(&gone) {
+            return;
+        }
+        let keys: Vec<Key> =
+            known.relations.keys().filter(|key| key.schema == gone).cloned().collect();
+        for key in &keys {
+            known.forget(key);
+        }
+    }
+
+    /// Gives a relation another name; views that read it read it still.
+    pub fn rename(&self, from: &Relation, to: &Relation) -> Result<(), Problem> {
+        let mut known = self.lock();
+        let (old, new) = (Key::of(from), Key::of(to));
+        if known.relations.contains_key(&new) {
+            return Err(known.collision(&new));
+        }
+        let Some(mut entry) = known.relations.shift_remove(&old) else {
+            known.add(to.clone());
+            return Ok(());
+        };
+        entry.relation.path = to.path.clone();
+        for other in known.relations.values_mut() {
+            if other.readers.remove(&old) {
+                other.readers.insert(new.clone());
+            }
+        }
+        known.schemas.insert(new.schema.clone());
+        known.relations.insert(new, entry);
+        Ok(())
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        *self.lock() = Known::default();
+    }
+
+    /// A thread that panicked leaves names that are whole, so they can be read on.
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn add(&mut self, relation: Relation) {
+        let key = Key::of(&relation);
+        self.schemas.insert(key.schema.clone());
+        self.relations.entry(key).or_insert_with(|| Entry { relation, readers: HashSet::new() });
+    }
+
+    fn forget(&mut self, key: &Key) {
+        let mut gone = HashSet::new();
+        let mut open = vec![key.clone()];
+        while let Some(key) = open.pop() {
+            if let Some(entry) = self.relations.shift_remove(&key) {
+                open.extend(entry.readers);
+                gone.insert(key);
+            }
+        }
+        for entry in self.relations.values_mut() {
+            entry.readers.retain(|reader| !gone.contains(reader));
+        }
+    }
+
+    fn collision(&self, new: &Key) -> Problem {
+        let known: Vec<String> = self.relations.keys().map(ToString::to_string).collect();
+        let known = known.join(", ");
+        let hint = collision_hint(new.identifier.as_deref().unwrap_or_default());
+        let message = format!(
+            "Cache inconsistency detected: in rename, new key {new} already in cache: [{known}]{hint}"
+        );
+        Problem::new(ProblemKind::Internal, message)
+    }
+}
+
+/// Two long names may be the same once the warehouse has cut them off.
+fn collision_hint(name: &str) -> String {
+    let backup = name.find("__dbt_backup");
+    let Some(end) = backup.or_else(|| name.strip_suffix("__dbt_tmp").map(str::len)) else {
+        return String::new();
+    };
+    let prefix = &name[..end];
+    format!(
+        "\n\nName collisions can occur when the length of two models' names approach your \
+         database's builtin limit. Try restructuring your project such that no two models share \
+         the prefix '{prefix}'. Then, clean your warehouse of any removed models."
+    )
+}
+
+fn schema_key(database: Option<&str>, schema: Option<&str>) -> SchemaKey {
+    (lower(database), lower(schema))
+}
+
+fn lower(name: Option<&str>) -> Option<String> {
+    name.map(str::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests;
