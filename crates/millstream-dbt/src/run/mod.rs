@@ -1,5 +1,7 @@
 //! Compiles and runs nodes in a warehouse.
 
+mod pool;
 mod queue;
 
+pub use pool::{Event, Verdict, work_off};
 pub use queue::{Ended, Queue};
