@@ -1,5 +1,6 @@
 //! Compiles and runs nodes in a warehouse.
 
+pub mod lines;
 mod pool;
 mod queue;
 
