@@ -129,8 +129,7 @@ fn line(number: usize, of: usize, text: &str, status: &str, width: usize) -> Str
     let mut line = format!("{number} of {of} {text} ");
     let used = line.chars().count();
     line.extend(std::iter::repeat_n('.', width.saturating_sub(used).max(1)));
-    line.push_str(&format!(" [{status}]"));
-    line
+    format!("{line} [{status}]")
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub fn work_off<W, R: Send>(
     })
 }
 
-fn spawn<'scope, W, R: Send>(
+fn spawn<'scope, W, R>(
     scope: &'scope Scope<'scope, '_>,
     number: usize,
     worker: &'scope (dyn Fn(usize) -> W + Sync),
@@ -90,7 +90,7 @@ fn spawn<'scope, W, R: Send>(
     answer: Sender<(UniqueId, R)>,
 ) -> io::Result<()>
 where
-    R: 'scope,
+    R: Send + 'scope,
 {
     let body = move || {
         let worker = worker(number);
