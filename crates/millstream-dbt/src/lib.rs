@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod parse;
 pub mod run;
 pub mod select;
+pub mod step;
 pub mod target;
 
 pub use manifest::Manifest;
