@@ -13,6 +13,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use crate::args::Args;
+use crate::ast::Statement;
 use crate::error::{Error, ErrorKind, Interrupt, Outcome, Trace};
 use crate::globals;
 use crate::program::{Definition, Program};
@@ -139,12 +140,30 @@ impl<'h> Machine<'h> {
         done.map(|_| out).map_err(Interrupt::into_error)
     }
 
+    /// The value of a program that is one expression; what any other program renders to.
+    pub fn value_of(&mut self, program: &Arc<Program>) -> Result<Value, Error> {
+        let [Statement::Print(expr)] = &program.body[..] else {
+            return self.render(program).map(Value::from);
+        };
+        let frame = Frame { program, scope: Rc::default() };
+        self.keep(&frame.scope);
+        self.eval(&frame, expr).map_err(Interrupt::into_error)
+    }
+
     /// The macro, or other callable block, of a program. What stands at the top of the program
     /// runs once for all its macros.
     pub fn macro_of(&mut self, program: &Arc<Program>, definition: &Arc<Definition>) -> Outcome {
         let scope = self.module(program)?;
         let found = Macro::new(Arc::clone(definition), Arc::clone(program), scope);
         Ok(Value::object(found))
+    }
+
+    /// The macro of a program as if it stood alone in it: what else the file defines, it finds only
+    /// through the host. dbt's macros are of this kind, so that a project can override any of them.
+    pub fn macro_alone(&mut self, program: &Arc<Program>, definition: &Arc<Definition>) -> Value {
+        let scope = Rc::default();
+        self.keep(&scope);
+        Value::object(Macro::new(Arc::clone(definition), Arc::clone(program), scope))
     }
 
     /// Calls a function, macro or anything else that can be called.

@@ -218,6 +218,32 @@ fn macros_of_other_files_see_their_own_file() {
 }
 
 #[test]
+fn macros_that_stand_alone_see_the_host_only() {
+    let library = program(
+        "{% set unit = 'eur' %}{% macro price(x) %}{{ x }} {{ unit_of() }}{{ unit }}{% endmacro %}{% macro unit_of() %}own{% endmacro %}",
+    );
+    let other = program("{% macro unit_of() %}other{% endmacro %}");
+    let host = Project { library: Some(other), ..Project::default() };
+    let mut machine = Machine::new(&host, Settings::default());
+    let price = machine.macro_alone(&library, &library.definitions()[0]);
+    let text = machine.call(&price, Args::of([Value::from(3_usize)])).unwrap();
+    assert_eq!(text.as_text(), Some("3 other"));
+}
+
+#[test]
+fn one_expression_has_a_value_of_its_own() {
+    let value = |text: &str| {
+        let value = Machine::new(&(), Settings::default()).value_of(&program(text)).unwrap();
+        value.to_repr().unwrap()
+    };
+    assert_eq!(value("{{ [1, 'a'] }}"), "[1, 'a']");
+    assert_eq!(value(" {{ [1] }}"), "' [1]'");
+    assert_eq!(value("{{ 1 }}{{ 2 }}"), "'12'");
+    assert_eq!(value("5"), "'5'");
+    assert_eq!(value(""), "''");
+}
+
+#[test]
 fn objects_answer_for_themselves() {
     check(
         "{{ adapter }} {{ adapter.type }} {{ adapter.quote('a') }} {{ adapter.zz is defined }} {{ adapter is mapping }}",
