@@ -30,18 +30,6 @@ pub trait SqlWarehouse: Send + Sync + std::fmt::Debug {
 pub trait SqlConnection: Send + std::fmt::Debug {
     /// Runs one or several statements; the answer is that of the last one.
     fn execute(&mut self, sql: &str) -> Result<SqlAnswer>;
-
-    /// Takes many rows at once, if it can.
-    fn loader(&mut self) -> Option<&mut dyn SqlLoad> {
-        None
-    }
-}
-
-/// Loads rows faster than statements do.
-pub trait SqlLoad {
-    /// Runs a statement that asks for rows (`copy t from stdin`), and gives it those of `rows`, in
-    /// the form that the statement names. If reading them fails, nothing is loaded.
-    fn load(&mut self, sql: &str, rows: &mut dyn std::io::Read) -> Result<SqlAnswer>;
 }
 
 /// What a statement gave.

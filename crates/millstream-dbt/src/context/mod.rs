@@ -2,10 +2,44 @@
 //!
 //! While a project is read, [`capture`] renders a text with `execute` false, to learn what it refers
 //! to and how it configures itself. While it runs, the same names answer for real.
+//!
+//! [`Surroundings`] are the project and the command; `names` says how a name is looked up: macros of
+//! the package, of the project and of dbt, then dbt's own names.
+
+mod capture;
+mod common;
+mod config_call;
+mod contract;
+mod dispatch;
+mod env_var;
+mod exceptions;
+mod failure;
+mod functions;
+mod generated_names;
+mod invocation;
+mod log;
+mod names;
+mod parse_adapter;
+mod surroundings;
+mod test_kwargs;
+mod vars;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Map, Value};
 
 use crate::manifest::{RefArgs, SourceArgs, UniqueId};
+
+pub use capture::{CaptureSubject, ParseSession, capture};
+pub use env_var::{EnvVar, SECRET_PREFIX};
+pub use failure::{Failure, FailureKind, Raised, Subject, Whereabouts, raise};
+pub use generated_names::{NamePart, generated_name};
+pub use invocation::{DBT_VERSION, Invocation};
+pub use log::{LogLevel, LogSink};
+pub use surroundings::Surroundings;
+pub use vars::Vars;
 
 /// What a text says of itself when it is rendered while the project is read.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,6 +1,10 @@
 //! The macros that come with Millstream: those that dbt projects expect of dbt and of their
 //! adapter. The names and parameters are dbt's; the bodies are ours.
 
+pub mod registry;
+
+pub use registry::{DispatchError, Registry, SearchOrder};
+
 /// A file of a package that comes with Millstream.
 #[derive(Debug, Clone, Copy)]
 pub struct BuiltinFile {
