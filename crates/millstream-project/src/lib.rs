@@ -40,7 +40,7 @@ mod tests;
 pub use environment::{DatabaseRef, Environment, state_dir};
 pub use explanations::EXPLANATIONS;
 pub use graph::{Depth, Graph, Node, SelectError};
-pub use load::{EnvVar, LoadOptions, Loaded, load};
+pub use load::{EnvVar, LoadOptions, Loaded, load, load_environment};
 pub use materialize::ModelStep;
 pub use project::{
     Check, CheckSeverity, ColumnDoc, Materialization, Project, ResolvedDeployment,

@@ -98,6 +98,21 @@ pub fn load(root: &Path, options: &LoadOptions) -> Loaded {
     Loaded { project, diagnostics: report.finish() }
 }
 
+/// Reads of the project in a folder only where it runs: what commands need that read the rest in
+/// another way.
+pub fn load_environment(
+    root: &Path,
+    options: &LoadOptions,
+) -> Result<Environment, Vec<Diagnostic>> {
+    let mut report = Report::default();
+    let header = Folder::open(root, &mut report)
+        .and_then(|folder| Reader { folder, options, report: &mut report }.header());
+    match header {
+        Some(header) if !report.has_errors() => Ok(header.environment),
+        _ => Err(report.finish()),
+    }
+}
+
 /// Checks a file against a schema.
 type Conform = fn(&Document, &Node, &Value, &mut Report) -> Conformed;
 

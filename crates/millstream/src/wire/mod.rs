@@ -1,6 +1,7 @@
 //! The only place that names implementations: reads the project, opens what its environment
 //! names, and makes the steps of its graph.
 
+mod backends;
 mod explanations;
 mod folder;
 mod git;
@@ -10,8 +11,11 @@ mod project;
 mod secrets;
 mod steps;
 mod syntax;
+mod warehouse;
 
+pub use backends::{Backends, open_ledger};
 pub use explanations::explanations;
-pub use opened::{Opened, open_ledger, token_record};
+pub use opened::{Opened, token_record};
 pub use optimize::optimize;
-pub use project::{read_project, required_project};
+pub use project::{load_options, read_project, required_project};
+pub use warehouse::EmbeddedWarehouse;

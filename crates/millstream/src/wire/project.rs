@@ -13,7 +13,18 @@ use crate::wire::syntax::syntax_problems;
 
 /// Reads the project and all its problems, those of its SQL included.
 pub fn read_project(global: &Global) -> Result<Loaded, Failure> {
-    let options = LoadOptions {
+    let mut loaded = millstream_project::load(&global.directory, &load_options(global)?);
+    let problems = loaded.project.as_ref().map(syntax_problems).unwrap_or_default();
+    if !problems.is_empty() {
+        loaded.project = None;
+        loaded.diagnostics.extend(problems);
+    }
+    Ok(loaded)
+}
+
+/// What reading a project needs to be told.
+pub fn load_options(global: &Global) -> Result<LoadOptions, Failure> {
+    Ok(LoadOptions {
         env: global.env.clone(),
         vars: variables(&global.vars)?,
         env_var: EnvVar::new(|name| std::env::var(name).ok()),
@@ -21,14 +32,7 @@ pub fn read_project(global: &Global) -> Result<Loaded, Failure> {
         trainers: millstream_model::trainers(),
         gates: millstream_model::check_gate,
         now: Clock::System.now(),
-    };
-    let mut loaded = millstream_project::load(&global.directory, &options);
-    let problems = loaded.project.as_ref().map(syntax_problems).unwrap_or_default();
-    if !problems.is_empty() {
-        loaded.project = None;
-        loaded.diagnostics.extend(problems);
-    }
-    Ok(loaded)
+    })
 }
 
 /// Reads the project; warnings go to stderr, errors are a failure.

@@ -23,7 +23,8 @@ pub fn of_rows(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<SqlAnswer>
     });
     let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for batch in batches {
-        let values: Vec<Vec<SqlValue>> = batch.columns().iter().map(values).collect::<Result<_>>()?;
+        let values: Vec<Vec<SqlValue>> =
+            batch.columns().iter().map(values).collect::<Result<_>>()?;
         let mut values: Vec<_> = values.into_iter().map(Vec::into_iter).collect();
         for _ in 0..batch.num_rows() {
             rows.push(values.iter_mut().filter_map(Iterator::next).collect());

@@ -1,0 +1,115 @@
+//! Relations of dbt's nodes, made by steps.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_connect::seed::{ColumnNames, SeedFile, SeedStep};
+use millstream_core::asset::AssetKey;
+use millstream_core::error::{Fault, Plain, Result, Retry};
+use millstream_core::hash::ContentHash;
+use millstream_core::name::Relation;
+use millstream_core::sql::{MaterializeRequest, Materialized, Materializer};
+use millstream_core::step::{Step, StepKind, StepSpec};
+use millstream_core::warehouse::Warehouse;
+use millstream_dbt::manifest::Config;
+use millstream_dbt::step::{Making, RelationStep};
+use millstream_run::{StepOutcome, StepReport};
+
+use super::EmbeddedWarehouse;
+
+/// The longest that one attempt may take.
+const STEP_TIMEOUT: Duration = Duration::from_secs(6 * 60 * 60);
+/// How often a failed attempt is tried again when its error allows it.
+const STEP_RETRIES: u32 = 3;
+
+impl Materializer for EmbeddedWarehouse {
+    fn materialize(&self, request: &MaterializeRequest) -> Result<Materialized> {
+        let step = self.step(request)?;
+        let report = self.0.runtime.block_on(self.0.run.step(step))?;
+        made(request, report)
+    }
+}
+
+impl EmbeddedWarehouse {
+    fn step(&self, request: &MaterializeRequest) -> Result<Arc<dyn Step>> {
+        let relation = Relation::new(&request.schema, &request.identifier)
+            .map_err(|error| Plain::user("dbt.relation_name", error.to_string()))?;
+        let warehouse: Arc<dyn Warehouse> = self.0.backends.engine.clone();
+        let spec = spec(request, &relation);
+        if request.materialization == "seed" {
+            let file = seed_file(request)?;
+            return Ok(Arc::new(SeedStep::new(spec, file, warehouse)?));
+        }
+        let making = Making::of_config(&request.materialization, &Config(request.config.clone()))?;
+        let step = RelationStep::new(spec, relation, making, request.code.clone(), warehouse);
+        Ok(Arc::new(step))
+    }
+}
+
+fn spec(request: &MaterializeRequest, relation: &Relation) -> StepSpec {
+    let config = serde_json::Value::Object(request.config.clone()).to_string();
+    StepSpec {
+        kind: if request.materialization == "seed" { StepKind::Seed } else { StepKind::Model },
+        outputs: vec![AssetKey::table(relation)],
+        inputs: Vec::new(),
+        definition: ContentHash::of_parts([
+            request.materialization.as_str(),
+            request.code.as_str(),
+            config.as_str(),
+        ]),
+        timeout: STEP_TIMEOUT,
+        retries: STEP_RETRIES,
+    }
+}
+
+fn seed_file(request: &MaterializeRequest) -> Result<SeedFile> {
+    let config = Config(request.config.clone());
+    let delimiter = config.text("delimiter").unwrap_or(",");
+    let mut letters = delimiter.chars();
+    let (Some(delimiter), None) = (letters.next(), letters.next()) else {
+        let message = format!("the delimiter of a seed cannot be `{delimiter}`");
+        return Err(Plain::user("seed.delimiter", message).into());
+    };
+    let column_types = config.get("column_types").and_then(|types| types.as_object());
+    let column_types = column_types
+        .into_iter()
+        .flatten()
+        .filter_map(|(column, data_type)| Some((column.clone(), data_type.as_str()?.to_owned())));
+    let quoted = config.bool("quote_columns").unwrap_or(false);
+    Ok(SeedFile {
+        path: PathBuf::from(&request.code),
+        shown: request.code.clone(),
+        delimiter,
+        names: if quoted { ColumnNames::AsWritten } else { ColumnNames::Lowercase },
+        column_types: column_types.collect(),
+    })
+}
+
+fn made(request: &MaterializeRequest, report: StepReport) -> Result<Materialized> {
+    match report.outcome {
+        StepOutcome::Published | StepOutcome::Unchanged | StepOutcome::UpToDate => {}
+        _ => return Err(failed(report)),
+    }
+    let rows = report.stats.rows_out;
+    Ok(match request.materialization.as_str() {
+        "view" => Materialized { code: "CREATE VIEW".to_owned(), rows: None },
+        "seed" => Materialized { code: "INSERT".to_owned(), rows: Some(rows) },
+        "incremental" | "snapshot" => Materialized { code: "MERGE".to_owned(), rows: Some(rows) },
+        _ => Materialized { code: "SELECT".to_owned(), rows: Some(rows) },
+    })
+}
+
+fn failed(report: StepReport) -> millstream_core::Error {
+    let Some(error) = report.error else {
+        return Plain::user("run.cancelled", "the run was cancelled").into();
+    };
+    Plain {
+        code: "dbt.database",
+        fault: Fault::User,
+        retry: Retry::Never,
+        message: error.message,
+        hint: error.hint,
+    }
+    .into()
+}
