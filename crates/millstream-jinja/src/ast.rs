@@ -49,14 +49,22 @@ pub(crate) enum Const {
     Text(Arc<str>),
 }
 
+/// An operator between two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BinaryOp {
+pub enum BinaryOp {
+    /// `+`
     Add,
+    /// `-`
     Subtract,
+    /// `*`
     Multiply,
+    /// `/`
     Divide,
+    /// `//`
     FloorDivide,
+    /// `%`
     Remainder,
+    /// `**`
     Power,
 }
 

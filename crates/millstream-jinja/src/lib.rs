@@ -47,9 +47,12 @@ mod syntax;
 mod value;
 
 pub use args::Args;
+pub use ast::BinaryOp;
 pub use error::{Error, ErrorKind, Interrupt, Outcome, Place, Trace};
 pub use json::{Keys, dumps};
 pub use machine::{DEPTH_MAX, FUEL, Host, Machine, Settings, UndefinedMode};
 pub use program::{Definition, Program};
 pub use syntax::{AfterBlock, AtEnd, BeforeBlock, BlockSyntax, BodySyntax, Header, Syntax};
-pub use value::{Bound, Dict, Iter, Key, List, Missing, Object, Set, Shape, Tuple, Value, Writer};
+pub use value::{
+    Bound, Dict, Iter, Key, List, Missing, Object, Set, Shape, Side, Tuple, Value, Writer,
+};

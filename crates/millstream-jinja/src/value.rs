@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use containers::{Dict, List, Set, Tuple};
 pub use iter::Iter;
 pub use key::Key;
-pub use object::{Bound, Object, Shape};
+pub use object::{Bound, Object, Shape, Side};
 pub(crate) use views::{Generator, Range, View, ViewKind};
 pub use writer::Writer;
 
@@ -211,7 +211,19 @@ impl Value {
     pub fn as_float(&self) -> Option<f64> {
         match self {
             Self::Float(float) => Some(*float),
+            Self::Object(object) => object.as_float(),
             _ => self.as_int().map(|int| int as f64),
+        }
+    }
+
+    /// The number without what stands behind its point, if it is a number of that size.
+    pub(crate) fn whole(&self) -> Option<i128> {
+        match self {
+            Self::Float(float) => {
+                (float.is_finite() && float.abs() < 2_f64.powi(126)).then_some(*float as i128)
+            }
+            Self::Object(object) => object.whole(),
+            _ => self.as_int(),
         }
     }
 

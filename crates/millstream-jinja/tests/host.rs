@@ -5,8 +5,8 @@ use std::error::Error as _;
 use std::sync::Arc;
 
 use millstream_jinja::{
-    Args, Error, ErrorKind, Host, Interrupt, Machine, Object, Outcome, Program, Settings, Shape,
-    Syntax, UndefinedMode, Value, Writer,
+    Args, BinaryOp, Error, ErrorKind, Host, Interrupt, Machine, Object, Outcome, Program, Settings,
+    Shape, Side, Syntax, UndefinedMode, Value, Writer,
 };
 
 /// A host with `return`, `log`, an object `adapter`, and the macros of another file.
@@ -27,6 +27,10 @@ impl Host for Project {
                 Err(Error::host(Refused(reason)).into())
             })),
             "adapter" => Some(Value::object(Adapter)),
+            "cents" => Some(Value::function("cents", |_, args: Args| {
+                let cents = args.one("cents", "cents")?.as_int();
+                Ok(cents.map_or(Value::None, |cents| Value::object(Cents(cents))))
+            })),
             name => return self.of_library(machine, name),
         })
     }
@@ -356,4 +360,83 @@ fn programs_are_shared_between_threads() {
             });
         }
     });
+}
+
+/// Cents, which templates see as a number.
+#[derive(Debug)]
+struct Cents(i128);
+
+impl Object for Cents {
+    fn type_name(&self) -> &'static str {
+        "Cents"
+    }
+
+    fn write_repr(&self, writer: &mut Writer) -> Outcome<()> {
+        writer.push(&format!("{}.{:02}", self.0 / 100, self.0 % 100))
+    }
+
+    fn binary(&self, op: BinaryOp, other: &Value, side: Side) -> Outcome<Option<Value>> {
+        let Some(other) = other.as_int().map(|whole| whole * 100) else { return Ok(None) };
+        Ok(match (op, side) {
+            (BinaryOp::Add, _) => Some(Value::object(Self(self.0 + other))),
+            (BinaryOp::Subtract, Side::Left) => Some(Value::object(Self(self.0 - other))),
+            (BinaryOp::Subtract, Side::Right) => Some(Value::object(Self(other - self.0))),
+            _ => None,
+        })
+    }
+
+    fn negative(&self) -> Outcome<Option<Value>> {
+        Ok(Some(Value::object(Self(-self.0))))
+    }
+
+    fn as_float(&self) -> Option<f64> {
+        Some(self.0 as f64 / 100.0)
+    }
+
+    fn whole(&self) -> Option<i128> {
+        Some(self.0 / 100)
+    }
+
+    fn rounded(&self, digits: i32) -> Option<Value> {
+        Some(Value::text(format!("{self:?} to {digits}")))
+    }
+
+    fn format(&self, spec: &str) -> Option<Outcome<String>> {
+        Some(Ok(format!("{spec}{}", self.0)))
+    }
+
+    fn as_key(&self) -> Option<Value> {
+        (self.0 % 100 == 0).then_some(Value::Int(self.0 / 100))
+    }
+
+    fn equals(&self, other: &Value) -> Outcome<bool> {
+        Ok(other.as_float() == self.as_float())
+    }
+
+    fn order(&self, other: &Value) -> Outcome<Option<std::cmp::Ordering>> {
+        Ok(other.as_float().and_then(|other| self.as_float()?.partial_cmp(&other)))
+    }
+}
+
+#[test]
+fn objects_can_be_numbers() {
+    check(
+        "{{ cents(250) + 1 }} {{ 1 + cents(250) }} {{ 3 - cents(250) }} {{ -cents(-99) }}",
+        "3.50 3.50 0.50 0.99",
+    );
+    check("{{ cents(250) | int }} {{ cents(250) | float }} {{ cents(-99) | abs }}", "2 2.5 0.99");
+    check(
+        "{{ cents(250) | round(1) }} {{ '%d %.1f' % (cents(250), cents(250)) }}",
+        "Cents(250) to 1 2 2.5",
+    );
+    check("{{ '{:x}'.format(cents(250)) }} {{ cents(250) is number }}", "x250 True");
+    check(
+        "{{ 2 < cents(250) < 3 }} {{ cents(300) > 3.5 }} {{ [cents(300), 1, 2.5] | sort }}",
+        "True False [1, 2.5, 3.00]",
+    );
+    check(
+        "{{ {1: 'a'}[cents(100)] }} {{ cents(100) in {1: 'a'} }} {{ 3 == cents(300) }}",
+        "a True True",
+    );
+    check("{{ [cents(100), 2] | sum }}", "3.00");
 }

@@ -20,6 +20,12 @@ pub(super) fn find(name: &str) -> Option<Filter> {
 
 fn abs(_machine: &mut Machine<'_>, value: &Value, args: Args) -> Outcome {
     args.none("abs")?;
+    if let Value::Object(object) = value
+        && let Some(float) = object.as_float()
+    {
+        let turned = if float < 0.0 { object.negative()? } else { None };
+        return Ok(turned.unwrap_or_else(|| value.clone()));
+    }
     match (value, value.as_int()) {
         (Value::Float(float), _) => Ok(Value::Float(float.abs())),
         (_, Some(int)) => Ok(Value::Int(int.saturating_abs())),
@@ -33,20 +39,14 @@ fn int(_machine: &mut Machine<'_>, value: &Value, args: Args) -> Outcome {
     let base = int_or(base.as_ref(), 10)?;
     let found = match value {
         Value::Undefined(reason) => return missing(reason),
-        Value::Float(float) => whole(*float),
         Value::Text(text) => u32::try_from(base)
             .ok()
             .filter(|base| (2..=36).contains(base))
             .and_then(|base| number::parse_int(text, base))
-            .or_else(|| number::parse_float(text).and_then(whole)),
-        _ => value.as_int(),
+            .or_else(|| number::parse_float(text).and_then(|float| Value::Float(float).whole())),
+        _ => value.whole(),
     };
     Ok(found.map_or_else(|| default.unwrap_or(Value::Int(0)), Value::Int))
-}
-
-/// The whole part of a float that has one.
-fn whole(float: f64) -> Option<i128> {
-    (float.is_finite() && float.abs() < 2_f64.powi(126)).then_some(float as i128)
 }
 
 fn float(_machine: &mut Machine<'_>, value: &Value, args: Args) -> Outcome {
@@ -79,6 +79,11 @@ fn round(_machine: &mut Machine<'_>, value: &Value, args: Args) -> Outcome {
 
 /// To the nearest; what is half-way goes to the even digit.
 fn common_round(value: &Value, float: f64, precision: i32) -> Value {
+    if let Value::Object(object) = value
+        && let Some(rounded) = object.rounded(precision)
+    {
+        return rounded;
+    }
     if let (Some(int), true) = (value.as_int(), precision >= 0) {
         return Value::Int(int);
     }

@@ -200,9 +200,8 @@ impl Directive {
 
     fn int(&self, value: &Value) -> Outcome<String> {
         let int = match value {
-            Value::Float(float) if float.abs() < 2_f64.powi(126) => Some(*float as i128),
             Value::Undefined(reason) => return missing(reason),
-            _ => value.as_int(),
+            _ => value.whole(),
         };
         let Some(int) = int else {
             return unfit(format!("`%d` takes a number, not a {}", value.type_name()));

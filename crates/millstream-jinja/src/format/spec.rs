@@ -27,6 +27,11 @@ pub(super) fn formatted(machine: &mut Machine<'_>, value: &Value, spec: &str) ->
     if spec.is_empty() {
         return Ok(value.to_text()?.to_string());
     }
+    if let Value::Object(object) = value
+        && let Some(formatted) = object.format(spec)
+    {
+        return formatted;
+    }
     let Some(spec) = Spec::parse(spec) else {
         return unfit(format!("`{spec}` is no specification of a format"));
     };

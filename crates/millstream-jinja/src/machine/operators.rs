@@ -5,7 +5,7 @@ use crate::ast::{BinaryOp, CompareOp};
 use crate::error::{Outcome, too_large, unfit};
 use crate::format;
 use crate::number;
-use crate::value::{Comparison, ITEMS_MAX, Iter, Key, Value, equal, missing, order};
+use crate::value::{Comparison, ITEMS_MAX, Iter, Key, Side, Value, equal, missing, order};
 
 impl Machine<'_> {
     /// Whether a value counts as true.
@@ -50,6 +50,11 @@ impl Machine<'_> {
     }
 
     pub(super) fn negative(value: &Value) -> Outcome {
+        if let Value::Object(object) = value
+            && let Some(result) = object.negative()?
+        {
+            return Ok(result);
+        }
         match number::negative(value) {
             Some(result) => result,
             None => misfit("-", value),
@@ -60,12 +65,16 @@ impl Machine<'_> {
         match value {
             Value::Bool(bool) => Ok(Value::Int(i128::from(bool))),
             Value::Int(_) | Value::Float(_) => Ok(value),
+            Value::Object(ref object) if object.as_float().is_some() => Ok(value),
             value => misfit("+", &value),
         }
     }
 
     /// `left op right`.
     pub(crate) fn binary(&mut self, op: BinaryOp, left: &Value, right: &Value) -> Outcome {
+        if let Some(result) = of_objects(op, left, right)? {
+            return Ok(result);
+        }
         if let Some(result) = number::binary(op, left, right) {
             return result;
         }
@@ -198,6 +207,19 @@ fn not_undefined(value: &Value) -> Outcome<()> {
     match value {
         Value::Undefined(reason) => missing(reason),
         _ => Ok(()),
+    }
+}
+
+/// What one of the values says of an operator, if one of them is an object.
+fn of_objects(op: BinaryOp, left: &Value, right: &Value) -> Outcome<Option<Value>> {
+    if let Value::Object(object) = left
+        && let Some(result) = object.binary(op, right, Side::Left)?
+    {
+        return Ok(Some(result));
+    }
+    match right {
+        Value::Object(object) => object.binary(op, left, Side::Right),
+        _ => Ok(None),
     }
 }
 

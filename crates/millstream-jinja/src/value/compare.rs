@@ -132,10 +132,13 @@ impl Comparison {
             (Value::Tuple(a), Value::Tuple(b)) => {
                 self.deeper(|this| this.lexical(a.items(), b.items()))
             }
-            (Value::Object(object), _) => match object.order(b)? {
-                Some(order) => Ok(Some(order)),
-                None => incomparable(a, b),
-            },
+            (Value::Object(object), other) | (other, Value::Object(object)) => {
+                match (object.order(other)?, a) {
+                    (Some(order), Value::Object(_)) => Ok(Some(order)),
+                    (Some(order), _) => Ok(Some(order.reverse())),
+                    (None, _) => incomparable(a, b),
+                }
+            }
             _ if are_numbers(a, b) => Ok(numbers(a, b)),
             _ => incomparable(a, b),
         }

@@ -91,6 +91,9 @@ fn hash_value<H: Hasher>(value: &Value, state: &mut H) {
             tuple.items().iter().for_each(|item| hash_value(item, state));
         }
         Value::Object(object) => {
+            if let Some(value) = object.as_key() {
+                return hash_value(&value, state);
+            }
             state.write_u8(5);
             Rc::as_ptr(object).cast::<()>().hash(state);
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Iter, Value, Writer};
 use crate::args::Args;
+use crate::ast::BinaryOp;
 use crate::error::{Error, ErrorKind, Outcome, unfit};
 use crate::machine::Machine;
 
@@ -98,10 +99,57 @@ pub trait Object: Any + fmt::Debug {
         Ok(None)
     }
 
+    /// What an operator gives between it and another value, if it knows that.
+    fn binary(&self, op: BinaryOp, other: &Value, side: Side) -> Outcome<Option<Value>> {
+        let _ = (op, other, side);
+        Ok(None)
+    }
+
+    /// What `-object` is, if it can have a sign.
+    fn negative(&self) -> Outcome<Option<Value>> {
+        Ok(None)
+    }
+
+    /// The number it stands for, if it is one.
+    fn as_float(&self) -> Option<f64> {
+        None
+    }
+
+    /// The whole part of the number it stands for, if it is one.
+    fn whole(&self) -> Option<i128> {
+        None
+    }
+
+    /// What Python's `round(object, digits)` gives, if it is a number.
+    fn rounded(&self, digits: i32) -> Option<Value> {
+        let _ = digits;
+        None
+    }
+
+    /// What `'{:spec}'.format(object)` gives, if it has formats of its own.
+    fn format(&self, spec: &str) -> Option<Outcome<String>> {
+        let _ = spec;
+        None
+    }
+
+    /// A plain value that equals it, if there is one: as a key of a dict it counts as that.
+    fn as_key(&self) -> Option<Value> {
+        None
+    }
+
     /// Gives away the values it holds, when it ends. Needed where chains of objects can be long.
     fn release(&mut self) -> Vec<Value> {
         Vec::new()
     }
+}
+
+/// On which side of an operator a value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Before it.
+    Left,
+    /// Behind it.
+    Right,
 }
 
 /// How an object counts in tests.
