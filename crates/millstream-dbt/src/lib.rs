@@ -11,6 +11,7 @@ pub mod context;
 pub mod macros;
 pub mod manifest;
 pub mod parse;
+pub mod python;
 pub mod run;
 pub mod select;
 pub mod step;

@@ -401,8 +401,8 @@ impl Object for Cents {
         Some(Value::text(format!("{self:?} to {digits}")))
     }
 
-    fn format(&self, spec: &str) -> Option<Outcome<String>> {
-        Some(Ok(format!("{spec}{}", self.0)))
+    fn formatted(&self, spec: &str) -> Outcome<Option<(Value, String)>> {
+        Ok(Some((Value::Float(self.0 as f64 / 100.0), format!("{spec}f"))))
     }
 
     fn as_key(&self) -> Option<Value> {
@@ -429,7 +429,7 @@ fn objects_can_be_numbers() {
         "{{ cents(250) | round(1) }} {{ '%d %.1f' % (cents(250), cents(250)) }}",
         "Cents(250) to 1 2 2.5",
     );
-    check("{{ '{:x}'.format(cents(250)) }} {{ cents(250) is number }}", "x250 True");
+    check("{{ '{:.1}'.format(cents(250)) }} {{ cents(250) is number }}", "2.5 True");
     check(
         "{{ 2 < cents(250) < 3 }} {{ cents(300) > 3.5 }} {{ [cents(300), 1, 2.5] | sort }}",
         "True False [1, 2.5, 3.00]",

@@ -28,9 +28,9 @@ pub(super) fn formatted(machine: &mut Machine<'_>, value: &Value, spec: &str) ->
         return Ok(value.to_text()?.to_string());
     }
     if let Value::Object(object) = value
-        && let Some(formatted) = object.format(spec)
+        && let Some((value, spec)) = object.formatted(spec)?
     {
-        return formatted;
+        return formatted(machine, &value, &spec);
     }
     let Some(spec) = Spec::parse(spec) else {
         return unfit(format!("`{spec}` is no specification of a format"));

@@ -71,7 +71,7 @@ impl Machine<'_> {
     }
 
     /// `left op right`.
-    pub(crate) fn binary(&mut self, op: BinaryOp, left: &Value, right: &Value) -> Outcome {
+    pub fn binary(&mut self, op: BinaryOp, left: &Value, right: &Value) -> Outcome {
         if let Some(result) = of_objects(op, left, right)? {
             return Ok(result);
         }

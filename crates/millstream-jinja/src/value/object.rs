@@ -126,10 +126,10 @@ pub trait Object: Any + fmt::Debug {
         None
     }
 
-    /// What `'{:spec}'.format(object)` gives, if it has formats of its own.
-    fn format(&self, spec: &str) -> Option<Outcome<String>> {
+    /// The value, and its specification, that `'{:spec}'.format(object)` formats in its place.
+    fn formatted(&self, spec: &str) -> Outcome<Option<(Value, String)>> {
         let _ = spec;
-        None
+        Ok(None)
     }
 
     /// A plain value that equals it, if there is one: as a key of a dict it counts as that.
