@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::Config;
 
 /// The id of a resource: `model.jaffle_shop.orders`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UniqueId(Arc<str>);
 

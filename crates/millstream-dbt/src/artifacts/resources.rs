@@ -1,0 +1,241 @@
+//! Sources, macros, docs, exposures, groups and unit tests as `manifest.json` has them.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::contract::hex;
+use super::fields::{Columns, ConfigView, complete, meta, only, path_text, refs, source_pairs};
+use super::node::{NodeView, Shape};
+use super::semantic;
+use crate::manifest::{Doc, Exposure, Group, MacroDef, SourceTable, UnitTest};
+use crate::select::Entry;
+
+/// An entry of the graph with dbt's keys.
+pub fn entry_dict(entry: Entry<'_>, shape: Shape) -> Value {
+    let value = match entry {
+        Entry::Node(node) => serde_json::to_value(NodeView { node, compiled: None, shape }),
+        Entry::Source(source) => serde_json::to_value(SourceView(source, 0.0)),
+        Entry::Exposure(found) => Ok(exposure(found, 0.0)),
+        Entry::Semantic(found) => Ok(semantic::resource(found, 0.0)),
+        Entry::UnitTest(found) => Ok(unit_test(found, None, 0.0)),
+    };
+    value.unwrap_or_default()
+}
+
+/// A source, with the moment at which it was read.
+pub(super) struct SourceView<'a>(pub(super) &'a SourceTable, pub(super) f64);
+
+impl Serialize for SourceView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let source = self.0;
+        let file = path_text(&source.original_file_path);
+        let quoting = Value::Object(source.quoting.clone());
+        let no_quoting =
+            json!({"database": null, "schema": null, "identifier": null, "column": null});
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("database", &source.database)?;
+        map.serialize_entry("schema", &source.schema)?;
+        map.serialize_entry("name", &source.name)?;
+        map.serialize_entry("resource_type", "source")?;
+        map.serialize_entry("package_name", &source.package_name)?;
+        map.serialize_entry("path", &file)?;
+        map.serialize_entry("original_file_path", &file)?;
+        map.serialize_entry("unique_id", &source.unique_id)?;
+        map.serialize_entry("fqn", &source.fqn)?;
+        map.serialize_entry("source_name", &source.source_name)?;
+        map.serialize_entry("source_description", &source.source_description)?;
+        map.serialize_entry("loader", &source.loader)?;
+        map.serialize_entry("identifier", &source.identifier)?;
+        map.serialize_entry("quoting", &only(&quoting, no_quoting))?;
+        map.serialize_entry("loaded_at_field", &source.loaded_at_field)?;
+        map.serialize_entry("loaded_at_query", &source.loaded_at_query)?;
+        map.serialize_entry("freshness", &freshness(source))?;
+        map.serialize_entry("external", &source.external)?;
+        map.serialize_entry("description", &source.description)?;
+        map.serialize_entry("columns", &Columns(&source.columns))?;
+        map.serialize_entry("meta", &meta(&source.config))?;
+        map.serialize_entry("source_meta", &source.source_meta)?;
+        map.serialize_entry("tags", &source.config.tags())?;
+        map.serialize_entry("config", &ConfigView(&source.config))?;
+        map.serialize_entry("patch_path", &source.patch_path)?;
+        map.serialize_entry("unrendered_config", &source.unrendered_config)?;
+        map.serialize_entry("relation_name", &source.relation_name)?;
+        map.serialize_entry("created_at", &self.1)?;
+        map.serialize_entry("unrendered_database", &source.unrendered_database)?;
+        map.serialize_entry("unrendered_schema", &source.unrendered_schema)?;
+        map.serialize_entry("doc_blocks", &source.doc_blocks)?;
+        map.end()
+    }
+}
+
+/// A period that is not said has no parts, rather than being nothing.
+fn freshness(source: &SourceTable) -> Value {
+    let no_period = || json!({"count": null, "period": null});
+    source.freshness.as_ref().map_or(Value::Null, |freshness| {
+        let period = |period: &Option<_>| period.as_ref().map_or_else(no_period, |p| json!(p));
+        json!({
+            "warn_after": period(&freshness.warn_after),
+            "error_after": period(&freshness.error_after),
+            "filter": freshness.filter,
+        })
+    })
+}
+
+/// A macro.
+pub(super) struct MacroView<'a>(pub(super) &'a MacroDef, pub(super) f64);
+
+impl Serialize for MacroView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let found = self.0;
+        let file = path_text(&found.original_file_path);
+        let text = found.program.source().get(found.definition.range()).unwrap_or_default();
+        let docs = json!({"show": true, "node_color": null});
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &found.name)?;
+        map.serialize_entry("resource_type", "macro")?;
+        map.serialize_entry("package_name", &found.package_name)?;
+        map.serialize_entry("path", &file)?;
+        map.serialize_entry("original_file_path", &file)?;
+        map.serialize_entry("unique_id", &found.unique_id)?;
+        map.serialize_entry("macro_sql", text)?;
+        map.serialize_entry("depends_on", &json!({"macros": found.depends_on}))?;
+        map.serialize_entry("description", &found.description)?;
+        map.serialize_entry("meta", &found.meta)?;
+        map.serialize_entry("docs", &docs)?;
+        map.serialize_entry("config", &json!({"meta": found.meta, "docs": docs}))?;
+        map.serialize_entry("patch_path", &found.patch_path)?;
+        map.serialize_entry("arguments", &arguments(&found.arguments))?;
+        map.serialize_entry("created_at", &self.1)?;
+        map.serialize_entry("supported_languages", &found.supported_languages)?;
+        map.end()
+    }
+}
+
+fn arguments(arguments: &[Value]) -> Vec<Value> {
+    let defaults = || json!({"name": "", "type": null, "description": ""});
+    arguments.iter().map(|argument| only(argument, defaults())).collect()
+}
+
+/// A docs block.
+pub(super) struct DocView<'a>(pub(super) &'a Doc);
+
+impl Serialize for DocView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let doc = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &doc.name)?;
+        map.serialize_entry("resource_type", "doc")?;
+        map.serialize_entry("package_name", &doc.package_name)?;
+        map.serialize_entry("path", &below_its_folder(&doc.original_file_path))?;
+        map.serialize_entry("original_file_path", &path_text(&doc.original_file_path))?;
+        map.serialize_entry("unique_id", &doc.unique_id)?;
+        map.serialize_entry("block_contents", &doc.block_contents)?;
+        map.end()
+    }
+}
+
+/// `staging/schema.yml` of `models/staging/schema.yml`.
+pub(super) fn below_its_folder(path: &std::path::Path) -> String {
+    let text = path_text(path);
+    match text.split_once('/') {
+        Some((_, below)) => below.to_owned(),
+        None => text,
+    }
+}
+
+/// A use outside of dbt.
+pub(super) fn exposure(exposure: &Exposure, created_at: f64) -> Value {
+    let defaults = json!({
+        "type": null, "owner": {}, "description": "", "label": null, "maturity": null,
+        "url": null, "metrics": [], "unrendered_config": {}
+    });
+    let mut fields = complete(&exposure.properties, defaults);
+    let owner = json!({"email": null, "name": null});
+    fields.insert("owner".to_owned(), with(owner, &fields["owner"]));
+    let own = json!({
+        "name": exposure.name,
+        "resource_type": "exposure",
+        "package_name": exposure.package_name,
+        "path": below_its_folder(&exposure.original_file_path),
+        "original_file_path": path_text(&exposure.original_file_path),
+        "unique_id": exposure.unique_id,
+        "fqn": exposure.fqn,
+        "meta": meta(&exposure.config),
+        "tags": exposure.config.tags(),
+        "config": with(json!({"enabled": true, "tags": [], "meta": {}}), &config(&exposure.config)),
+        "depends_on": {"macros": exposure.depends_on.macros, "nodes": exposure.depends_on.nodes},
+        "refs": refs(&exposure.refs),
+        "sources": source_pairs(&exposure.sources),
+        "created_at": created_at,
+    });
+    with(Value::Object(fields), &own)
+}
+
+/// A group.
+pub(super) fn group(group: &Group) -> Value {
+    let owner = with(json!({"email": null, "name": null}), &Value::Object(group.owner.clone()));
+    let fields = complete(&group.properties, json!({"description": null, "config": {"meta": {}}}));
+    let own = json!({
+        "name": group.name,
+        "resource_type": "group",
+        "package_name": group.package_name,
+        "path": below_its_folder(&group.original_file_path),
+        "original_file_path": path_text(&group.original_file_path),
+        "unique_id": group.unique_id,
+        "owner": owner,
+    });
+    with(Value::Object(fields), &own)
+}
+
+/// A unit test. `schema` is where the tested model is.
+pub(super) fn unit_test(test: &UnitTest, schema: Option<&str>, created_at: f64) -> Value {
+    let fixture = || json!({"rows": null, "format": "dict", "fixture": null});
+    let given: Vec<Value> = test.given.iter().map(|given| with(fixture(), given)).collect();
+    let overrides = test
+        .overrides
+        .as_ref()
+        .map(|overrides| with(json!({"macros": {}, "vars": {}, "env_vars": {}}), overrides));
+    let config = with(
+        json!({"tags": [], "meta": {}, "enabled": true, "static_analysis": null}),
+        &config(&test.config),
+    );
+    let expect = with(fixture(), &test.expect);
+    let parts = json!([test.model, test.version, given, expect, overrides]).to_string();
+    json!({
+        "model": test.model,
+        "given": given,
+        "expect": expect,
+        "name": test.name,
+        "resource_type": "unit_test",
+        "package_name": test.package_name,
+        "path": below_its_folder(&test.original_file_path),
+        "original_file_path": path_text(&test.original_file_path),
+        "unique_id": test.unique_id,
+        "fqn": test.fqn,
+        "description": test.description,
+        "overrides": overrides,
+        "depends_on": {"macros": test.depends_on.macros, "nodes": test.depends_on.nodes},
+        "config": config,
+        "checksum": hex(&Sha256::digest(parts.as_bytes())),
+        "schema": schema,
+        "created_at": created_at,
+        "versions": null,
+        "version": test.version,
+    })
+}
+
+pub(super) fn config(config: &crate::manifest::Config) -> Value {
+    Value::Object(config.0.clone())
+}
+
+/// An object with the fields of another put over its own.
+pub(super) fn with(base: Value, over: &Value) -> Value {
+    match (base, over) {
+        (Value::Object(fields), Value::Object(over)) => {
+            Value::Object(complete(over, Value::Object(fields)))
+        }
+        (base, _) => base,
+    }
+}

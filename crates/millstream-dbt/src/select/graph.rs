@@ -1,0 +1,174 @@
+//! The graph of a manifest: what needs what, by positions.
+
+use std::collections::HashMap;
+
+use super::{Bits, Entry};
+use crate::manifest::{Manifest, UniqueId};
+
+/// How far a walk goes; without end if nothing is said.
+pub type Depth = Option<u32>;
+
+/// Everything of a manifest that can be selected, and how it hangs together.
+#[derive(Debug)]
+pub struct Graph<'m> {
+    manifest: &'m Manifest,
+    entries: Vec<Entry<'m>>,
+    positions: HashMap<&'m str, u32>,
+    parents: Edges,
+    children: Edges,
+}
+
+/// Neighbours of all positions, one list behind the other.
+#[derive(Debug)]
+struct Edges {
+    starts: Vec<u32>,
+    ends: Vec<u32>,
+}
+
+impl<'m> Graph<'m> {
+    /// The graph of what is enabled in a manifest.
+    pub fn new(manifest: &'m Manifest) -> Self {
+        let entries: Vec<Entry<'m>> =
+            all_entries(manifest).filter(|entry| entry.config().enabled()).collect();
+        let positions: HashMap<&str, u32> = entries
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| (entry.id().as_str(), index as u32))
+            .collect();
+        let pairs: Vec<(u32, u32)> = entries
+            .iter()
+            .enumerate()
+            .flat_map(|(child, entry)| {
+                let parents = entry.parents().iter();
+                let parents = parents.filter_map(|id| positions.get(id.as_str()).copied());
+                parents.map(move |parent| (parent, child as u32))
+            })
+            .collect();
+        let parents = Edges::new(entries.len(), pairs.iter().map(|&(from, to)| (to, from)));
+        let children = Edges::new(entries.len(), pairs.iter().copied());
+        Self { manifest, entries, positions, parents, children }
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &'m Manifest {
+        self.manifest
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What is at a position.
+    pub fn entry(&self, position: u32) -> Entry<'m> {
+        self.entries[position as usize]
+    }
+
+    /// All entries with their positions.
+    pub fn entries(&self) -> impl Iterator<Item = (u32, Entry<'m>)> {
+        self.entries.iter().enumerate().map(|(index, entry)| (index as u32, *entry))
+    }
+
+    /// Where an id is.
+    pub fn position(&self, id: &str) -> Option<u32> {
+        self.positions.get(id).copied()
+    }
+
+    /// What an entry needs.
+    pub fn parents(&self, position: u32) -> &[u32] {
+        self.parents.of(position)
+    }
+
+    /// What needs an entry.
+    pub fn children(&self, position: u32) -> &[u32] {
+        self.children.of(position)
+    }
+
+    /// Nothing of this graph.
+    pub fn none(&self) -> Bits {
+        Bits::none(self.len())
+    }
+
+    /// The entries for which something is true.
+    pub fn filter(&self, is_wanted: impl Fn(Entry<'m>) -> bool) -> Bits {
+        let mut bits = self.none();
+        for (position, entry) in self.entries() {
+            if is_wanted(entry) {
+                bits.insert(position);
+            }
+        }
+        bits
+    }
+
+    /// What is needed for these, up to so many steps away.
+    pub fn ancestors(&self, of: &Bits, depth: Depth) -> Bits {
+        self.walk(of, depth, &self.parents)
+    }
+
+    /// What needs these, up to so many steps away.
+    pub fn descendants(&self, of: &Bits, depth: Depth) -> Bits {
+        self.walk(of, depth, &self.children)
+    }
+
+    /// The ids of a set, in the order of the ids.
+    pub fn ids(&self, of: &Bits) -> Vec<UniqueId> {
+        let mut ids: Vec<UniqueId> =
+            of.iter().map(|position| self.entry(position).id().clone()).collect();
+        ids.sort();
+        ids
+    }
+
+    fn walk(&self, from: &Bits, depth: Depth, along: &Edges) -> Bits {
+        let mut found = self.none();
+        let mut layer: Vec<u32> = from.iter().collect();
+        let mut steps = 0;
+        while !layer.is_empty() && depth.is_none_or(|depth| steps < depth) {
+            let mut next = Vec::new();
+            for position in layer {
+                next.extend(along.of(position).iter().filter(|end| found.insert(**end)));
+            }
+            layer = next;
+            steps += 1;
+        }
+        found
+    }
+}
+
+impl Edges {
+    fn new(len: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
+        let mut starts = vec![0; len + 1];
+        for (from, _) in pairs.clone() {
+            starts[from as usize + 1] += 1;
+        }
+        for index in 0..len {
+            starts[index + 1] += starts[index];
+        }
+        let mut next = starts.clone();
+        let mut ends = vec![0; starts[len] as usize];
+        for (from, to) in pairs {
+            let slot = &mut next[from as usize];
+            ends[*slot as usize] = to;
+            *slot += 1;
+        }
+        Self { starts, ends }
+    }
+
+    fn of(&self, position: u32) -> &[u32] {
+        let position = position as usize;
+        &self.ends[self.starts[position] as usize..self.starts[position + 1] as usize]
+    }
+}
+
+fn all_entries(manifest: &Manifest) -> impl Iterator<Item = Entry<'_>> {
+    let nodes = manifest.nodes.values().map(Entry::Node);
+    nodes
+        .chain(manifest.sources.values().map(Entry::Source))
+        .chain(manifest.exposures.values().map(Entry::Exposure))
+        .chain(manifest.semantic.values().map(Entry::Semantic))
+        .chain(manifest.unit_tests.values().map(Entry::UnitTest))
+}
