@@ -50,14 +50,14 @@ fn python() -> Result<PathBuf> {
 }
 
 /// A PostgreSQL cluster that lives as long as this value.
-struct Cluster {
+pub(crate) struct Cluster {
     binaries: PathBuf,
     folder: PathBuf,
     port: u16,
 }
 
 impl Cluster {
-    fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let binaries = binaries()?;
         let folder = std::env::temp_dir().join(format!("millstream-pg-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
@@ -79,7 +79,29 @@ impl Cluster {
     }
 
     fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", self.port)
+        self.url_of("postgres")
+    }
+
+    pub(crate) fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+
+    pub(crate) fn port(&self) -> String {
+        self.port.to_string()
+    }
+
+    pub(crate) fn run_sql(&self, sql: &str) -> Result<()> {
+        self.psql(&["--command", sql])
+    }
+
+    pub(crate) fn run_file(&self, file: &Path) -> Result<()> {
+        self.psql(&["--file", &file.display().to_string()])
+    }
+
+    fn psql(&self, arguments: &[&str]) -> Result<()> {
+        let mut psql = Command::new(self.binaries.join("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", &self.url()]);
+        run(psql.args(arguments))
     }
 
     fn data(&self) -> String {

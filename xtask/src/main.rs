@@ -2,7 +2,9 @@
 
 mod bench;
 mod check;
+mod conformance;
 mod environment;
+mod python;
 mod shell;
 mod test;
 
@@ -14,6 +16,8 @@ cargo xtask TASK
   test          what the README and CI call: checks, then every test
   check         format, lints, invariants of the house, licences
   bench NAME    ours and a named peer in turn on one workload (see bench/README.md)
+  conformance NAME [--from DIR] [--accept] [--real] [PART...]
+                an outside suite on the real binary (see conformance/README.md)
   chaos [N]     the whole kill matrix, N random kills, N power cuts, N full disks (200)
 ";
 
@@ -24,6 +28,7 @@ fn main() -> Result<()> {
         ["test"] => test::run(),
         ["check"] => check::run(),
         ["bench", name] => bench::run(name),
+        ["conformance", name, options @ ..] => conformance::run(name, options),
         ["chaos"] => test::chaos("200"),
         ["chaos", kills] => test::chaos(kills),
         _ => bail!("{USAGE}"),

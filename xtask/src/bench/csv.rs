@@ -8,12 +8,12 @@ use std::process::Command;
 use anyhow::Result;
 use millstream_tests::TestProject;
 
-use super::Packages;
 use super::measure::{compare, measure};
+use crate::python::Packages;
 use crate::shell::{root, run as run_command};
 
 const RUNS: usize = 3;
-const PACKAGES: Packages = Packages { whole: &["duckdb==2.0.0", "tpchgen-cli==4.0.0"], alone: &[] };
+const PACKAGES: [&str; 2] = ["duckdb==2.0.0", "tpchgen-cli==4.0.0"];
 const COLUMNS: [(&str, &str); 16] = [
     ("l_orderkey", "bigint"),
     ("l_partkey", "bigint"),
@@ -35,7 +35,7 @@ const COLUMNS: [(&str, &str); 16] = [
 
 pub(super) fn run() -> Result<()> {
     let binary = super::binary()?;
-    let python = super::python("csv", PACKAGES)?;
+    let python = super::python("csv", &Packages::whole(&PACKAGES))?;
     let scale = std::env::var("MILLSTREAM_BENCH_SCALE").unwrap_or_else(|_| "1".to_owned());
     let folder = root().join("target/bench").join(format!("tpch-{scale}"));
     let file = folder.join("lineitem.csv");

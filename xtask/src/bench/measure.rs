@@ -68,15 +68,22 @@ pub(super) fn compare(
         our_figures.push(ours()?);
         peer_figures.push(peer()?);
     }
-    let seconds = |figures: &[Figure]| {
-        median(&figures.iter().map(|figure| figure.seconds).collect::<Vec<_>>())
-    };
-    let peak =
-        |figures: &[Figure]| figures.iter().map(|figure| figure.peak_mib).fold(0.0, f64::max);
-    let (our_seconds, peer_seconds) = (seconds(&our_figures), seconds(&peer_figures));
     say(&format!("{workload}, median of {runs} runs in turn:"));
-    say(&format!("  millstream  {our_seconds:.3} s, peak {:.0} MiB", peak(&our_figures)));
-    say(&format!("  {peer_name}  {peer_seconds:.3} s, peak {:.0} MiB", peak(&peer_figures)));
-    say(&format!("  ratio       {:.2} times the peer's speed", peer_seconds / our_seconds));
+    report([("millstream", our_figures.as_slice()), (peer_name, &peer_figures)].into_iter());
     Ok(())
+}
+
+/// Prints medians and peaks, and how many times as fast as each of the others the first one was.
+pub(super) fn report<'a>(all: impl Iterator<Item = (&'a str, &'a [Figure])>) {
+    let mut first = None;
+    for (name, figures) in all {
+        let seconds = median(&figures.iter().map(|figure| figure.seconds).collect::<Vec<_>>());
+        let peak = figures.iter().map(|figure| figure.peak_mib).fold(0.0, f64::max);
+        let ratio = match first {
+            Some(ours) => format!("; the first is {:.2} times as fast", seconds / ours),
+            None => String::new(),
+        };
+        first.get_or_insert(seconds);
+        say(&format!("  {name}  {seconds:.3} s, peak {peak:.0} MiB{ratio}"));
+    }
 }

@@ -3,16 +3,17 @@
 //! A figure is only ever printed as a ratio beside both medians; never is a time a test.
 
 mod csv;
+mod dbt;
 mod labeled;
 mod measure;
 mod noop;
 mod scoring;
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::python::{Packages, environment};
 use crate::shell::{cargo, root, run as run_command};
 
 /// Runs one workload.
@@ -22,7 +23,13 @@ pub(crate) fn run(name: &str) -> Result<()> {
         "csv" => csv::run(),
         "labeled-projects" => labeled::run(),
         "scoring" => scoring::run(),
-        _ => bail!("there is no workload `{name}`: noop, csv, labeled-projects, scoring"),
+        "dbt" => dbt::run(None),
+        _ => match name.strip_prefix("dbt-") {
+            Some(workload) => dbt::run(Some(workload)),
+            None => {
+                bail!("there is no workload `{name}`: noop, csv, labeled-projects, scoring, dbt")
+            }
+        },
     }
 }
 
@@ -33,30 +40,7 @@ fn binary() -> Result<PathBuf> {
     Ok(root().join("target").join(profile).join("millstream"))
 }
 
-/// What a peer is installed from.
-#[derive(Debug, Clone, Copy, Default)]
-struct Packages {
-    /// With all that they depend on.
-    whole: &'static [&'static str],
-    /// Without what they depend on, which is named in `whole` as far as it is needed.
-    alone: &'static [&'static str],
-}
-
 /// Python with the packages of one peer.
-fn python(peer: &str, packages: Packages) -> Result<PathBuf> {
-    let folder = root().join("target/bench").join(peer);
-    let python = folder.join("bin/python");
-    let mark = folder.join("installed");
-    let wanted = [packages.whole, packages.alone].concat().join(" ");
-    if std::fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    run_command(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    run_command(Command::new(&python).args(install).args(packages.whole))?;
-    if !packages.alone.is_empty() {
-        run_command(Command::new(&python).args(install).arg("--no-deps").args(packages.alone))?;
-    }
-    std::fs::write(mark, wanted)?;
-    Ok(python)
+fn python(peer: &str, packages: &Packages) -> Result<PathBuf> {
+    environment(&root().join("target/bench").join(peer), packages)
 }

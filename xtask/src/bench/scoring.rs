@@ -10,12 +10,11 @@ use anyhow::{Context, Result, ensure};
 use millstream_tests::{Client, TestProject, data};
 use serde_json::{Value, json};
 
-use super::Packages;
 use super::measure::{median, resident_mib};
+use crate::python::Packages;
 use crate::shell::{root, say};
 
-const PACKAGES: Packages =
-    Packages { whole: &["mlflow==3.17.2", "scikit-learn==1.9.1"], alone: &[] };
+const PACKAGES: [&str; 2] = ["mlflow==3.17.2", "scikit-learn==1.9.1"];
 const REQUESTS: usize = 3000;
 const WARM_UP: usize = 200;
 const CLIENTS: usize = 8;
@@ -89,7 +88,7 @@ fn rates(name: &str, served: &Served, path: &str, body: &Value) -> Result<Rates>
 
 /// The requests per second of MLflow.
 fn mlflow() -> Result<Rates> {
-    let python = super::python("mlflow", PACKAGES)?;
+    let python = super::python("mlflow", &Packages::whole(&PACKAGES))?;
     let folder = tempfile::tempdir()?;
     let script = root().join("bench/peers/mlflow_model.py");
     let mut make = Command::new(&python);
