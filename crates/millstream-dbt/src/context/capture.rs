@@ -15,6 +15,7 @@ use super::names::{Context, Names};
 use super::parse_adapter::ParseAdapter;
 use super::surroundings::Surroundings;
 use super::{Captured, test_kwargs};
+use crate::adapter::{Path, Relation, RelationClass, RelationValue};
 use crate::manifest::{MacroDef, RefArgs, SourceArgs, UniqueId};
 
 /// What is rendered while a project is read.
@@ -113,14 +114,10 @@ impl ParseState {
 
     /// What `ref`, `source` and `this` are while a project is read: the relation of the text.
     fn this(&self) -> Value {
-        let part = |key: &str| self.model.get(key).map_or(Value::None, Value::from_json);
-        Value::dict([
-            ("database", part("database")),
-            ("schema", part("schema")),
-            ("identifier", part("alias")),
-            ("name", part("alias")),
-            ("table", part("alias")),
-        ])
+        let part = |key: &str| self.model.get(key).and_then(Json::as_str);
+        let path = Path::new(part("database"), part("schema"), part("alias").or(part("name")));
+        let relation = Relation::new(self.surroundings.dialect(), path);
+        RelationValue::of(relation.quoting(self.surroundings.policy()))
     }
 
     fn refer(&self, args: &Args) -> Outcome {
@@ -176,6 +173,11 @@ impl Names for ParseState {
             "adapter" => Value::object(ParseAdapter(state)),
             "this" if self.model.get("resource_type") == Some(&json!("operation")) => Value::None,
             "this" => self.this(),
+            "api" => {
+                let around = &self.surroundings;
+                let class = RelationClass::new(around.dialect(), around.policy());
+                Value::dict([("Relation", Value::object(class))])
+            }
             "model" => super::common::of_map(&self.model),
             "database" | "schema" if self.model.contains_key(name) => {
                 Value::from_json(&self.model[name])

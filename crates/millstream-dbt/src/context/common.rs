@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use millstream_core::clock::Timestamp;
 use millstream_jinja::{Args, Machine, Object, Outcome, Value};
 use serde_json::Map;
 
@@ -12,6 +13,7 @@ use super::invocation::DBT_VERSION;
 use super::log::LogLevel;
 use super::names::{self, Names};
 use super::surroundings::Surroundings;
+use crate::python::{self, Moment};
 
 /// The value of a name.
 pub(super) fn find(names: &Rc<dyn Names>, name: &str) -> Option<Value> {
@@ -29,6 +31,11 @@ pub(super) fn find(names: &Rc<dyn Names>, name: &str) -> Option<Value> {
         "schema" => Value::text(around.target.schema.as_str()),
         "thread_id" => Value::text("MainThread"),
         "selected_resources" => Value::list([]),
+        "modules" => python::modules(&around.clock),
+        "run_started_at" => {
+            let started = Timestamp::from_micros(invocation.started_at_micros);
+            Moment::utc_of(started).map_or(Value::None, Value::object)
+        }
         "exceptions" => Value::object(Exceptions { log: around.log.clone() }),
         "validation" => Value::dict([("any", Value::function("any", any_of))]),
         "var" => Value::object(Var(Rc::clone(names))),
@@ -133,12 +140,6 @@ fn env_var(names: &dyn Names, args: Args) -> Outcome {
 #[derive(Debug)]
 struct Var(Rc<dyn Names>);
 
-impl Var {
-    fn found(&self, name: &str) -> Option<&serde_json::Value> {
-        self.0.surroundings().vars.get(self.0.package(), name)
-    }
-}
-
 impl Object for Var {
     fn type_name(&self) -> &'static str {
         "Var"
@@ -151,7 +152,7 @@ impl Object for Var {
     fn call(&self, machine: &mut Machine<'_>, args: Args) -> Outcome {
         let [name, default] = args.bind("var", ["var_name", "default"], 1)?;
         let name = name.unwrap_or(Value::None).to_text()?;
-        match (self.found(&name), default) {
+        match (self.0.var(&name), default) {
             (Some(serde_json::Value::String(text)), _) => {
                 names::render(machine, text).map(Value::from)
             }
@@ -167,6 +168,6 @@ impl Object for Var {
 
     fn call_method(&self, _machine: &mut Machine<'_>, name: &str, args: Args) -> Outcome {
         let name = args.one(name, "var_name")?.to_text()?;
-        Ok(Value::Bool(self.found(&name).is_some()))
+        Ok(Value::Bool(self.0.var(&name).is_some()))
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use millstream_core::error::{Coded, Fault};
 use millstream_jinja::{Error, Interrupt, Place, Trace};
 
+use crate::adapter::{Problem, ProblemKind};
+
 /// What kind of failure it is; dbt's messages begin with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
@@ -25,6 +27,8 @@ pub enum FailureKind {
     Validation,
     /// The adapter has no such ability.
     NotImplemented,
+    /// The state of the run contradicts itself.
+    Internal,
 }
 
 impl FailureKind {
@@ -39,6 +43,7 @@ impl FailureKind {
             Self::Dependency => "Dependency",
             Self::Validation => "Validation",
             Self::NotImplemented => "NotImplemented",
+            Self::Internal => "Internal",
         }
     }
 }
@@ -90,10 +95,13 @@ impl Failure {
 
     /// What went wrong while something was rendered.
     pub fn of_template(error: &Error, subject: Option<Subject>) -> Self {
-        let raised = error.source().and_then(|source| source.downcast_ref::<Raised>());
-        let (kind, message) = match raised {
-            Some(raised) => (raised.kind, raised.message.clone()),
-            None => (FailureKind::Compilation, error.message().to_owned()),
+        let source = error.source();
+        let raised = source.and_then(|source| source.downcast_ref::<Raised>());
+        let problem = source.and_then(|source| source.downcast_ref::<Problem>());
+        let (kind, message) = match (raised, problem) {
+            (Some(raised), _) => (raised.kind, raised.message.clone()),
+            (None, Some(problem)) => (problem.kind.into(), problem.message.clone()),
+            (None, None) => (FailureKind::Compilation, error.message().to_owned()),
         };
         let (place, stack) = (error.place().cloned(), error.stack().to_vec());
         Self { kind, message, at: Box::new(Whereabouts { subject, place, stack }) }
@@ -151,6 +159,7 @@ impl Coded for Failure {
             FailureKind::Dependency => "dbt.dependency",
             FailureKind::Validation => "dbt.validation",
             FailureKind::NotImplemented => "dbt.not_implemented",
+            FailureKind::Internal => "dbt.internal",
         }
     }
 
@@ -167,6 +176,24 @@ pub struct Raised {
     pub kind: FailureKind,
     /// What is wrong.
     pub message: String,
+}
+
+impl From<ProblemKind> for FailureKind {
+    fn from(kind: ProblemKind) -> Self {
+        match kind {
+            ProblemKind::Compilation => Self::Compilation,
+            ProblemKind::Validation => Self::Validation,
+            ProblemKind::Database => Self::Database,
+            ProblemKind::Runtime => Self::Runtime,
+            ProblemKind::NotImplemented => Self::NotImplemented,
+            ProblemKind::Internal => Self::Internal,
+        }
+    }
+}
+
+/// What the warehouse refused.
+pub(super) fn refused(error: &millstream_core::error::Error) -> Interrupt {
+    raise(FailureKind::Database, error.chain())
 }
 
 /// Ends a rendering with a failure.

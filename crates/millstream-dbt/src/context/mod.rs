@@ -6,23 +6,41 @@
 //! [`Surroundings`] are the project and the command; `names` says how a name is looked up: macros of
 //! the package, of the project and of dbt, then dbt's own names.
 
+mod caller;
 mod capture;
 mod common;
 mod config_call;
 mod contract;
+mod ctes;
+mod data;
 mod dispatch;
 mod env_var;
 mod exceptions;
 mod failure;
 mod functions;
 mod generated_names;
+mod graph;
 mod invocation;
+mod link;
 mod log;
+mod materialize;
 mod names;
+mod node_map;
 mod parse_adapter;
+mod query_comment;
+mod references;
+mod resolve;
+mod results;
+mod run_adapter;
+mod run_config;
+mod run_files;
+mod run_state;
+mod session;
 mod surroundings;
 mod test_kwargs;
+mod time_filter;
 mod vars;
+mod worker;
 mod yaml;
 
 #[cfg(test)]
@@ -33,13 +51,20 @@ use serde_json::{Map, Value};
 use crate::manifest::{RefArgs, SourceArgs, UniqueId};
 
 pub use capture::{CaptureSubject, ParseSession, capture};
+pub use ctes::InjectedCte;
 pub use env_var::{EnvVar, SECRET_PREFIX};
 pub use failure::{Failure, FailureKind, Raised, Subject, Whereabouts, raise};
 pub use generated_names::{NamePart, generated_name};
 pub use invocation::{DBT_VERSION, Invocation};
 pub use log::{LogLevel, LogSink};
+pub use materialize::MadeRelations;
+pub use node_map::{of as node_map, of_source as source_map};
+pub use references::{Found, References};
+pub use run_files::{path_of, write_text};
+pub use session::{Deferred, Session};
 pub use surroundings::Surroundings;
 pub use vars::Vars;
+pub use worker::{Batch, CompiledNode, Worker};
 
 /// What a text says of itself when it is rendered while the project is read.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -28,6 +28,11 @@ pub(super) trait Names: fmt::Debug {
     /// What a variable is that is not set and has no default.
     fn missing_var(&self, name: &str) -> Outcome;
 
+    /// What a variable is.
+    fn var(&self, name: &str) -> Option<&serde_json::Value> {
+        self.surroundings().vars.get(self.package(), name)
+    }
+
     /// The variable of the process that a unit test puts in the place of the real one.
     fn env_var(&self, name: &str) -> Option<String> {
         self.surroundings().env_var.get(name)

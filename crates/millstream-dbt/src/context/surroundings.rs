@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use millstream_core::clock::Clock;
+use serde_json::{Map, Value};
+
 use super::{EnvVar, Invocation, LogSink, Vars};
+use crate::adapter::{Dialect, Policy};
 use crate::macros::Registry;
 use crate::target::Target;
 
 /// What templates see of the project and the command, whatever they are rendered for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Surroundings {
     /// The project's name.
     pub project_name: Arc<str>,
@@ -19,8 +23,44 @@ pub struct Surroundings {
     pub invocation: Arc<Invocation>,
     /// Variables of the project and its packages.
     pub vars: Arc<Vars>,
+    /// Which parts of names the project quotes: `quoting` of its `dbt_project.yml`.
+    pub quoting: Map<String, Value>,
+    /// `query-comment` of the project, if it says anything.
+    pub query_comment: Option<Value>,
     /// Variables of the process.
     pub env_var: EnvVar,
+    /// The clock that `modules.datetime` reads.
+    pub clock: Clock,
     /// Takes what templates say.
     pub log: LogSink,
+}
+
+impl Default for Surroundings {
+    /// A project without a name, without macros and variables.
+    fn default() -> Self {
+        Self {
+            project_name: Arc::default(),
+            macros: Arc::default(),
+            target: Arc::default(),
+            invocation: Arc::default(),
+            vars: Arc::default(),
+            quoting: Map::new(),
+            query_comment: None,
+            env_var: EnvVar::default(),
+            clock: Clock::System,
+            log: LogSink::default(),
+        }
+    }
+}
+
+impl Surroundings {
+    /// The rules of the adapter.
+    pub fn dialect(&self) -> &'static Dialect {
+        Dialect::of(&self.target.kind)
+    }
+
+    /// Which parts of names the project quotes.
+    pub fn policy(&self) -> Policy {
+        Policy::ALL.with(&self.quoting)
+    }
 }

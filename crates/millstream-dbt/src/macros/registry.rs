@@ -90,6 +90,13 @@ impl Registry {
         own.or_else(project).or_else(|| self.internal.get(name))
     }
 
+    /// The macro that a name means to dbt itself: that of the project, of a package, or its own.
+    pub fn by_name(&self, name: &str) -> Option<&Arc<MacroDef>> {
+        let project = self.packages.get(&self.order.project).and_then(|names| names.get(name));
+        let imported = || self.imported().find_map(|(_, names)| names.get(name));
+        project.or_else(imported).or_else(|| self.internal.get(name))
+    }
+
     /// Whether a name means the macros of a package.
     pub fn has_namespace(&self, name: &str) -> bool {
         name == DBT || (self.packages.contains_key(name) && !self.is_internal(name))

@@ -190,6 +190,16 @@ pub enum Language {
     Python,
 }
 
+impl Language {
+    /// dbt's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sql => "sql",
+            Self::Python => "python",
+        }
+    }
+}
+
 /// Who may refer to a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

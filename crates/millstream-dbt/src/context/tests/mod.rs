@@ -1,6 +1,8 @@
 //! Templates rendered with small sets of macros.
 
+mod fake;
 mod parsing;
+mod running;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,0 +1,84 @@
+//! What the objects of templates ask of a rendering: statements, macros, the cache.
+
+use millstream_core::sql::SqlAnswer;
+use millstream_jinja::{Args, Machine, Outcome};
+use serde_json::Value as Json;
+
+use super::failure::{FailureKind, raise, refused};
+use super::log::LogLevel;
+use super::run_state::RunState;
+use crate::adapter::{Caller, Comment, Level, Phase, Policy, RelationCache, Statement};
+use crate::target::Target;
+
+impl Caller for RunState {
+    fn phase(&self) -> Phase {
+        Phase::Run
+    }
+
+    fn execute(&self, statement: &Statement<'_>) -> Outcome<SqlAnswer> {
+        let commented = match statement.comment {
+            Comment::AsConfigured => self.comment.borrow().with(statement.sql),
+            Comment::Without => statement.sql.to_owned(),
+        };
+        self.link.execute(&commented, statement.begin).map_err(|error| refused(&error))
+    }
+
+    fn commit(&self) -> Outcome<()> {
+        self.link.commit().map_err(|error| refused(&error))
+    }
+
+    fn call_macro(&self, machine: &mut Machine<'_>, name: &str, args: Args) -> Outcome {
+        let Some(found) = self.session.around.macros.by_name(name) else {
+            let message =
+                format!("dbt could not find a macro with the name '{name}' in any package");
+            return Err(raise(FailureKind::Runtime, message));
+        };
+        let callee = machine.macro_alone(&found.program, &found.definition);
+        machine.call(&callee, args)
+    }
+
+    fn dispatch(&self, machine: &mut Machine<'_>, name: &str, namespace: Option<&str>) -> Outcome {
+        let found = self.session.around.macros.dispatch(self.package_name(), name, namespace);
+        match found {
+            Ok(found) => Ok(machine.macro_alone(&found.program, &found.definition)),
+            Err(error) => Err(raise(FailureKind::Compilation, error.to_string())),
+        }
+    }
+
+    fn cache(&self) -> &RelationCache {
+        &self.session.cache
+    }
+
+    fn target(&self) -> &Target {
+        &self.session.around.target
+    }
+
+    fn project_name(&self) -> &str {
+        &self.session.around.project_name
+    }
+
+    fn quoting(&self) -> Policy {
+        self.session.quoting()
+    }
+
+    fn flag(&self, name: &str) -> Option<bool> {
+        self.session.around.invocation.args.get(name).and_then(Json::as_bool)
+    }
+
+    fn connection_name(&self) -> String {
+        self.unique_id().to_string()
+    }
+
+    fn say(&self, level: Level, _event: &'static str, message: &str) -> Outcome<()> {
+        if level == Level::Warn && self.session.around.invocation.is_set("warn_error") {
+            return Err(raise(FailureKind::Compilation, message));
+        }
+        let level = match level {
+            Level::Debug => LogLevel::Debug,
+            Level::Info => LogLevel::Info,
+            Level::Warn => LogLevel::Warn,
+        };
+        self.session.around.log.line(level, message);
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! A worker's connection to the warehouse, with its transaction.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use millstream_core::error::Error;
+use millstream_core::sql::{SqlAnswer, SqlConnection, SqlWarehouse};
+
+use crate::adapter::Begin;
+
+/// A connection that is opened when it is first needed.
+///
+/// Its transactions are those of dbt and its driver. The driver opens one before the first
+/// statement, and again after it rolled back. dbt commits only what it began itself, and what is not
+/// committed when a node ends is lost. Behind a commit, every statement stands for itself.
+#[derive(Debug)]
+pub(super) struct Link {
+    warehouse: Arc<dyn SqlWarehouse>,
+    name: String,
+    connection: RefCell<Option<Box<dyn SqlConnection>>>,
+    /// Whether the driver opens a transaction before the next statement.
+    opens: Cell<bool>,
+    /// Whether dbt has begun a transaction that it has not ended.
+    begun: Cell<bool>,
+    /// Whether a statement ran since the last commit.
+    dirty: Cell<bool>,
+}
+
+impl Link {
+    pub(super) fn new(warehouse: Arc<dyn SqlWarehouse>, name: String) -> Self {
+        let (opens, begun, dirty) = (Cell::new(true), Cell::new(false), Cell::new(false));
+        Self { warehouse, name, connection: RefCell::default(), opens, begun, dirty }
+    }
+
+    /// Runs a statement.
+    pub(super) fn execute(&self, sql: &str, begin: Begin) -> Result<SqlAnswer, Error> {
+        if self.opens.replace(false) {
+            self.send("BEGIN")?;
+        }
+        if begin == Begin::IfNone {
+            self.begun.set(true);
+        }
+        self.dirty.set(true);
+        let done = self.send(sql);
+        if done.is_err() {
+            self.roll_back();
+        }
+        done
+    }
+
+    /// Commits what dbt began, if there is anything.
+    pub(super) fn commit(&self) -> Result<(), Error> {
+        if self.begun.replace(false) {
+            self.send("COMMIT")?;
+            self.dirty.set(false);
+        }
+        Ok(())
+    }
+
+    /// Commits whatever is open.
+    pub(super) fn clear(&self) -> Result<(), Error> {
+        self.begun.set(self.dirty.get());
+        self.commit()
+    }
+
+    /// Ends what a node began: what is not committed is lost.
+    pub(super) fn release(&self) {
+        if self.dirty.get() {
+            self.roll_back();
+        }
+        self.opens.set(true);
+        self.begun.set(false);
+    }
+
+    /// A connection that cannot even roll back is of no use any more.
+    fn roll_back(&self) {
+        let is_open = self.connection.borrow().is_some();
+        if is_open && self.send("ROLLBACK").is_err() {
+            self.connection.replace(None);
+        }
+        self.opens.set(true);
+        self.begun.set(false);
+        self.dirty.set(false);
+    }
+
+    fn send(&self, sql: &str) -> Result<SqlAnswer, Error> {
+        let mut connection = self.connection.borrow_mut();
+        let connection = match &mut *connection {
+            Some(connection) => connection,
+            none => none.insert(self.warehouse.connect(&self.name)?),
+        };
+        connection.execute(sql)
+    }
+}

@@ -1,0 +1,310 @@
+//! What one rendering is told and what it says, while a project runs.
+
+use std::cell::{OnceCell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use millstream_jinja::{Keys, Machine, Outcome, Value, dumps};
+use serde_json::{Map, Value as Json, json};
+
+use super::common::of_map;
+use super::env_var::EnvVar;
+use super::failure::{FailureKind, Subject, raise};
+use super::graph::Graph;
+use super::link::Link;
+use super::names::Names;
+use super::query_comment::QueryComment;
+use super::results::Results;
+use super::run_config::RunConfig;
+use super::session::Session;
+use super::surroundings::Surroundings;
+use super::worker::{Batch, CompiledNode};
+use super::{resolve, run_files};
+use crate::adapter::{RelationClass, RelationValue};
+use crate::manifest::{Config, MacroDef, Node, NodeKind, SourceTable, UniqueId};
+
+/// What is rendered.
+#[derive(Debug, Clone)]
+pub(super) enum Rendered {
+    /// The text of a node, or its materialization.
+    Node(Arc<Node>),
+    /// Something about a source.
+    Source(Arc<SourceTable>),
+    /// A macro that is called by itself.
+    Macro(Arc<MacroDef>),
+}
+
+/// What one rendering is told and what it says, while a project runs.
+#[derive(Debug)]
+pub(super) struct RunState {
+    pub(super) session: Arc<Session>,
+    pub(super) link: Rc<Link>,
+    pub(super) thread: Arc<str>,
+    pub(super) rendered: Rendered,
+    pub(super) compiled: Option<Arc<CompiledNode>>,
+    pub(super) batch: Option<Batch>,
+    pub(super) overrides: Overrides,
+    pub(super) results: Rc<Results>,
+    /// Ephemeral models that were referred to.
+    pub(super) ctes: RefCell<Vec<UniqueId>>,
+    pub(super) kwargs: RefCell<Value>,
+    /// What is added to every statement.
+    pub(super) comment: RefCell<QueryComment>,
+    /// Where the text that runs was written to.
+    pub(super) written: RefCell<Option<PathBuf>>,
+    package: Arc<str>,
+    model: OnceCell<Value>,
+}
+
+/// What a unit test puts in the place of the real thing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Overrides {
+    /// What macros give, by name or by package and name.
+    pub(super) macros: Map<String, Json>,
+    /// Variables.
+    pub(super) vars: Map<String, Json>,
+    /// Variables of the process.
+    pub(super) env_vars: Map<String, Json>,
+}
+
+impl RunState {
+    pub(super) fn new(
+        session: &Arc<Session>,
+        link: &Rc<Link>,
+        thread: &Arc<str>,
+        rendered: Rendered,
+    ) -> Self {
+        let package = match &rendered {
+            Rendered::Node(node) => &node.package_name,
+            Rendered::Source(source) => &source.package_name,
+            Rendered::Macro(found) => &found.package_name,
+        };
+        Self {
+            session: Arc::clone(session),
+            link: Rc::clone(link),
+            thread: Arc::clone(thread),
+            package: Arc::clone(package),
+            rendered,
+            compiled: None,
+            batch: None,
+            overrides: Overrides::default(),
+            results: Rc::default(),
+            ctes: RefCell::default(),
+            kwargs: RefCell::new(Value::None),
+            comment: RefCell::default(),
+            written: RefCell::default(),
+            model: OnceCell::new(),
+        }
+    }
+
+    /// What messages call it.
+    pub(super) fn subject(&self) -> Subject {
+        let (kind, name, path) = match &self.rendered {
+            Rendered::Node(node) => (node.kind.word(), &node.name, &node.original_file_path),
+            Rendered::Source(source) => ("source", &source.name, &source.original_file_path),
+            Rendered::Macro(found) => ("macro", &found.name, &found.original_file_path),
+        };
+        let path = path.display().to_string();
+        Subject { kind: kind.to_owned(), name: name.clone(), path }
+    }
+
+    pub(super) fn unique_id(&self) -> &UniqueId {
+        match &self.rendered {
+            Rendered::Node(node) => &node.unique_id,
+            Rendered::Source(source) => &source.unique_id,
+            Rendered::Macro(found) => &found.unique_id,
+        }
+    }
+
+    pub(super) fn node(&self) -> Option<&Arc<Node>> {
+        match &self.rendered {
+            Rendered::Node(node) => Some(node),
+            Rendered::Source(_) | Rendered::Macro(_) => None,
+        }
+    }
+
+    /// The configuration of what is rendered.
+    pub(super) fn config(&self) -> Option<&Config> {
+        match &self.rendered {
+            Rendered::Node(node) => Some(&node.config),
+            Rendered::Source(source) => Some(&source.config),
+            Rendered::Macro(_) => None,
+        }
+    }
+
+    /// The package whose names are seen.
+    pub(super) fn package_name(&self) -> &str {
+        &self.package
+    }
+
+    fn model(&self) -> Value {
+        let model = || match &self.rendered {
+            Rendered::Node(node) => {
+                let mut map = described(node, self.compiled.as_deref());
+                if let Some(batch) = &self.batch {
+                    map.insert("batch".to_owned(), batch.described());
+                }
+                of_map(&map)
+            }
+            Rendered::Source(source) => of_map(&super::node_map::of_source(source)),
+            Rendered::Macro(found) => of_map(&super::node_map::object(json!({
+                "name": found.name, "resource_type": "macro", "package_name": found.package_name,
+                "unique_id": found.unique_id, "meta": found.meta,
+                "original_file_path": found.original_file_path.to_string_lossy(),
+            }))),
+        };
+        self.model.get_or_init(model).clone()
+    }
+
+    fn this(&self) -> Value {
+        match &self.rendered {
+            Rendered::Node(node) if matches!(node.kind, NodeKind::Operation { .. }) => Value::None,
+            Rendered::Node(node) => RelationValue::of(self.session.relation_of(node)),
+            Rendered::Source(source) => RelationValue::of(self.session.relation_of_source(source)),
+            Rendered::Macro(_) => Value::undefined("'this' is undefined"),
+        }
+    }
+
+    fn hooks(&self, key: &str) -> Value {
+        let Some(node) = self.node() else { return Value::None };
+        if matches!(node.kind, NodeKind::Test(_)) {
+            return Value::list([]);
+        }
+        let hooks = match node.config.get(key) {
+            Some(Json::Array(hooks)) => hooks.clone(),
+            Some(hook) => vec![hook.clone()],
+            None => Vec::new(),
+        };
+        Value::list(hooks.into_iter().map(|hook| match hook {
+            Json::String(sql) => Value::from_json(&json!({"sql": sql, "transaction": true})),
+            other => Value::from_json(&other),
+        }))
+    }
+
+    fn deferred(&self) -> Value {
+        let deferred = self.session.deferred.get(self.unique_id());
+        deferred.map_or(Value::None, |deferred| {
+            RelationValue::of(self.session.deferred_relation(deferred))
+        })
+    }
+
+    fn compiled_code(&self) -> Value {
+        let is_clone = self.session.around.invocation.which == "clone";
+        let deferred = self.session.deferred.get(self.unique_id()).filter(|_| is_clone);
+        if let Some(deferred) = deferred {
+            let named = deferred.relation_name.clone();
+            let name =
+                named.unwrap_or_else(|| self.session.deferred_relation(deferred).to_string());
+            return Value::text(format!("select * from {name}"));
+        }
+        Value::from(self.compiled.as_ref().map(|compiled| compiled.code.as_str()))
+    }
+
+    /// The class of relations of the adapter.
+    pub(super) fn relation_class(&self) -> RelationClass {
+        RelationClass::new(self.session.dialect(), self.session.quoting())
+    }
+
+    /// The values of names that do not depend on what else is rendered.
+    fn plain(self: &Rc<Self>, name: &str) -> Option<Value> {
+        let state = Rc::clone(self);
+        Some(match name {
+            "execute" => Value::Bool(true),
+            "config" => Value::object(RunConfig(state)),
+            "this" => self.this(),
+            "model" | "source_node" => self.model(),
+            "graph" => Value::object(Graph::new(state)),
+            "defer_relation" => self.deferred(),
+            "pre_hooks" => self.hooks("pre_hook"),
+            "post_hooks" => self.hooks("post_hook"),
+            "sql" | "compiled_code" => self.compiled_code(),
+            "thread_id" => Value::text(Arc::clone(&self.thread)),
+            "selected_resources" => {
+                let ids = self.session.selected();
+                Value::list(ids.iter().map(|id| Value::text(id.as_str())))
+            }
+            "database" => Value::from(self.node()?.database.as_deref()),
+            "schema" => Value::text(Arc::clone(&self.node()?.schema)),
+            "_dbt_generic_test_kwargs" => self.kwargs.borrow().clone(),
+            _ => return None,
+        })
+    }
+}
+
+/// What `model` is.
+fn described(node: &Node, compiled: Option<&CompiledNode>) -> Map<String, Json> {
+    let mut map = super::node_map::of(node);
+    map.retain(|_, value| !value.is_null());
+    if let Some(compiled) = compiled {
+        compiled.describe(&mut map);
+    }
+    map
+}
+
+impl Names for RunState {
+    fn surroundings(&self) -> &Surroundings {
+        &self.session.around
+    }
+
+    fn package(&self) -> &str {
+        &self.package
+    }
+
+    fn own(self: Rc<Self>, _machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
+        if let Some(found) = self.plain(name) {
+            return Ok(Some(found));
+        }
+        let state = Rc::clone(&self);
+        let results = Rc::clone(&self.results);
+        Ok(Some(match name {
+            "ref" => Value::function(name, move |machine: &mut Machine<'_>, args| {
+                resolve::node(&state, machine, &args)
+            }),
+            "source" => Value::function(name, move |_, args| resolve::source(&state, &args)),
+            "metric" => Value::function(name, move |_, args| resolve::metric(&state, &args)),
+            "adapter" => super::run_adapter::value(&state),
+            "api" => super::run_adapter::api(&state),
+            "load_result" => Value::function(name, move |_, args| results.load(args)),
+            "store_result" => Value::function(name, move |machine: &mut Machine<'_>, args| {
+                results.store(machine, args)
+            }),
+            "store_raw_result" => Value::function(name, move |machine: &mut Machine<'_>, args| {
+                results.store_raw(machine, args)
+            }),
+            "write" => Value::function(name, move |_, args| run_files::write(&state, args)),
+            _ => return Ok(None),
+        }))
+    }
+
+    fn macro_value(self: Rc<Self>, machine: &mut Machine<'_>, found: &Arc<MacroDef>) -> Value {
+        let macros = &self.overrides.macros;
+        let qualified = format!("{}.{}", found.package_name, found.name);
+        if let Some(value) = macros.get(&found.name).or_else(|| macros.get(&qualified)) {
+            let value = value.clone();
+            return Value::function(&*found.name, move |_, _| Ok(Value::from_json(&value)));
+        }
+        machine.macro_alone(&found.program, &found.definition)
+    }
+
+    fn missing_var(&self, name: &str) -> Outcome {
+        let vars = self.session.around.vars.merged(&self.package);
+        let shown = dumps(&of_map(&vars), Keys::Sorted, Some(4))?;
+        let of = self.subject().name;
+        let message =
+            format!("Required var '{name}' not found in config:\nVars supplied to {of} = {shown}");
+        Err(raise(FailureKind::Compilation, message))
+    }
+
+    fn var(&self, name: &str) -> Option<&Json> {
+        let own = self.overrides.vars.get(name);
+        own.or_else(|| self.session.around.vars.get(&self.package, name))
+    }
+
+    fn env_var(&self, name: &str) -> Option<String> {
+        let own = self.overrides.env_vars.get(name);
+        let own = own.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let read: &EnvVar = &self.session.around.env_var;
+        own.or_else(|| read.get(name))
+    }
+}

@@ -1,0 +1,143 @@
+//! What all workers of a command share.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use millstream_core::sql::SqlWarehouse;
+use serde_json::Value;
+
+use super::graph;
+use super::references::References;
+use super::surroundings::Surroundings;
+use super::worker::CompiledNode;
+use crate::adapter::{Dialect, Path, Policy, Relation, RelationCache};
+use crate::manifest::{Manifest, Node, SourceTable, UniqueId};
+
+/// What all workers of a command share.
+#[derive(Debug)]
+pub struct Session {
+    /// The project and the command.
+    pub around: Surroundings,
+    /// The project.
+    pub manifest: Arc<Manifest>,
+    /// Where statements run.
+    pub warehouse: Arc<dyn SqlWarehouse>,
+    /// The folder that compiled and run texts are written to.
+    pub target_path: PathBuf,
+    /// The relations that are known to exist.
+    pub cache: RelationCache,
+    /// Relations of another environment that stand for those that are not here.
+    pub deferred: HashMap<UniqueId, Deferred>,
+    references: References,
+    selected: RwLock<HashSet<UniqueId>>,
+    graph: OnceLock<Value>,
+    ephemeral: Mutex<HashMap<UniqueId, Arc<CompiledNode>>>,
+}
+
+/// A relation of another environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deferred {
+    /// The database.
+    pub database: Option<String>,
+    /// The schema.
+    pub schema: String,
+    /// The relation's own name.
+    pub identifier: String,
+    /// The whole name, as that environment wrote it.
+    pub relation_name: Option<String>,
+}
+
+impl Session {
+    /// A session without deferred relations, in which nothing is selected.
+    pub fn new(
+        around: Surroundings,
+        manifest: Arc<Manifest>,
+        warehouse: Arc<dyn SqlWarehouse>,
+        target_path: PathBuf,
+    ) -> Self {
+        Self {
+            references: References::of(&manifest),
+            around,
+            manifest,
+            warehouse,
+            target_path,
+            cache: RelationCache::default(),
+            deferred: HashMap::new(),
+            selected: RwLock::default(),
+            graph: OnceLock::new(),
+            ephemeral: Mutex::default(),
+        }
+    }
+
+    /// Says what the command is about: what `selected_resources` shows.
+    pub fn select(&self, ids: impl IntoIterator<Item = UniqueId>) {
+        *self.selected.write().unwrap_or_else(PoisonError::into_inner) = ids.into_iter().collect();
+    }
+
+    /// Whether the command is about a node.
+    pub fn is_selected(&self, id: &UniqueId) -> bool {
+        self.selected.read().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+
+    /// What the command is about.
+    pub fn selected(&self) -> Vec<UniqueId> {
+        let selected = self.selected.read().unwrap_or_else(PoisonError::into_inner);
+        let mut selected: Vec<UniqueId> = selected.iter().cloned().collect();
+        selected.sort_unstable();
+        selected
+    }
+
+    /// What `ref` and `source` mean.
+    pub fn references(&self) -> &References {
+        &self.references
+    }
+
+    /// The rules of the adapter.
+    pub fn dialect(&self) -> &'static Dialect {
+        self.around.dialect()
+    }
+
+    /// Which parts of names the project quotes.
+    pub fn quoting(&self) -> Policy {
+        self.around.policy()
+    }
+
+    /// The relation of a node.
+    pub fn relation_of(&self, node: &Node) -> Relation {
+        let path = Path::new(node.database.as_deref(), Some(&node.schema), Some(&node.alias));
+        Relation::new(self.dialect(), path).quoting(self.quoting())
+    }
+
+    /// The relation of a source, which the project's quoting does not touch.
+    pub fn relation_of_source(&self, source: &SourceTable) -> Relation {
+        let path =
+            Path::new(source.database.as_deref(), Some(&source.schema), Some(&source.identifier));
+        Relation::new(self.dialect(), path).quoting(Policy::ALL.with(&source.quoting))
+    }
+
+    /// The relation of another environment.
+    pub(super) fn deferred_relation(&self, deferred: &Deferred) -> Relation {
+        let path = Path::new(
+            deferred.database.as_deref(),
+            Some(&deferred.schema),
+            Some(&deferred.identifier),
+        );
+        Relation::new(self.dialect(), path).quoting(self.quoting())
+    }
+
+    /// A part of `graph`: `nodes`, `sources`, `exposures`.
+    pub(super) fn graph(&self, part: &str) -> Option<&Value> {
+        self.graph.get_or_init(|| graph::of(&self.manifest)).get(part)
+    }
+
+    /// The compiled form of an ephemeral model, which is compiled once.
+    pub(super) fn ephemeral(&self, id: &UniqueId) -> Option<Arc<CompiledNode>> {
+        self.ephemeral.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    pub(super) fn keep_ephemeral(&self, compiled: &Arc<CompiledNode>) {
+        let mut known = self.ephemeral.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(compiled.id.clone(), Arc::clone(compiled));
+    }
+}
