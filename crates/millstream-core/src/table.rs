@@ -11,6 +11,9 @@ use crate::id::AttemptId;
 use crate::name::Relation;
 
 /// How new rows meet those of a table.
+///
+/// A condition is SQL over the columns of the table. In it the table's row is
+/// `dbt_internal_dest`, and the new row, where there is one, is `dbt_internal_source`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WriteMode {
@@ -18,11 +21,102 @@ pub enum WriteMode {
     Replace,
     /// The new rows are added.
     Append,
-    /// A new row takes the place of the one with the same key; other rows stay.
+    /// A new row takes the place of those with the same key; other rows stay.
     Merge {
-        /// Columns that make the key; never null.
+        /// Columns that make the key. Of several new rows with one key the last counts.
         key: Vec<String>,
+        /// Where the merge differs from the plain one.
+        #[serde(default)]
+        rules: MergeRules,
     },
+    /// Rows whose key occurs among the new rows go, then all new rows are added. Keys need not
+    /// be unique; a key with a null matches nothing.
+    DeleteInsert {
+        /// Columns that make the key.
+        key: Vec<String>,
+        /// Conditions that a row must meet besides to go.
+        #[serde(default)]
+        conditions: Vec<String>,
+    },
+    /// The new rows take the place of a part of the table.
+    Overwrite {
+        /// The rows that go.
+        part: TablePart,
+    },
+}
+
+impl WriteMode {
+    /// The plain merge: whole rows, by a key that is never null.
+    pub fn merge(key: Vec<String>) -> Self {
+        Self::Merge { key, rules: MergeRules::default() }
+    }
+}
+
+/// Where a merge differs from the plain one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeRules {
+    /// What a matched row takes from the new one.
+    #[serde(default)]
+    pub update: UpdateColumns,
+    /// Conditions that a pair of rows with one key must meet to match. A new row that matches
+    /// nothing is added, whatever its key.
+    #[serde(default)]
+    pub conditions: Vec<String>,
+    /// What a key with a null means.
+    #[serde(default)]
+    pub null_keys: NullKeys,
+}
+
+/// The columns that a matched row takes from the new one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpdateColumns {
+    /// All.
+    #[default]
+    All,
+    /// These.
+    Only(Vec<String>),
+    /// All but these.
+    Except(Vec<String>),
+}
+
+/// What a key with a null means to a merge.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NullKeys {
+    /// A mistake: nothing is written.
+    #[default]
+    Refuse,
+    /// It matches nothing, so that its row is added.
+    Insert,
+}
+
+/// The part of a table that new rows take the place of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TablePart {
+    /// The rows that have the values of these columns in common with a new row; null is a value.
+    SameValues(Vec<String>),
+    /// The rows that meet a condition, such as a range of time.
+    Where(String),
+}
+
+/// How a table takes rows whose columns are not its own. Replacing a table takes any.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SchemaChange {
+    /// New columns come last, missing ones are null, integers grow; other types must stay.
+    #[default]
+    Evolve,
+    /// New columns are left out, missing ones are null, values become the types of the table.
+    Ignore,
+    /// Any difference refuses the rows.
+    Fail,
+    /// New columns come last, missing ones are null, values become the types of the table.
+    AppendNewColumns,
+    /// The table gets the columns and types of the rows; its files are written anew when one goes
+    /// or changes.
+    SyncAllColumns,
 }
 
 /// Where and how rows are staged.
@@ -32,8 +126,25 @@ pub struct WriteRequest {
     pub relation: Relation,
     /// How the rows meet those that are there.
     pub mode: WriteMode,
+    /// How the table takes rows whose columns are not its own.
+    #[serde(default)]
+    pub schema_change: SchemaChange,
     /// Names the files.
     pub attempt: AttemptId,
+}
+
+impl WriteRequest {
+    /// A request with the default handling of other columns.
+    pub fn new(relation: Relation, mode: WriteMode, attempt: AttemptId) -> Self {
+        Self { relation, mode, schema_change: SchemaChange::default(), attempt }
+    }
+
+    /// The same request with another handling of other columns.
+    #[must_use]
+    pub fn with_schema_change(mut self, schema_change: SchemaChange) -> Self {
+        self.schema_change = schema_change;
+        self
+    }
 }
 
 /// A data file of a table.
@@ -75,7 +186,7 @@ pub struct TableVersion {
     pub version: u64,
     /// Microseconds since 1970.
     pub at: i64,
-    /// `replace`, `append`, `merge`, `optimize`.
+    /// `replace`, `append`, `merge`, `delete_insert`, `overwrite`, `optimize`.
     pub operation: String,
     /// Application and sequence that published it.
     pub effect: Option<String>,

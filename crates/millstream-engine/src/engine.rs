@@ -8,7 +8,7 @@ use std::time::Duration;
 use arrow::datatypes::SchemaRef;
 use millstream_core::ContentHash;
 use millstream_core::batch::{BatchStream, BoxFuture};
-use millstream_core::clock::Clock;
+use millstream_core::clock::{Clock, Timestamp};
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
@@ -19,8 +19,8 @@ use millstream_core::warehouse::{Query, Warehouse};
 
 use crate::clean::{self, VacuumReport};
 use crate::lake::Lake;
-use crate::merge::Stager;
 use crate::session::{Limits, Sessions};
+use crate::stage::Stager;
 use crate::store::{LakeLocation, LakeStore};
 use crate::stream::to_batches;
 use crate::types::plain_schema;
@@ -92,7 +92,8 @@ impl Engine {
         relation: &Relation,
         attempt: AttemptId,
     ) -> Result<Option<Arc<StagedTable>>> {
-        let staged = optimize::stage_optimize(self.stager(), relation, attempt).await?;
+        let staged =
+            optimize::stage_optimize(self.stager(self.clock.now()), relation, attempt).await?;
         Ok(staged.map(Arc::new))
     }
 
@@ -114,8 +115,8 @@ impl Engine {
         content::content_hash(rows, excluded).await
     }
 
-    fn stager(&self) -> Stager<'_> {
-        Stager { lake: &self.lake, sessions: &self.sessions, threads: self.threads }
+    fn stager(&self, now: Timestamp) -> Stager<'_> {
+        Stager { lake: &self.lake, sessions: &self.sessions, threads: self.threads, now }
     }
 }
 
@@ -141,7 +142,7 @@ impl Warehouse for Engine {
     ) -> BoxFuture<'a, Result<Arc<StagedTable>>> {
         Box::pin(async move {
             let rows = self.query(query).await?;
-            self.stage_batches(rows, request).await
+            self.stager(query.now).stage(rows, request).await.map(Arc::new)
         })
     }
 
@@ -150,7 +151,9 @@ impl Warehouse for Engine {
         rows: BatchStream,
         request: &'a WriteRequest,
     ) -> BoxFuture<'a, Result<Arc<StagedTable>>> {
-        Box::pin(async move { self.stager().stage(rows, request).await.map(Arc::new) })
+        Box::pin(
+            async move { self.stager(self.clock.now()).stage(rows, request).await.map(Arc::new) },
+        )
     }
 
     fn publish<'a>(

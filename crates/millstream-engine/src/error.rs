@@ -53,6 +53,8 @@ pub enum EngineError {
     IncompatibleSchema { relation: Relation, column: String, old: String, new: String },
     #[error("column `{column}` has the type {data_type}, which a table cannot keep")]
     UnsupportedType { column: String, data_type: String },
+    #[error("the columns of `{relation}` and of its new rows differ: {difference}")]
+    SchemaChanged { relation: Relation, difference: String },
     #[error("two columns are named `{column}`")]
     DuplicateColumn { column: String },
     #[error("key column `{column}` of `{relation}` has no value in {rows} rows")]
@@ -94,6 +96,7 @@ impl Coded for EngineError {
             Self::Conflict { .. } => "table.conflict",
             Self::IncompatibleSchema { .. } => "table.incompatible_schema",
             Self::UnsupportedType { .. } => "table.unsupported_type",
+            Self::SchemaChanged { .. } => "table.schema_changed",
             Self::DuplicateColumn { .. } => "table.duplicate_column",
             Self::NullKey { .. } => "table.null_key",
             Self::NoKeyColumn { .. } => "table.no_key_column",
@@ -136,6 +139,9 @@ impl Coded for EngineError {
                 "cast the column in the query, or rebuild the table with `--full-refresh`"
             }
             Self::UnsupportedType { .. } => "cast the column in the query",
+            Self::SchemaChanged { .. } => {
+                "set `on_schema_change` to what shall become of them, or rebuild with `--full-refresh`"
+            }
             Self::DuplicateColumn { .. } => "give one of them another name with `as`",
             Self::NullKey { .. } => "leave these rows out, or choose another key",
             Self::NewerFormat { .. } => "use the newer release",

@@ -113,6 +113,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
                dates, timestamps, lists, structs and maps. Cast the column to one of them.",
     },
     Explanation {
+        code: "table.schema_changed",
+        title: "New rows with other columns",
+        text: "The model says `on_schema_change: fail`, and its query no longer has the columns and \
+               types of its table. `append_new_columns` and `sync_all_columns` change the table, \
+               `ignore` leaves new columns out, `--full-refresh` makes the table anew.",
+    },
+    Explanation {
         code: "table.duplicate_column",
         title: "Two columns of one name",
         text: "Names are compared without regard to case. Give one of the columns another name with \
@@ -210,6 +217,7 @@ mod tests {
                 new: text(),
             },
             EngineError::UnsupportedType { column: text(), data_type: text() },
+            EngineError::SchemaChanged { relation: relation(), difference: text() },
             EngineError::DuplicateColumn { column: text() },
             EngineError::NullKey { relation: relation(), column: text(), rows: 0 },
             EngineError::NoKeyColumn { relation: relation(), column: text() },

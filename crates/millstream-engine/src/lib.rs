@@ -2,7 +2,7 @@
 //!
 //! Entry point: [`Engine`], which implements [`millstream_core::warehouse::Warehouse`]. A write is
 //! two steps, as the recovery protocol needs: staging writes durable files that nothing names
-//! (`write`, `merge`), publishing adds one log entry that names them (`publish`). A read
+//! (`stage`, `merge`, `write`), publishing adds one log entry that names them (`publish`). A read
 //! resolves names against a frozen catalog (`session`) and lowers a table version to a plain
 //! Parquet scan (`provider`).
 //!
@@ -14,18 +14,22 @@ mod dialect;
 mod encode;
 mod engine;
 mod error;
+mod evolve;
 mod explain;
+mod incoming;
 mod lake;
 mod log;
 mod memory;
 mod merge;
 mod moment;
 mod optimize;
+mod overwrite;
 mod predict;
 mod provider;
 mod publish;
 mod session;
 mod spill;
+mod stage;
 mod stats;
 mod store;
 mod stream;

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use datafusion::catalog::TableProvider;
 use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
 use millstream_core::table::StagedTable;
 
 use crate::lake::Lake;
-use crate::merge::{Stager, staged_table};
 use crate::provider::LakeTable;
 use crate::session::Joins;
+use crate::stage::{Stager, Tables, staged_table};
 use crate::stream::to_batches;
 use crate::write::{FileKind, FileTarget, write_files};
 
@@ -34,9 +33,8 @@ pub(crate) async fn stage_optimize(
     }
     let remove = small.iter().map(|file| file.path.clone()).collect();
     let table = LakeTable::new(Lake::table_path(relation), Arc::clone(&base.schema), small);
-    let tables: Vec<(&'static str, Arc<dyn TableProvider>)> = vec![("small", Arc::new(table))];
-    let planned =
-        stager.sessions.plan_over("select * from small", tables, Joins::LeftHashed).await?;
+    let tables: Tables = vec![("small", Arc::new(table))];
+    let planned = stager.plan("select * from small", tables, Joins::LeftHashed).await?;
     let rows = to_batches(planned.run()?);
     let target = FileTarget { relation: relation.clone(), attempt, kind: FileKind::Optimize };
     let add = write_files(stager.lake, &target, &base.schema, rows, stager.threads).await?;

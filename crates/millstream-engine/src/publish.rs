@@ -155,8 +155,14 @@ fn kind_of(staged: &StagedTable, base: Option<&TableState>) -> FileKind {
 fn delta_operation(kind: FileKind, exists: bool) -> DeltaOperation {
     let write = |mode| DeltaOperation::Write { mode, partition_by: None, predicate: None };
     match kind {
-        FileKind::Replace if exists => write(SaveMode::Overwrite),
-        FileKind::Replace | FileKind::Append | FileKind::Spool => write(SaveMode::Append),
+        FileKind::Replace | FileKind::DeleteInsert | FileKind::Overwrite if exists => {
+            write(SaveMode::Overwrite)
+        }
+        FileKind::Replace
+        | FileKind::Append
+        | FileKind::DeleteInsert
+        | FileKind::Overwrite
+        | FileKind::Spool => write(SaveMode::Append),
         FileKind::Merge => DeltaOperation::Merge {
             predicate: None,
             merge_predicate: None,

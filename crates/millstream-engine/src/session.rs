@@ -26,6 +26,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 use millstream_core::batch::BoxFuture;
 use millstream_core::catalog::{CatalogEntry, CatalogSnapshot};
+use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
 use millstream_core::model::Models;
 use millstream_core::name::{DEFAULT_SCHEMA, Relation};
@@ -149,8 +150,10 @@ impl Sessions {
         sql: &str,
         tables: Vec<(&'static str, Arc<dyn TableProvider>)>,
         joins: Joins,
+        now: Timestamp,
     ) -> Result<Planned> {
         let mut state = self.base.clone();
+        register(&mut state, moment::functions(now).into_iter())?;
         let options = state.config_mut().options_mut();
         match joins {
             Joins::LeftHashed => options.optimizer.join_reordering = false,

@@ -40,13 +40,23 @@ pub(crate) enum FileKind {
     Replace,
     Append,
     Merge,
+    DeleteInsert,
+    Overwrite,
     Optimize,
     /// Rows that a merge reads more than once; gone when it ends.
     Spool,
 }
 
 impl FileKind {
-    const ALL: [Self; 4] = [Self::Replace, Self::Append, Self::Merge, Self::Optimize];
+    /// Those that a version can name.
+    const NAMED: [Self; 6] = [
+        Self::Replace,
+        Self::Append,
+        Self::Merge,
+        Self::DeleteInsert,
+        Self::Overwrite,
+        Self::Optimize,
+    ];
 
     /// The word of `history`.
     pub(crate) fn word(self) -> &'static str {
@@ -54,6 +64,8 @@ impl FileKind {
             Self::Replace => "replace",
             Self::Append => "append",
             Self::Merge => "merge",
+            Self::DeleteInsert => "delete_insert",
+            Self::Overwrite => "overwrite",
             Self::Optimize => "optimize",
             Self::Spool => "spool",
         }
@@ -62,7 +74,20 @@ impl FileKind {
     /// What a file was written for.
     pub(crate) fn of_path(path: &str) -> Option<Self> {
         let number = path.strip_suffix(SUFFIX)?.rsplit('-').next()?;
-        Self::ALL.into_iter().find(|kind| number.starts_with(&kind.word()[..1]))
+        Self::NAMED.into_iter().find(|kind| number.starts_with(kind.letter()))
+    }
+
+    /// What stands for the kind in the names of files.
+    fn letter(self) -> char {
+        match self {
+            Self::Replace => 'r',
+            Self::Append => 'a',
+            Self::Merge => 'm',
+            Self::DeleteInsert => 'd',
+            Self::Overwrite => 'w',
+            Self::Optimize => 'o',
+            Self::Spool => 's',
+        }
     }
 }
 
@@ -78,7 +103,7 @@ pub(crate) struct FileTarget {
 
 impl FileTarget {
     fn name(&self, number: usize) -> String {
-        format!("{}{}{number:05}{SUFFIX}", attempt_prefix(self.attempt), &self.kind.word()[..1])
+        format!("{}{}{number:05}{SUFFIX}", attempt_prefix(self.attempt), self.kind.letter())
     }
 }
 

@@ -38,7 +38,7 @@ impl ModelStep {
             {
                 let mode = match strategy {
                     Strategy::Append => WriteMode::Append,
-                    Strategy::Merge { unique_key } => WriteMode::Merge { key: unique_key.clone() },
+                    Strategy::Merge { unique_key } => WriteMode::merge(unique_key.clone()),
                 };
                 (Refresh::Incremental, mode)
             }
@@ -54,7 +54,7 @@ impl ModelStep {
     }
 
     async fn stage_table(&self, query: Query, mode: WriteMode, id: AttemptId) -> Result<Staged> {
-        let request = WriteRequest { relation: self.model.relation.clone(), mode, attempt: id };
+        let request = WriteRequest::new(self.model.relation.clone(), mode, id);
         let table = self.warehouse.stage_query(&query, &request).await?;
         let stats =
             StepStats { rows_out: table.rows, bytes_out: table.bytes, ..StepStats::default() };

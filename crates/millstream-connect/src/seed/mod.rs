@@ -92,11 +92,8 @@ impl Step for SeedStep {
             let rows_in = batch.num_rows() as u64;
             let schema = batch.schema();
             let batches = BatchStream { schema, batches: Box::pin(stream::iter([Ok(batch)])) };
-            let request = WriteRequest {
-                relation: self.relation.clone(),
-                mode: WriteMode::Replace,
-                attempt: attempt.id,
-            };
+            let relation = self.relation.clone();
+            let request = WriteRequest::new(relation, WriteMode::Replace, attempt.id);
             let table = self.warehouse.stage_batches(batches, &request).await?;
             let stats = StepStats {
                 rows_in,

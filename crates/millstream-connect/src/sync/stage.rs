@@ -150,7 +150,7 @@ pub(super) async fn stage(step: &SyncStep, attempt: &Attempt, work: Work) -> Res
             Some((batch, rows))
         });
         let batches = BatchStream { schema: schema.clone(), batches: Box::pin(first.chain(rest)) };
-        let request = WriteRequest { relation: step.relation.clone(), mode, attempt: attempt.id };
+        let request = WriteRequest::new(step.relation.clone(), mode, attempt.id);
         step.warehouse.stage_batches(batches, &request).await.map(Some)
     };
     let (main, quarantine) =
@@ -174,11 +174,8 @@ async fn stage_refused(
     });
     let batches = Box::pin(futures::stream::iter([Ok(first)]).chain(rest));
     let rows = BatchStream { schema: quarantine::schema(), batches };
-    let request = WriteRequest {
-        relation: step.relation.quarantine(),
-        mode: WriteMode::Append,
-        attempt: attempt.id,
-    };
+    let quarantine = step.relation.quarantine();
+    let request = WriteRequest::new(quarantine, WriteMode::Append, attempt.id);
     step.warehouse.stage_batches(rows, &request).await.map(Some)
 }
 
@@ -282,7 +279,7 @@ fn write_mode(step: &SyncStep, refresh: Refresh) -> WriteMode {
     match (refresh, step.stream.sync) {
         (Refresh::Full, _) | (_, SyncMode::Replace) => WriteMode::Replace,
         (_, SyncMode::Append) => WriteMode::Append,
-        (_, SyncMode::Merge) => WriteMode::Merge { key: step.key.clone() },
+        (_, SyncMode::Merge) => WriteMode::merge(step.key.clone()),
     }
 }
 

@@ -133,13 +133,14 @@ impl Warehouse for MemoryWarehouse {
             match mode {
                 WriteMode::Replace => table.rows = rows,
                 WriteMode::Append => table.rows.extend(rows),
-                WriteMode::Merge { key } => {
+                WriteMode::Merge { key, .. } => {
                     let of = |row: &BTreeMap<String, String>| -> Vec<String> {
                         key.iter().map(|column| row[column].clone()).collect()
                     };
                     table.rows.retain(|row| rows.iter().all(|new| of(new) != of(row)));
                     table.rows.extend(rows);
                 }
+                other => unreachable!("no step of this crate writes by {other:?}"),
             }
             table.effects.push(effect.clone());
             Ok(table.effects.len() as u64)

@@ -160,11 +160,8 @@ impl ScoringStep {
             schema: output::schema(&self.key, rows.schema.field(0), &*scorer),
         });
         let scored = scoring.scored(rows, writer.clone());
-        let request = WriteRequest {
-            relation: self.config.into.clone(),
-            mode: WriteMode::Replace,
-            attempt: attempt.id,
-        };
+        let into = self.config.into.clone();
+        let request = WriteRequest::new(into, WriteMode::Replace, attempt.id);
         let scored = BatchStream { schema: Arc::clone(&scoring.schema), batches: scored };
         let table = self.config.warehouse.stage_batches(scored, &request).await?;
         let events = match writer {

@@ -74,11 +74,7 @@ async fn discard_removes_only_what_no_version_names() {
     let relation: Relation = "t".parse().unwrap();
     let mut attempts = Vec::new();
     for value in [1, 2] {
-        let request = WriteRequest {
-            relation: relation.clone(),
-            mode: WriteMode::Append,
-            attempt: AttemptId::new(),
-        };
+        let request = WriteRequest::new(relation.clone(), WriteMode::Append, AttemptId::new());
         let query = lab.query_of(&format!("select {value} as a"));
         attempts.push((request.attempt, lab.engine.stage_query(&query, &request).await.unwrap()));
     }

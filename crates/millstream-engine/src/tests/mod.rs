@@ -1,5 +1,6 @@
 //! The engine as its users see it: through the warehouse contract, on a real folder.
 
+mod changes;
 mod effects;
 mod evolution;
 mod limits;
@@ -23,7 +24,7 @@ use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::model::Models;
 use millstream_core::name::Relation;
-use millstream_core::table::{StagedTable, WriteMode, WriteRequest};
+use millstream_core::table::{SchemaChange, StagedTable, WriteMode, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse as _};
 use tempfile::TempDir;
 
@@ -97,8 +98,19 @@ impl Lab {
     }
 
     async fn stage(&self, table: &str, sql: &str, mode: WriteMode) -> Result<Arc<StagedTable>> {
+        self.stage_with(table, sql, mode, SchemaChange::default()).await
+    }
+
+    async fn stage_with(
+        &self,
+        table: &str,
+        sql: &str,
+        mode: WriteMode,
+        schema_change: SchemaChange,
+    ) -> Result<Arc<StagedTable>> {
         let attempt = AttemptId::new();
-        let request = WriteRequest { relation: table.parse().unwrap(), mode, attempt };
+        let request = WriteRequest::new(table.parse().unwrap(), mode, attempt)
+            .with_schema_change(schema_change);
         self.engine.stage_query(&self.query_of(sql), &request).await
     }
 
@@ -109,7 +121,7 @@ impl Lab {
         mode: WriteMode,
     ) -> Arc<StagedTable> {
         let attempt = AttemptId::new();
-        let request = WriteRequest { relation: table.parse().unwrap(), mode, attempt };
+        let request = WriteRequest::new(table.parse().unwrap(), mode, attempt);
         self.engine.stage_batches(stream_of(vec![batch]), &request).await.unwrap()
     }
 
@@ -125,6 +137,20 @@ impl Lab {
     async fn write(&mut self, table: &str, sql: &str, mode: WriteMode) -> u64 {
         let staged = self.stage(table, sql, mode).await.unwrap();
         self.publish(&staged).await.unwrap()
+    }
+
+    /// The rows of a query, each as `a|b|c`.
+    async fn rows(&self, sql: &str) -> Vec<String> {
+        let mut rows = Vec::new();
+        for batch in self.query(sql).await.unwrap() {
+            for row in 0..batch.num_rows() {
+                let values = batch.columns().iter().map(|column| {
+                    arrow::util::display::array_value_to_string(column, row).unwrap()
+                });
+                rows.push(values.collect::<Vec<_>>().join("|"));
+            }
+        }
+        rows
     }
 
     fn view(&mut self, name: &str, sql: &str) {
@@ -144,8 +170,12 @@ impl Lab {
     }
 }
 
+fn names(columns: &[&str]) -> Vec<String> {
+    columns.iter().map(|&column| column.to_owned()).collect()
+}
+
 fn key(columns: &[&str]) -> WriteMode {
-    WriteMode::Merge { key: columns.iter().map(|&column| column.to_owned()).collect() }
+    WriteMode::merge(names(columns))
 }
 
 fn stream_of(batches: Vec<RecordBatch>) -> BatchStream {
