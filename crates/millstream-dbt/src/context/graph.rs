@@ -1,13 +1,15 @@
 //! `graph`: everything that the project has, for macros that look at all of it.
 
-use millstream_jinja::{Args, Machine, Object, Outcome, Shape, Value};
-use serde_json::{Map, Value as Json, json};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::node_map::{self, depends_on, object};
+use millstream_jinja::{Args, Machine, Object, Outcome, Shape, Value};
+use serde_json::{Map, Value as Json, json};
+
 use super::run_state::RunState;
-use crate::manifest::Manifest;
+use crate::artifacts::{self, entry_dict};
+use crate::manifest::{Manifest, UniqueId};
+use crate::select::Entry;
 
 /// The parts of `graph`.
 const PARTS: &[&str] = &[
@@ -23,60 +25,39 @@ const PARTS: &[&str] = &[
 
 /// All parts as data.
 pub(super) fn of(manifest: &Manifest) -> Json {
-    let nodes: Map<String, Json> = manifest
-        .nodes
-        .iter()
-        .map(|(id, node)| (id.to_string(), Json::Object(node_map::of(node))))
-        .collect();
-    let sources: Map<String, Json> = manifest
-        .sources
-        .iter()
-        .map(|(id, source)| (id.to_string(), Json::Object(node_map::of_source(source))))
-        .collect();
-    let exposures: Map<String, Json> = manifest
-        .exposures
-        .iter()
-        .map(|(id, exposure)| {
-            let mut map = object(json!({
-                "name": exposure.name, "resource_type": "exposure", "unique_id": id,
-                "package_name": exposure.package_name, "fqn": exposure.fqn,
-                "config": exposure.config, "tags": exposure.config.tags(),
-                "depends_on": depends_on(&exposure.depends_on),
-            }));
-            map.extend(exposure.properties.clone());
-            (id.to_string(), Json::Object(map))
-        })
-        .collect();
-    let groups: Map<String, Json> = manifest
-        .groups
-        .iter()
-        .map(|(id, group)| {
-            let mut map = object(json!({
-                "name": group.name, "resource_type": "group", "unique_id": id,
-                "package_name": group.package_name, "owner": group.owner,
-            }));
-            map.extend(group.properties.clone());
-            (id.to_string(), Json::Object(map))
-        })
-        .collect();
-    let semantic = |kind: &str| -> Map<String, Json> {
-        let found = manifest.semantic.iter().filter(|(id, _)| id.resource_type() == kind);
-        let described = found.map(|(id, semantic)| {
-            let mut map = object(json!({
-                "name": semantic.name, "resource_type": kind, "unique_id": id,
-                "package_name": semantic.package_name, "fqn": semantic.fqn,
-                "config": semantic.config, "depends_on": depends_on(&semantic.depends_on),
-            }));
-            map.extend(semantic.properties.clone());
-            (id.to_string(), Json::Object(map))
-        });
-        described.collect()
+    let dicts = |entries: &mut dyn Iterator<Item = (&UniqueId, Entry<'_>)>| -> Json {
+        let dict = |entry| entry_dict(entry, artifacts::Shape::Template);
+        entries.map(|(id, entry)| (id.to_string(), dict(entry))).collect::<Map<_, _>>().into()
     };
+    let semantic = |kind: &str| {
+        let found = manifest.semantic.iter().filter(|(id, _)| id.resource_type() == kind);
+        dicts(&mut found.map(|(id, semantic)| (id, Entry::Semantic(semantic))))
+    };
+    let exposures = manifest.exposures.iter();
+    let sources = manifest.sources.iter();
     json!({
-        "exposures": exposures, "groups": groups, "nodes": nodes, "sources": sources,
-        "metrics": semantic("metric"), "semantic_models": semantic("semantic_model"),
-        "saved_queries": semantic("saved_query"), "functions": {},
+        "exposures": dicts(&mut exposures.map(|(id, found)| (id, Entry::Exposure(found)))),
+        "groups": groups(manifest),
+        "nodes": dicts(&mut manifest.nodes.iter().map(|(id, node)| (id, Entry::Node(node)))),
+        "sources": dicts(&mut sources.map(|(id, source)| (id, Entry::Source(source)))),
+        "metrics": semantic("metric"),
+        "semantic_models": semantic("semantic_model"),
+        "saved_queries": semantic("saved_query"),
+        "functions": {},
     })
+}
+
+fn groups(manifest: &Manifest) -> Map<String, Json> {
+    let described = manifest.groups.iter().map(|(id, group)| {
+        let mut map = group.properties.clone();
+        map.insert("name".to_owned(), json!(group.name));
+        map.insert("resource_type".to_owned(), json!("group"));
+        map.insert("unique_id".to_owned(), json!(id));
+        map.insert("package_name".to_owned(), json!(group.package_name));
+        map.insert("owner".to_owned(), json!(group.owner));
+        (id.to_string(), Json::Object(map))
+    });
+    described.collect()
 }
 
 /// `graph`. A part becomes a value when it is first asked for.

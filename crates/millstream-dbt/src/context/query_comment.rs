@@ -5,11 +5,9 @@ use std::rc::Rc;
 use millstream_jinja::{Args, Error, Keys, Machine, Program, Settings, Syntax, Value, dumps};
 use serde_json::{Value as Json, json};
 
-use super::common::of_map;
 use super::failure::{Failure, FailureKind};
 use super::invocation::DBT_VERSION;
 use super::names::{Context, Names};
-use super::node_map::object;
 use super::run_state::RunState;
 
 /// What is added to every statement of a rendering.
@@ -94,16 +92,13 @@ fn rendered(state: &Rc<RunState>, text: &str) -> Result<String, Failure> {
 /// What dbt writes unless a project says something else.
 fn usual(state: &RunState) -> String {
     let around = &state.session.around;
-    let mut map = object(json!({
+    let key = if state.node().is_some() { "node_id" } else { "connection_name" };
+    let comment = json!({
         "app": "dbt",
         "dbt_version": DBT_VERSION,
         "profile_name": around.target.profile_name,
         "target_name": around.target.name,
-    }));
-    let (key, id) = match state.node() {
-        Some(node) => ("node_id", node.unique_id.to_string()),
-        None => ("connection_name", state.unique_id().to_string()),
-    };
-    map.insert(key.to_owned(), Json::String(id));
-    dumps(&of_map(&map), Keys::InOrder, None).unwrap_or_default()
+        key: state.unique_id(),
+    });
+    dumps(&Value::from_json(&comment), Keys::InOrder, None).unwrap_or_default()
 }

@@ -20,7 +20,7 @@ use super::run_config::RunConfig;
 use super::session::Session;
 use super::surroundings::Surroundings;
 use super::worker::{Batch, CompiledNode};
-use super::{resolve, run_files};
+use super::{model, resolve, run_files};
 use crate::adapter::{RelationClass, RelationValue};
 use crate::manifest::{Config, MacroDef, Node, NodeKind, SourceTable, UniqueId};
 
@@ -141,20 +141,12 @@ impl RunState {
     fn model(&self) -> Value {
         let model = || match &self.rendered {
             Rendered::Node(node) => {
-                let mut map = described(node, self.compiled.as_deref());
-                if let Some(batch) = &self.batch {
-                    map.insert("batch".to_owned(), batch.described());
-                }
-                of_map(&map)
+                model::of_node(node, self.compiled.as_deref(), self.batch.as_ref())
             }
-            Rendered::Source(source) => of_map(&super::node_map::of_source(source)),
-            Rendered::Macro(found) => of_map(&super::node_map::object(json!({
-                "name": found.name, "resource_type": "macro", "package_name": found.package_name,
-                "unique_id": found.unique_id, "meta": found.meta,
-                "original_file_path": found.original_file_path.to_string_lossy(),
-            }))),
+            Rendered::Source(source) => model::of_source(source),
+            Rendered::Macro(found) => model::of_macro(found),
         };
-        self.model.get_or_init(model).clone()
+        self.model.get_or_init(|| Value::from_json(&model())).clone()
     }
 
     fn this(&self) -> Value {
@@ -230,16 +222,6 @@ impl RunState {
             _ => return None,
         })
     }
-}
-
-/// What `model` is.
-fn described(node: &Node, compiled: Option<&CompiledNode>) -> Map<String, Json> {
-    let mut map = super::node_map::of(node);
-    map.retain(|_, value| !value.is_null());
-    if let Some(compiled) = compiled {
-        compiled.describe(&mut map);
-    }
-    map
 }
 
 impl Names for RunState {

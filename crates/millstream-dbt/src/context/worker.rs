@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use millstream_core::sql::SqlAnswer;
 use millstream_jinja::{Args, Error, Machine, Program, Settings, Syntax, UndefinedMode, Value};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::ctes::{self, InjectedCte};
 use super::failure::{Failure, FailureKind};
@@ -64,24 +64,6 @@ pub struct Batch {
 impl Batch {
     pub(super) fn described(&self) -> Json {
         json!({"id": self.id, "event_time_start": self.start, "event_time_end": self.end})
-    }
-}
-
-impl CompiledNode {
-    /// Adds what `model` says of a compiled node.
-    pub(super) fn describe(&self, map: &mut Map<String, Json>) {
-        let ctes = self.ctes.iter().map(|cte| json!({"id": cte.id, "sql": cte.sql}));
-        map.insert("compiled".to_owned(), json!(true));
-        map.insert("compiled_code".to_owned(), json!(self.code));
-        map.insert("compiled_sql".to_owned(), json!(self.code));
-        map.insert("extra_ctes_injected".to_owned(), json!(true));
-        map.insert("extra_ctes".to_owned(), Json::Array(ctes.collect()));
-        if let Some(name) = &self.relation_name {
-            map.insert("relation_name".to_owned(), json!(name));
-        }
-        if let Some(path) = &self.path {
-            map.insert("compiled_path".to_owned(), json!(path.to_string_lossy()));
-        }
     }
 }
 
