@@ -173,8 +173,8 @@ impl<'h> Machine<'h> {
             Value::Undefined(found) => match (self.settings.undefined, &**found) {
                 (UndefinedMode::Chainable, _) => Ok(callee.clone()),
                 (_, Missing::Name(name)) => {
-                    let message = format!("there is no macro or function `{name}`");
-                    Err(Error::new(ErrorKind::UnknownFunction, message).about(name).into())
+                    let error = Error::new(ErrorKind::UnknownFunction, missing_name(name));
+                    Err(error.about(name).into())
                 }
                 (_, found) => missing(found),
             },
@@ -290,6 +290,10 @@ impl Drop for Machine<'_> {
             scope.clear();
         }
     }
+}
+
+fn missing_name(name: &Arc<str>) -> String {
+    Missing::Name(Arc::clone(name)).message()
 }
 
 fn undefined_name(name: &str) -> Value {

@@ -25,6 +25,8 @@ pub struct Definition {
     pub(crate) word: &'static str,
     pub(crate) id: NameId,
     pub(crate) name: Arc<str>,
+    /// Its name in messages about its arguments.
+    pub(crate) shown: Arc<str>,
     pub(crate) params: Vec<Param>,
     pub(crate) options: Vec<(String, Option<serde_json::Value>)>,
     pub(crate) extras: Extras,

@@ -9,6 +9,8 @@ pub struct Syntax {
     pub before_blocks: BeforeBlock,
     /// What becomes of the line end at the end of the file.
     pub at_end: AtEnd,
+    /// What stands before the names of macros in messages about their arguments.
+    pub macro_prefix: &'static str,
     /// Blocks that define something for the host, besides `macro`.
     pub blocks: Vec<BlockSyntax>,
 }
@@ -79,6 +81,7 @@ impl Syntax {
     pub fn dbt() -> Self {
         let block = |word, header, body| BlockSyntax { word, header, body };
         Self {
+            macro_prefix: "dbt_macro__",
             blocks: vec![
                 block("materialization", Header::Options, BodySyntax::Template),
                 block("test", Header::Parameters, BodySyntax::Template),

@@ -74,16 +74,27 @@ pub enum Missing {
         /// What was looked for.
         name: String,
     },
+    /// An item of a value that is not found by a name.
+    Element {
+        /// Type of the value.
+        of: String,
+        /// What was looked for, as `repr` writes it.
+        key: String,
+    },
     /// Something else; the text says what.
     Other(String),
 }
 
 impl Missing {
-    /// What is to be said when it is used.
+    /// What is to be said when it is used, in Jinja's words.
     pub fn message(&self) -> String {
         match self {
-            Self::Name(name) => format!("`{name}` is undefined"),
-            Self::Member { of, name } => format!("a {of} has no attribute or item `{name}`"),
+            Self::Name(name) => format!("'{name}' is undefined"),
+            Self::Member { of, name } if of == "NoneType" => {
+                format!("'None' has no attribute '{name}'")
+            }
+            Self::Member { of, name } => format!("'{of} object' has no attribute '{name}'"),
+            Self::Element { of, key } => format!("{of} object has no element {key}"),
             Self::Other(message) => message.clone(),
         }
     }

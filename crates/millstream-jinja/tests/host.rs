@@ -272,7 +272,7 @@ fn an_error_has_its_place_and_the_macros_that_ran() {
     let error = rendered(text).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Undefined);
     assert_eq!(error.subject(), Some("y"));
-    assert_eq!(error.to_string(), "a dict has no attribute or item `y` (models/a.sql:3:8)");
+    assert_eq!(error.to_string(), "'dict object' has no attribute 'y' (models/a.sql:3:8)");
     let stack: Vec<String> = error
         .stack()
         .iter()
@@ -316,6 +316,41 @@ fn places_are_right_in_all_kinds_of_trouble() {
         let place = error.place().unwrap_or_else(|| panic!("{text}: {error} has no place"));
         assert_eq!(format!("{}:{}", place.line, place.column), expected, "{text}: {error}");
     }
+}
+
+#[test]
+fn errors_have_the_words_of_jinja() {
+    for (text, message) in [
+        ("{{ y + 1 }}", "'y' is undefined"),
+        ("{{ y() }}", "'y' is undefined"),
+        ("{{ {}.y.z }}", "'dict object' has no attribute 'y'"),
+        ("{{ {}['y'].z }}", "'dict object' has no attribute 'y'"),
+        ("{{ [][0].z }}", "list object has no element 0"),
+        ("{{ none.y.z }}", "'None' has no attribute 'y'"),
+        (
+            "{% macro m(a) %}{% endmacro %}{{ m(b=1) }}",
+            "macro 'dbt_macro__m' takes no keyword argument 'b'",
+        ),
+        (
+            "{% macro m(a) %}{% endmacro %}{{ m(1, 2) }}",
+            "macro 'dbt_macro__m' takes not more than 1 argument(s)",
+        ),
+        (
+            "{% macro m(a) %}{% endmacro %}{{ m(1, a=2) }}",
+            "macro 'dbt_macro__m' got multiple values for argument 'a'",
+        ),
+        ("{% macro m(a) %}{{ a.b }}{% endmacro %}{{ m() }}", "parameter 'a' was not provided"),
+    ] {
+        assert_eq!(rendered(text).unwrap_err().message(), message, "{text}");
+    }
+}
+
+#[test]
+fn parameters_can_have_types() {
+    check(
+        "{% macro m(a: str, b: dict[str, list[int]] = 2) %}{{ a }}{{ b }}{% endmacro %}{{ m(1) }}",
+        "12",
+    );
 }
 
 #[test]

@@ -46,11 +46,15 @@ impl Machine<'_> {
         {
             return Ok(found);
         }
-        let name = match key {
-            Value::Undefined(_) => "undefined".to_owned(),
+        if let Some(name) = key.as_text() {
+            return Ok(no_member(of, name.to_owned()));
+        }
+        let key = match key {
+            Value::Undefined(_) => "Undefined".to_owned(),
             key => key.to_repr()?,
         };
-        Ok(no_member(of, name))
+        let of = of.type_name().to_owned();
+        Ok(Value::Undefined(Rc::new(Missing::Element { of, key })))
     }
 
     /// Runs `value.name(args)`.

@@ -55,8 +55,8 @@ impl Macro {
             let value = match (given.next(), position) {
                 (Some(_), Some(_)) => {
                     return unfit(format!(
-                        "macro `{}` has two values for `{}`",
-                        definition.name, param.name
+                        "macro '{}' got multiple values for argument '{}'",
+                        definition.shown, param.name
                     ));
                 }
                 (Some(value), None) => Some(value),
@@ -72,10 +72,7 @@ impl Macro {
         for param in open {
             let value = match &param.default {
                 Some(default) => machine.eval(&frame, default)?,
-                None => Value::undefined(format!(
-                    "macro `{}` was called without `{}`",
-                    definition.name, param.name
-                )),
+                None => Value::undefined(format!("parameter '{}' was not provided", param.name)),
             };
             frame.scope.set(param.id, value);
         }
@@ -89,12 +86,12 @@ impl Macro {
         rest: Vec<Value>,
         mut named: Vec<(Arc<str>, Value)>,
     ) -> Outcome<()> {
-        let name = &self.definition.name;
+        let name = &self.definition.shown;
         let extras = self.definition.extras;
         if let Some(id) = extras.caller {
             let caller = match named.iter().position(|(name, _)| &**name == "caller") {
                 Some(index) => named.remove(index).1,
-                None => Value::undefined(format!("macro `{name}` was called without `caller`")),
+                None => Value::undefined("No caller defined"),
             };
             frame.scope.set(id, caller);
         }
@@ -105,13 +102,13 @@ impl Macro {
             }
             frame.scope.set(id, Value::Dict(Rc::new(dict)));
         } else if let Some((extra, _)) = named.first() {
-            return unfit(format!("macro `{name}` has no parameter `{extra}`"));
+            return unfit(format!("macro '{name}' takes no keyword argument '{extra}'"));
         }
         if let Some(id) = extras.varargs {
             frame.scope.set(id, Value::tuple(rest));
         } else if !rest.is_empty() {
             let most = self.definition.params.len();
-            return unfit(format!("macro `{name}` takes at most {most} arguments"));
+            return unfit(format!("macro '{name}' takes not more than {most} argument(s)"));
         }
         Ok(())
     }

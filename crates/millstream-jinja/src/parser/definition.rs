@@ -77,6 +77,7 @@ impl Parser<'_, '_> {
         let definition = Arc::new(Definition {
             word,
             id: self.names.number(&name),
+            shown: Arc::from(format!("{}{name}", self.syntax.macro_prefix)),
             name,
             params,
             options,
@@ -89,6 +90,21 @@ impl Parser<'_, '_> {
             self.definitions.push(Arc::clone(&definition));
         }
         Ok(definition)
+    }
+
+    /// The type of a parameter, which dbt accepts and does not look at: `dict[str, list[str]]`.
+    fn type_name(&mut self) -> Result<(), Misread> {
+        self.expect_name()?;
+        if !self.skip_op("[") {
+            return Ok(());
+        }
+        self.deeper(|parser| {
+            parser.type_name()?;
+            while parser.skip_op(",") {
+                parser.type_name()?;
+            }
+            parser.expect_op("]")
+        })
     }
 
     /// Parameters in parentheses.
@@ -109,6 +125,9 @@ impl Parser<'_, '_> {
                 return misread(at, format!("a second parameter `{name}`"));
             }
             let id = self.names.number(name);
+            if self.skip_op(":") {
+                self.type_name()?;
+            }
             let default = if self.skip_op("=") { Some(self.expression()?) } else { None };
             if default.is_none() && params.last().is_some_and(|last| last.default.is_some()) {
                 return misread(at, "a parameter without a default follows one with a default");

@@ -234,6 +234,7 @@ impl Parser<'_, '_> {
             word: "call",
             id: self.names.number("caller"),
             name: Arc::from("caller"),
+            shown: Arc::from("caller"),
             params,
             options: Vec::new(),
             extras,

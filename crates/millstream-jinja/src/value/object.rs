@@ -244,7 +244,7 @@ pub(crate) fn missing<T>(missing: &super::Missing) -> Outcome<T> {
     Err(match missing {
         super::Missing::Name(name) => error.about(name),
         super::Missing::Member { name, .. } => error.about(name),
-        super::Missing::Other(_) => error,
+        super::Missing::Element { .. } | super::Missing::Other(_) => error,
     }
     .into())
 }

@@ -35,7 +35,7 @@ error[ref.unknown]: `ref('other', 'orders')` names another project
 error[ref.unknown]: versions of SQL models are not supported
   --> models/c.sql:1:18
   hint: leave `v` out
-error[sql.template]: there is no macro or function `cents`
+error[sql.template]: 'cents' is undefined
   --> models/d.sql:2:8
   hint: did you mean `cent`?
 error[var.missing]: variable `rate` is not set
@@ -179,7 +179,7 @@ error[sql.template]: this block does not end: `{% endmacro %}` is missing
   --> macros/open.sql:1:1
 error[sql.template]: this block does not end: `{% endif %}` is missing
   --> models/a.sql:2:1
-error[sql.template]: `nothing` is undefined
+error[sql.template]: 'nothing' is undefined
   --> models/b.sql:1:11
   hint: test it with `is defined`, or give a default
 error[sql.raised]: no such day
@@ -187,7 +187,7 @@ error[sql.raised]: no such day
 error[var.missing]: environment variable `MISSING` is not set
   --> sources/a.yml:4:31
   hint: set it, or give a default: env_var('MISSING', '...')
-error[yaml.template]: `folder` is undefined
+error[yaml.template]: 'folder' is undefined
   --> sources/a.yml:4:76
   hint: test it with `is defined`, or give a default",
     );
