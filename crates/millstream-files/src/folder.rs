@@ -71,17 +71,7 @@ impl Folder {
         if !self.stays_inside(path, report) {
             return None;
         }
-        match read_text(&full) {
-            Ok(text) => Some(Source { path: path.to_owned(), text }),
-            Err(problem) => {
-                let place = match problem.mark {
-                    Some(mark) => mark.within(path),
-                    None => whole(path),
-                };
-                report.error("project.file_unreadable", place, problem.message, problem.hint);
-                None
-            }
-        }
+        read_source(&full, path, report)
     }
 
     /// All files below a folder, sorted, that have one of these extensions.
@@ -175,6 +165,21 @@ impl Folder {
                 report.error("project.file_unreadable", whole(path), message, None);
                 false
             }
+        }
+    }
+}
+
+/// Reads a file under the name that problems call it; one that cannot be read is reported.
+pub fn read_source(full: &Path, name: &Path, report: &mut Report) -> Option<Source> {
+    match read_text(full) {
+        Ok(text) => Some(Source { path: name.to_owned(), text }),
+        Err(problem) => {
+            let place = match problem.mark {
+                Some(mark) => mark.within(name),
+                None => whole(name),
+            };
+            report.error("project.file_unreadable", place, problem.message, problem.hint);
+            None
         }
     }
 }

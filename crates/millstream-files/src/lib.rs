@@ -8,5 +8,5 @@ mod folder;
 mod report;
 pub mod yaml;
 
-pub use folder::{Folder, Source};
+pub use folder::{Folder, Source, read_source};
 pub use report::{Mark, Report, closest, meant, shown, whole};

@@ -48,6 +48,11 @@ impl Report {
         self.diagnostics.push(Diagnostic { severity, code, message, place, hint });
     }
 
+    /// Takes over the problems of another report.
+    pub fn append(&mut self, other: Self) {
+        self.diagnostics.extend(other.diagnostics);
+    }
+
     /// Whether something keeps the project from running.
     pub fn has_errors(&self) -> bool {
         self.errors() > 0

@@ -2,8 +2,9 @@
 
 mod conform;
 mod parse;
+mod pyyaml;
 mod tree;
 
 pub use conform::{Conformed, conform, conform_dbt};
-pub use parse::parse;
+pub use parse::{parse, parse_dbt};
 pub use tree::{Document, Entry, Kind, Node};

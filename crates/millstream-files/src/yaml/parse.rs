@@ -7,6 +7,7 @@ use std::path::Path;
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 use serde_json::Number;
 
+use super::pyyaml;
 use super::tree::{Document, Entry, Kind, Node};
 use crate::folder::Source;
 use crate::report::{Mark, Report};
@@ -14,11 +15,31 @@ use crate::report::{Mark, Report};
 /// The most values of one file, aliases counted as often as they are used.
 const NODES_MAX: usize = 1_000_000;
 
+/// How scalars and repeated keys are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// The core schema of YAML 1.2; a repeated key is an error.
+    Core,
+    /// As `PyYAML` reads, for files of dbt: `yes` is true, and of repeated keys the last one counts.
+    PyYaml,
+}
+
 /// Reads a YAML file. A file that is no YAML is reported, and nothing is given.
 pub fn parse(source: &Source, report: &mut Report) -> Option<Document> {
+    parse_as(Dialect::Core, source, report)
+}
+
+/// Reads a YAML file of dbt's, as dbt does: `yes` and `on` are true, `010` is eight, and a key that
+/// is there twice is a warning.
+pub fn parse_dbt(source: &Source, report: &mut Report) -> Option<Document> {
+    parse_as(Dialect::PyYaml, source, report)
+}
+
+fn parse_as(dialect: Dialect, source: &Source, report: &mut Report) -> Option<Document> {
     let options = granit_parser::options! { emit_comments: false };
     let mut builder = Builder {
         parser: Parser::new_from_str_with_options(&source.text, options),
+        dialect,
         text: &source.text,
         file: &source.path,
         report,
@@ -43,6 +64,7 @@ struct Failure {
 
 struct Builder<'a> {
     parser: Parser<'a, StrInput<'a>>,
+    dialect: Dialect,
     text: &'a str,
     file: &'a Path,
     report: &'a mut Report,
@@ -102,7 +124,7 @@ impl<'a> Builder<'a> {
         let (kind, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let quoted = tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
-                (scalar(text, style, quoted), anchor)
+                (scalar(self.dialect, text, style, quoted), anchor)
             }
             Event::SequenceStart(_, anchor, _) => (Kind::List(self.list()?), anchor),
             Event::MappingStart(_, anchor, _) => (Kind::Map(self.map()?), anchor),
@@ -171,6 +193,11 @@ impl<'a> Builder<'a> {
             }
             if let Some(first) = seen.get(&key.0) {
                 self.duplicate(&key, *first);
+                if self.dialect == Dialect::PyYaml
+                    && let Some(entry) = entries.iter_mut().find(|entry| entry.key == key.0)
+                {
+                    entry.value = value;
+                }
                 continue;
             }
             seen.insert(key.0.clone(), key.1);
@@ -181,12 +208,13 @@ impl<'a> Builder<'a> {
     }
 
     fn duplicate(&mut self, key: &(String, Mark), first: Mark) {
-        self.report.error(
-            "yaml.key_duplicate",
-            key.1.within(self.file),
-            format!("`{}` is here for the second time", key.0),
-            format!("the first is in line {}; keep one of them", first.line),
-        );
+        let place = key.1.within(self.file);
+        let message = format!("`{}` is here for the second time", key.0);
+        let hint = format!("the first is in line {}; keep one of them", first.line);
+        match self.dialect {
+            Dialect::Core => self.report.error("yaml.key_duplicate", place, message, hint),
+            Dialect::PyYaml => self.report.warning("yaml.key_duplicate", place, message, hint),
+        }
     }
 }
 
@@ -224,8 +252,7 @@ fn mark(marker: Marker) -> Mark {
     Mark { line: marker.line().max(1) as u32, column: marker.col() as u32 + 1 }
 }
 
-/// A scalar by the core schema of YAML 1.2.
-fn scalar(text: Cow<'_, str>, style: ScalarStyle, quoted: bool) -> Kind {
+fn scalar(dialect: Dialect, text: Cow<'_, str>, style: ScalarStyle, quoted: bool) -> Kind {
     if quoted || style != ScalarStyle::Plain {
         return Kind::Text(text.into_owned());
     }
@@ -233,6 +260,10 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, quoted: bool) -> Kind {
         "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
         "true" | "True" | "TRUE" => Kind::Bool(true),
         "false" | "False" | "FALSE" => Kind::Bool(false),
+        plain if dialect == Dialect::PyYaml => match pyyaml::scalar(plain) {
+            Some(kind) => kind,
+            None => Kind::Text(text.into_owned()),
+        },
         plain => match number(plain) {
             Some(number) => Kind::Number(number),
             None => Kind::Text(text.into_owned()),

@@ -64,6 +64,13 @@ pub struct Entry {
     pub value: Node,
 }
 
+impl Default for Node {
+    /// Nothing, at the start of a file.
+    fn default() -> Self {
+        Self { at: Mark::START, kind: Kind::Null }
+    }
+}
+
 impl Node {
     /// The entries of a map; none of anything else.
     pub fn entries(&self) -> &[Entry] {
@@ -131,6 +138,20 @@ impl Node {
                     .iter()
                     .map(|entry| (entry.key.clone(), entry.value.to_json()))
                     .collect::<Map<_, _>>(),
+            ),
+        }
+    }
+
+    /// The plain value, without a copy.
+    pub fn into_json(self) -> Value {
+        match self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(value) => Value::Bool(value),
+            Kind::Number(number) => Value::Number(number),
+            Kind::Text(text) | Kind::Rendered(text) | Kind::Unrendered(text) => Value::String(text),
+            Kind::List(items) => Value::Array(items.into_iter().map(Self::into_json).collect()),
+            Kind::Map(entries) => Value::Object(
+                entries.into_iter().map(|entry| (entry.key, entry.value.into_json())).collect(),
             ),
         }
     }
