@@ -88,7 +88,7 @@ impl NodeView<'_> {
     fn description<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         let node = self.node;
         let compiled = self.compiled;
-        map.serialize_entry("tags", &tags(node))?;
+        map.serialize_entry("tags", &node.tags)?;
         map.serialize_entry("description", &node.description)?;
         map.serialize_entry("columns", &Columns(&node.columns))?;
         map.serialize_entry("meta", &meta(&node.config))?;
@@ -157,14 +157,4 @@ fn generic_test<M: SerializeMap>(map: &mut M, target: &TestTarget) -> Result<(),
     let metadata =
         json!({"name": target.name, "kwargs": target.kwargs, "namespace": target.namespace});
     map.serialize_entry("test_metadata", &metadata)
-}
-
-/// The tags of a node; those of a hook say when it runs.
-fn tags(node: &Node) -> Vec<std::borrow::Cow<'_, str>> {
-    let mut tags = node.config.tags();
-    if matches!(node.kind, NodeKind::Operation { .. }) {
-        let when = ["on-run-start", "on-run-end"].into_iter().find(|when| node.name.contains(when));
-        tags.extend(when.filter(|when| !tags.iter().any(|tag| tag == when)).map(Into::into));
-    }
-    tags
 }

@@ -91,6 +91,8 @@ pub struct Node {
     pub patch_path: Option<String>,
     /// The group that owns it.
     pub group: Option<String>,
+    /// Its tags: those of its configuration and, of a test, those of what it tests.
+    pub tags: Vec<String>,
     /// Who may refer to it.
     pub access: Access,
     /// Its version.

@@ -1,1 +1,147 @@
-//! From the files of a project to a manifest.
+//! Reads the folder of a dbt project.
+//!
+//! Reading order: [`parse`] reads `dbt_project.yml` and the profile, then all files at once
+//! (`files`), finds macros (`macros`), makes drafts of the nodes of files (`draft`) and entries of
+//! property files (`entries`), and brings both together (`assemble`).
+
+mod assemble;
+mod config;
+mod draft;
+mod entries;
+mod files;
+mod freshness;
+mod generic;
+mod macros;
+mod matching;
+mod naming;
+mod nodes;
+mod options;
+mod packages;
+mod parallel;
+mod patch;
+mod plain;
+mod profile;
+mod project;
+mod python;
+mod refs;
+mod resolve;
+mod sources;
+mod test_name;
+mod values;
+mod yaml;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use millstream_files::Report;
+
+use crate::context::{ParseSession, Surroundings, Vars};
+use crate::macros::{Registry, SearchOrder};
+use crate::target::Target;
+use project::Project;
+use yaml::{Secrets, YamlContext};
+
+pub use options::{AdapterKind, ParseOptions, Parsed, ParsedProject, Strictness};
+
+/// Reads the project in a folder, all its packages included.
+pub fn parse(root: &Path, options: &ParseOptions) -> Parsed {
+    let mut report = Report::default();
+    let project = read(root, options, &mut report);
+    let project = project.filter(|_| !report.has_errors());
+    Parsed { project, diagnostics: report.finish() }
+}
+
+/// The project and its packages, and where they run.
+struct Header {
+    projects: Vec<Project>,
+    contexts: Vec<YamlContext>,
+    target: Arc<Target>,
+    vars: Arc<Vars>,
+}
+
+fn read(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<ParsedProject> {
+    let header = header(root, options, report)?;
+    let files = files::read(&header.projects, options.threads, report);
+    let mut macros = macros::read(&files, &header.projects, &options.builtin, report);
+    let registry = Registry::new(macros.values().cloned(), search_order(&header, options));
+    let calls = macros::calls(&macros, &registry);
+    for (id, found) in &mut macros {
+        let depends_on = calls.of.get(id).cloned().unwrap_or_default();
+        *found = Arc::new(crate::manifest::MacroDef { depends_on, ..(**found).clone() });
+    }
+    let registry =
+        Arc::new(Registry::new(macros.values().cloned(), search_order(&header, options)));
+    let session = ParseSession(Surroundings {
+        project_name: Arc::clone(&header.projects[0].name),
+        macros: Arc::clone(&registry),
+        target: Arc::clone(&header.target),
+        invocation: Arc::clone(&options.invocation),
+        vars: Arc::clone(&header.vars),
+        quoting: header.projects[0].package.quoting.clone(),
+        query_comment: header.projects[0].package.query_comment.clone(),
+        env_var: options.env_var.clone(),
+        clock: options.clock.clone(),
+        log: options.log.clone(),
+    });
+    let parts = assemble::Parts {
+        projects: &header.projects,
+        contexts: &header.contexts,
+        session: &session,
+        calls: &calls,
+        options,
+    };
+    let manifest = assemble::manifest(&parts, &files, macros, report);
+    Some(ParsedProject { manifest, target: header.target, macros: registry, vars: header.vars })
+}
+
+fn header(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<Header> {
+    let raw = project::read(root, Path::new(""), report)?;
+    let name = Arc::clone(&raw.name);
+    let command_line = Vars::new(Arc::clone(&name), [], options.vars.clone());
+    let context = YamlContext {
+        env_var: options.env_var.clone(),
+        secrets: Secrets::Allowed,
+        package: Arc::clone(&name),
+        vars: Arc::new(command_line),
+        target: None,
+    };
+    let target = profile::read(root, raw.profile(), options, &context, report)?;
+    let target = Arc::new(target);
+    let context = YamlContext {
+        secrets: Secrets::Refused,
+        target: Some(Arc::new(profile::shown(&target))),
+        ..context
+    };
+    let own = raw.render(&context, options.strictness, report);
+    let mut projects = vec![own];
+    for raw in packages::find(root, &projects[0].install_path, report) {
+        let context = YamlContext { package: Arc::clone(&raw.name), ..context.clone() };
+        projects.push(raw.render(&context, options.strictness, report));
+    }
+    let vars = projects.iter().map(|p| (Arc::clone(&p.name), p.package.vars.clone()));
+    let vars = Arc::new(Vars::new(name, vars, options.vars.clone()));
+    let contexts = projects.iter().map(|project| YamlContext {
+        package: Arc::clone(&project.name),
+        vars: Arc::clone(&vars),
+        ..context.clone()
+    });
+    Some(Header { contexts: contexts.collect(), projects, target, vars })
+}
+
+fn search_order(header: &Header, options: &ParseOptions) -> SearchOrder {
+    let written = header.target.fields.get("type").and_then(serde_json::Value::as_str);
+    let name = written.unwrap_or(&header.target.kind);
+    let kind = options.adapters.iter().find(|kind| kind.name == name);
+    SearchOrder {
+        project: Arc::clone(&header.projects[0].name),
+        internal: kind.map(|kind| kind.packages.clone()).unwrap_or_default(),
+        adapters: kind.map(|kind| kind.dialects.clone()).unwrap_or_default(),
+        dispatch: header.projects[0].package.dispatch.clone(),
+    }
+}
+
+/// The packages of a manifest.
+fn packages_of(projects: &[Project]) -> IndexMap<Arc<str>, crate::manifest::Package> {
+    projects.iter().map(|project| (Arc::clone(&project.name), project.package.clone())).collect()
+}

@@ -110,7 +110,10 @@ impl<'m> Entry<'m> {
 
     /// Its tags.
     pub fn tags(self) -> Vec<Cow<'m, str>> {
-        self.config().tags()
+        match self {
+            Self::Node(node) => node.tags.iter().map(|tag| Cow::Borrowed(tag.as_str())).collect(),
+            other => other.config().tags(),
+        }
     }
 
     /// What must be made before it.

@@ -88,6 +88,7 @@ pub(super) fn model(name: &str, text: &str, config: Json, reads: &[&str]) -> Nod
         constraints: Vec::new(),
         patch_path: None,
         group: None,
+        tags: Vec::new(),
         access: Access::Protected,
         version: None,
         latest_version: None,

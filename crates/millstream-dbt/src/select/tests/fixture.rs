@@ -112,6 +112,7 @@ impl Shop {
             constraints: Vec::new(),
             patch_path: None,
             group: None,
+            tags: Vec::new(),
             access: Access::Protected,
             version: None,
             latest_version: None,

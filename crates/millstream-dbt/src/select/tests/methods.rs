@@ -66,6 +66,7 @@ fn configurations_tags_and_groups() {
         "materialized": "table", "tags": ["nightly", "x"], "group": "fin", "severity": "WARN",
         "meta": {"owner": "ann", "pii": true, "level": 3, "of": ["p", "q"]}
     })));
+    node.tags = vec!["nightly".to_owned(), "x".to_owned()];
     node.access = crate::manifest::Access::Public;
     shop.model("models/b.sql", &[]);
     let check = |text: &str, expected: &str| {

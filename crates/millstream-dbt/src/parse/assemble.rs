@@ -1,0 +1,233 @@
+//! Brings files and property files together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use millstream_files::Report;
+
+use super::config::Configs;
+use super::draft::{Draft, DraftKind, Drafter};
+use super::entries::{self, Entry, Home, Section};
+use super::files::{Content, File, FileKind};
+use super::generic::{Target, TargetOf, Tester};
+use super::macros::Calls;
+use super::naming::Namer;
+use super::nodes::Finisher;
+use super::options::ParseOptions;
+use super::parallel;
+use super::project::Project;
+use super::refs::Lookup;
+use super::yaml::YamlContext;
+use super::{matching, packages_of, resolve, sources};
+use crate::context::ParseSession;
+use crate::manifest::{MacroDef, Manifest, Node, SourceTable, UniqueId};
+
+/// What is known before files are looked at.
+pub(super) struct Parts<'a> {
+    pub(super) projects: &'a [Project],
+    pub(super) contexts: &'a [YamlContext],
+    pub(super) session: &'a ParseSession,
+    pub(super) calls: &'a Calls,
+    pub(super) options: &'a ParseOptions,
+}
+
+/// The manifest of a project. Problems are reported.
+pub(super) fn manifest(
+    parts: &Parts<'_>,
+    files: &[File],
+    macros: IndexMap<UniqueId, Arc<MacroDef>>,
+    report: &mut Report,
+) -> Manifest {
+    let drafter = Drafter::new(parts.projects, parts.session);
+    let mut drafts = drafts(parts, &drafter, files, report);
+    let entries = entries(parts, files, report);
+    matching::declare_snapshots(&entries, &drafter, &mut drafts, report);
+    let configs = Configs::new(&parts.projects[0]);
+    matching::assign(&entries, parts.projects, &configs, &mut drafts, report);
+    let namer = Namer::new(parts.session, &parts.projects[0].package.quoting);
+    let now = parts.options.clock.now().as_micros() as f64 / 1e6;
+    let finisher = Finisher {
+        projects: parts.projects,
+        configs: &configs,
+        namer: &namer,
+        drafter: &drafter,
+        now,
+    };
+    let mut nodes = finish(&finisher, drafts, parts.options.threads, report);
+    let mut lookup = Lookup::new(Arc::clone(&parts.projects[0].name));
+    for node in &nodes {
+        if node.config.enabled() { lookup.add_node(node) } else { lookup.add_disabled(node) }
+    }
+    let sources = tables(parts, &entries, &configs, &namer, report);
+    for table in &sources.tables {
+        lookup.add_source(table, table.config.enabled());
+    }
+    let tester = Tester {
+        projects: parts.projects,
+        contexts: parts.contexts,
+        configs: &configs,
+        namer: &namer,
+        session: parts.session,
+        calls: parts.calls,
+        arguments_property: parts.projects[0]
+            .package
+            .flags
+            .get("require_generic_test_arguments_property")
+            .and_then(serde_json::Value::as_bool)
+            .unwrap_or(true),
+        now,
+    };
+    let tests = tests(&tester, &entries, &sources, &nodes, &lookup, parts.options.threads, report);
+    nodes.extend(tests);
+    let mut manifest = Manifest {
+        project_name: parts.projects[0].name.to_string(),
+        root: parts.projects[0].root.clone(),
+        packages: packages_of(parts.projects),
+        macros,
+        ..Manifest::default()
+    };
+    resolve::nodes(nodes, sources.tables, &lookup, &mut manifest, report);
+    manifest
+}
+
+fn drafts(
+    parts: &Parts<'_>,
+    drafter: &Drafter<'_>,
+    files: &[File],
+    report: &mut Report,
+) -> Vec<Draft> {
+    let made = parallel::map(files, parts.options.threads, |file| {
+        let mut report = Report::default();
+        (drafter.of_file(file, &mut report), report)
+    });
+    let mut drafts = collect(made, report);
+    for index in 0..parts.projects.len() {
+        drafts.extend(drafter.hooks(index, report));
+    }
+    drafts
+}
+
+fn entries(parts: &Parts<'_>, files: &[File], report: &mut Report) -> Vec<Entry> {
+    let files: Vec<&File> =
+        files.iter().filter(|file| file.found.kind == FileKind::Properties).collect();
+    let read = parallel::map(&files, parts.options.threads, |file| {
+        let mut report = Report::default();
+        let Content::Properties(document, checksum) = &file.content else {
+            return (Vec::new(), report);
+        };
+        let home = Home {
+            project: file.found.project,
+            original: file.found.original.clone(),
+            path: file.found.path.clone(),
+            checksum: checksum.clone(),
+        };
+        let context = &parts.contexts[home.project];
+        (entries::of_file(document, &home, context, &mut report), report)
+    });
+    collect(read, report)
+}
+
+fn finish(
+    finisher: &Finisher<'_>,
+    drafts: Vec<Draft>,
+    threads: usize,
+    report: &mut Report,
+) -> Vec<Node> {
+    let drafts: Vec<std::sync::Mutex<Option<Draft>>> =
+        drafts.into_iter().map(|draft| std::sync::Mutex::new(Some(draft))).collect();
+    let made = parallel::map(&drafts, threads, |draft| {
+        let mut report = Report::default();
+        let draft = draft.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let node = draft.and_then(|draft| finisher.node(draft, &mut report));
+        (Vec::from_iter(node), report)
+    });
+    collect(made, report)
+}
+
+/// The tables of sources, each beside what declares it.
+struct Tables<'e> {
+    declared: Vec<sources::Declared<'e>>,
+    tables: Vec<SourceTable>,
+}
+
+fn tables<'e>(
+    parts: &Parts<'_>,
+    entries: &'e [Entry],
+    configs: &Configs<'_>,
+    namer: &Namer<'_>,
+    report: &mut Report,
+) -> Tables<'e> {
+    let declared = sources::declared(entries, parts.projects, report);
+    let database = &parts.session.0.target.database;
+    let made = parallel::map(&declared, parts.options.threads, |table| {
+        let mut report = Report::default();
+        let table = table.finish(parts.projects, configs, namer, database, &mut report);
+        (vec![table], report)
+    });
+    Tables { tables: collect(made, report), declared }
+}
+
+fn tests(
+    tester: &Tester<'_>,
+    entries: &[Entry],
+    sources: &Tables<'_>,
+    nodes: &[Node],
+    lookup: &Lookup,
+    threads: usize,
+    report: &mut Report,
+) -> Vec<Node> {
+    let groups: HashMap<&UniqueId, &Node> =
+        nodes.iter().map(|node| (&node.unique_id, node)).collect();
+    let mut wanted: Vec<(Target<'_>, &entries::TestUse)> = Vec::new();
+    for entry in entries {
+        if !matches!(entry.section, Section::Models | Section::Seeds | Section::Snapshots) {
+            continue;
+        }
+        let package = &*tester.projects[entry.home.project].name;
+        for used in &entry.tests {
+            let version = used.version.as_ref();
+            let attached = lookup
+                .node(&entry.name, Some(package), version)
+                .or_else(|| lookup.disabled(&entry.name, None, version))
+                .cloned();
+            let group =
+                attached.as_ref().and_then(|id| groups.get(id)).and_then(|node| node.group.clone());
+            let target = Target {
+                home: &entry.home,
+                name: &entry.name,
+                file_key_name: format!("{}.{}", entry.section.key(), entry.name),
+                of: TargetOf::Node { version, attached, group },
+                tags: Vec::new(),
+            };
+            wanted.push((target, used));
+        }
+    }
+    for declared in &sources.declared {
+        let of_table = declared
+            .entry
+            .tests
+            .iter()
+            .filter(|used| used.table.as_deref() == Some(&declared.table_name));
+        wanted.extend(of_table.map(|used| (declared.target(), used)));
+    }
+    let made = parallel::map(&wanted, threads, |(target, used)| {
+        let mut report = Report::default();
+        (Vec::from_iter(tester.node(target, used, &mut report)), report)
+    });
+    collect(made, report)
+}
+
+fn collect<T>(made: Vec<(Vec<T>, Report)>, report: &mut Report) -> Vec<T> {
+    let mut all = Vec::with_capacity(made.len());
+    for (items, problems) in made {
+        all.extend(items);
+        report.append(problems);
+    }
+    all
+}
+
+/// Whether a draft can be referred to.
+pub(super) fn is_refable(kind: DraftKind) -> bool {
+    matches!(kind, DraftKind::Model | DraftKind::Seed | DraftKind::Snapshot)
+}

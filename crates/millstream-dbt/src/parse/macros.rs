@@ -1,0 +1,219 @@
+//! Macros of the project, its packages and dbt itself.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use millstream_files::{Mark, Report, shown};
+use millstream_jinja::{Definition, Error, Program, Syntax};
+use serde_json::Value;
+
+use super::files::{Content, File, FileKind};
+use super::project::Project;
+use crate::macros::BuiltinFile;
+use crate::manifest::{MacroDef, UniqueId};
+
+/// All macros by their ids. What is no template, or twice there, is reported.
+pub(super) fn read(
+    files: &[File],
+    projects: &[Project],
+    builtin: &[BuiltinFile],
+    report: &mut Report,
+) -> IndexMap<UniqueId, Arc<MacroDef>> {
+    let mut macros = Macros { found: IndexMap::new(), report };
+    for file in builtin {
+        let name = format!("{}/{}", file.package, file.path);
+        match Program::parse(&name, file.text, &Syntax::dbt()) {
+            Ok(program) => macros.add(&program, &Arc::from(file.package), Path::new(file.path)),
+            Err(error) => report_template(&error, 0, macros.report),
+        }
+    }
+    for file in files.iter().filter(|file| file.found.kind == FileKind::Macros) {
+        let Content::Template(template) = &file.content else { continue };
+        match &template.program {
+            Ok(program) => {
+                let project = &projects[file.found.project];
+                macros.add(program, &project.name, &file.found.original);
+            }
+            Err(error) => report_template(error, template.lines_before, macros.report),
+        }
+    }
+    macros.found
+}
+
+struct Macros<'a> {
+    found: IndexMap<UniqueId, Arc<MacroDef>>,
+    report: &'a mut Report,
+}
+
+impl Macros<'_> {
+    fn add(&mut self, program: &Arc<Program>, package: &Arc<str>, file: &Path) {
+        for definition in program.definitions() {
+            let Some(name) = name(definition) else { continue };
+            let unique_id = UniqueId::new(format!("macro.{package}.{name}"));
+            if let Some(first) = self.found.get(&unique_id) {
+                let first = Arc::clone(first);
+                self.twice(&first, program, definition);
+                continue;
+            }
+            let found = MacroDef {
+                unique_id: unique_id.clone(),
+                name,
+                package_name: Arc::clone(package),
+                original_file_path: file.to_owned(),
+                program: Arc::clone(program),
+                definition: Arc::clone(definition),
+                description: String::new(),
+                arguments: Vec::new(),
+                meta: serde_json::Map::new(),
+                patch_path: None,
+                supported_languages: languages(definition),
+                depends_on: Vec::new(),
+            };
+            self.found.insert(unique_id, Arc::new(found));
+        }
+    }
+
+    fn twice(&mut self, first: &MacroDef, program: &Program, definition: &Definition) {
+        let place = place_of(program, definition.range().start, 0);
+        let message = format!(
+            "dbt found two macros named \"{}\" in the project \"{}\".",
+            first.name, first.package_name
+        );
+        let other = place_of(&first.program, first.definition.range().start, 0);
+        let hint = format!("rename or remove one of them; the first is in {}", shown(&other));
+        self.report.error("dbt.macro_duplicate", place, message, hint);
+    }
+}
+
+/// The name by which a block is found.
+fn name(definition: &Definition) -> Option<String> {
+    let name = definition.name();
+    Some(match definition.word() {
+        "macro" => name.to_owned(),
+        "test" | "data_test" => format!("test_{name}"),
+        "materialization" => {
+            let adapter = definition.options().iter().find(|(key, _)| key == "adapter");
+            let adapter = adapter.and_then(|(_, value)| value.as_ref()?.as_str());
+            format!("materialization_{name}_{}", adapter.unwrap_or("default"))
+        }
+        _ => return None,
+    })
+}
+
+fn languages(definition: &Definition) -> Option<Vec<String>> {
+    if definition.word() != "materialization" {
+        return None;
+    }
+    let said = definition.options().iter().find(|(key, _)| key == "supported_languages");
+    let said = said.and_then(|(_, value)| value.as_ref()).and_then(Value::as_array);
+    Some(match said {
+        Some(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        None => vec!["sql".to_owned()],
+    })
+}
+
+/// The place of an offset, below lines that were left out.
+fn place_of(
+    program: &Program,
+    offset: usize,
+    lines_before: usize,
+) -> millstream_core::diagnostic::Place {
+    let mark = Mark::of_offset(program.source(), offset);
+    let mark = Mark { line: mark.line + lines_before as u32, column: mark.column };
+    mark.within(Path::new(program.file()))
+}
+
+/// Reports a text that is no template.
+pub(super) fn report_template(error: &Error, lines_before: usize, report: &mut Report) {
+    let place = error.place().map(|place| {
+        let line = (place.line + lines_before) as u32;
+        Mark { line, column: place.column as u32 }.within(&PathBuf::from(&*place.file))
+    });
+    report.error("dbt.template_syntax", place, error.message(), None);
+}
+
+/// What macros call, as far as it is written.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// Macros that each macro calls.
+    pub(super) of: HashMap<UniqueId, Vec<UniqueId>>,
+    /// Macros that may say something of the text that calls them: they, or macros that they call,
+    /// call `ref`, `source`, `config` or something that is not known.
+    pub(super) telling: HashSet<UniqueId>,
+}
+
+/// What macros call.
+pub(super) fn calls(
+    macros: &IndexMap<UniqueId, Arc<MacroDef>>,
+    registry: &crate::macros::Registry,
+) -> Calls {
+    let mut calls = Calls::default();
+    for found in macros.values() {
+        let mut ids: Vec<UniqueId> = Vec::new();
+        for call in found.program.calls_of(&found.definition) {
+            let callee = match call.path.as_slice() {
+                [name] => registry.visible(&found.package_name, name),
+                ["adapter", "dispatch"] => dispatched(found, &call, registry),
+                [package, name] => registry.within(package, name),
+                _ => None,
+            };
+            let Some(callee) = callee else {
+                if is_telling(&call.path) {
+                    calls.telling.insert(found.unique_id.clone());
+                }
+                continue;
+            };
+            if callee.unique_id != found.unique_id && !ids.contains(&callee.unique_id) {
+                ids.push(callee.unique_id.clone());
+            }
+        }
+        calls.of.insert(found.unique_id.clone(), ids);
+    }
+    calls.spread();
+    calls
+}
+
+/// Whether a call that is no macro's may say something of the text around it.
+fn is_telling(path: &[&str]) -> bool {
+    matches!(
+        path,
+        ["ref" | "source" | "config" | "metric" | "render"]
+            | ["config", "set"]
+            | ["adapter", "dispatch"]
+            | ["context" | "builtins", ..]
+    )
+}
+
+impl Calls {
+    /// Who calls a telling macro is telling too.
+    fn spread(&mut self) {
+        loop {
+            let is_new = |(id, called): (&UniqueId, &Vec<UniqueId>)| {
+                let new = !self.telling.contains(id)
+                    && called.iter().any(|callee| self.telling.contains(callee));
+                new.then(|| id.clone())
+            };
+            let new: Vec<UniqueId> = self.of.iter().filter_map(is_new).collect();
+            if new.is_empty() {
+                return;
+            }
+            self.telling.extend(new);
+        }
+    }
+}
+
+fn dispatched<'r>(
+    found: &MacroDef,
+    call: &millstream_jinja::Call<'_>,
+    registry: &'r crate::macros::Registry,
+) -> Option<&'r Arc<MacroDef>> {
+    let text = |value: &Option<Value>| value.as_ref()?.as_str().map(str::to_owned);
+    let named = |key: &str| {
+        call.named.iter().find(|(name, _)| *name == key).and_then(|(_, value)| text(value))
+    };
+    let name = call.positional.first().and_then(text).or_else(|| named("macro_name"))?;
+    let namespace = call.positional.get(1).and_then(text).or_else(|| named("macro_namespace"));
+    registry.dispatch(&found.package_name, &name, namespace.as_deref()).ok()
+}

@@ -1,0 +1,88 @@
+//! What reading a project needs to be told, and what it gives.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use millstream_core::clock::Clock;
+use millstream_core::diagnostic::Diagnostic;
+use serde_json::{Map, Value};
+
+use crate::context::{EnvVar, Invocation, LogSink, Vars};
+use crate::macros::{BuiltinFile, Registry};
+use crate::manifest::Manifest;
+use crate::target::Target;
+
+/// How spellings that dbt has given up are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// As dbt 1 takes them: with a warning at most.
+    #[default]
+    Lenient,
+    /// As dbt 2 takes them: they are errors.
+    Strict,
+}
+
+/// A kind of warehouse that a profile may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterKind {
+    /// `type` in the profile: `postgres`.
+    pub name: String,
+    /// What templates see as the type, and after which macros are dispatched, nearest first:
+    /// `postgres`.
+    pub dialects: Vec<String>,
+    /// Packages that come with it, the nearest first: `dbt_postgres`, `dbt`.
+    pub packages: Vec<Arc<str>>,
+}
+
+/// What reading a project needs to be told.
+#[derive(Debug, Clone)]
+pub struct ParseOptions {
+    /// The folder of `profiles.yml`; else it is looked for where dbt looks for it.
+    pub profiles_dir: Option<PathBuf>,
+    /// The profile; that of `dbt_project.yml` when absent.
+    pub profile: Option<String>,
+    /// The output of the profile; the profile's own choice when absent.
+    pub target: Option<String>,
+    /// Where the project runs when there is no `profiles.yml` at all.
+    pub fallback: Option<Target>,
+    /// The kinds of warehouses that a profile may name.
+    pub adapters: Vec<AdapterKind>,
+    /// Variables of the command line.
+    pub vars: Map<String, Value>,
+    /// Reads variables of the process.
+    pub env_var: EnvVar,
+    /// How old spellings are taken.
+    pub strictness: Strictness,
+    /// The command that the project is read for.
+    pub invocation: Arc<Invocation>,
+    /// The macros that come with Millstream.
+    pub builtin: Vec<BuiltinFile>,
+    /// Takes what templates say while the project is read.
+    pub log: LogSink,
+    /// Says when the project is read.
+    pub clock: Clock,
+    /// Threads that read.
+    pub threads: usize,
+}
+
+/// What reading a project gave.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The project; `None` exactly when there is a diagnostic of severity error.
+    pub project: Option<ParsedProject>,
+    /// All problems, in the order of their places.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A project that was read, and what rendering its templates needs.
+#[derive(Debug)]
+pub struct ParsedProject {
+    /// The project.
+    pub manifest: Manifest,
+    /// Where it runs.
+    pub target: Arc<Target>,
+    /// Its macros, by the rules by which they are found.
+    pub macros: Arc<Registry>,
+    /// Its variables.
+    pub vars: Arc<Vars>,
+}

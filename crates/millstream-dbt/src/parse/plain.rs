@@ -1,0 +1,104 @@
+//! What a text refers to, told without rendering it: for texts that only call `ref`, `source`,
+//! `config` and `var` with literals.
+
+use millstream_jinja::{Call, Program};
+use serde_json::{Map, Value};
+
+use super::values::listed;
+use crate::context::{Captured, ParseSession};
+use crate::manifest::{RefArgs, SourceArgs};
+
+/// Names whose meaning is known, as long as no macro has them.
+const NAMES: &[&str] = &["ref", "source", "config", "var"];
+
+/// Whether macros of a package give names another meaning.
+pub(super) fn is_overridden(session: &ParseSession, package: &str) -> bool {
+    NAMES.iter().any(|name| session.0.macros.visible(package, name).is_some())
+}
+
+/// What a text says, if it is of this kind.
+pub(super) fn captured(
+    session: &ParseSession,
+    package: &str,
+    program: &Program,
+) -> Option<Captured> {
+    let mut captured = Captured::default();
+    for call in program.plain_calls()? {
+        match call.path[0] {
+            "ref" => add(&mut captured.refs, reference(&call)?),
+            "source" => add(&mut captured.sources, source(&call)?),
+            "config" => configure(&mut captured.config, &call)?,
+            "var" => {
+                let name = call.positional.first()?.as_ref()?.as_str()?;
+                let known =
+                    call.positional.len() == 2 || session.0.vars.get(package, name).is_some();
+                if !known {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(captured)
+}
+
+fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+/// The model that a call of `ref` names.
+pub(super) fn reference(call: &Call<'_>) -> Option<RefArgs> {
+    let text = |value: &Option<Value>| value.as_ref()?.as_str().map(str::to_owned);
+    let (package, name) = match call.positional.as_slice() {
+        [name] => (None, text(name)?),
+        [package, name] => (Some(text(package)?), text(name)?),
+        _ => return None,
+    };
+    let mut version = None;
+    for (key, value) in &call.named {
+        match *key {
+            "v" | "version" => version = value.clone().filter(|version| !version.is_null()),
+            _ => return None,
+        }
+    }
+    Some(RefArgs { name, package, version })
+}
+
+/// The table that a call of `source` names.
+pub(super) fn source(call: &Call<'_>) -> Option<SourceArgs> {
+    match (call.positional.as_slice(), call.named.as_slice()) {
+        ([Some(Value::String(source)), Some(Value::String(table))], []) => {
+            Some(SourceArgs { source: source.clone(), table: table.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// Takes over simple settings; what adds up in its own way is left to the renderer.
+fn configure(config: &mut Map<String, Value>, call: &Call<'_>) -> Option<()> {
+    if !call.positional.is_empty() || call.named.is_empty() {
+        return None;
+    }
+    let is_first = config.is_empty();
+    for (key, value) in &call.named {
+        let value = value.clone()?;
+        if is_first {
+            config.insert((*key).to_owned(), value);
+            continue;
+        }
+        match *key {
+            "tags" => {
+                let mut list = config.get(*key).map(listed).unwrap_or_default();
+                list.extend(listed(&value));
+                config.insert((*key).to_owned(), Value::Array(list));
+            }
+            "materialized" | "alias" | "schema" | "database" | "enabled" | "unique_key" => {
+                config.insert((*key).to_owned(), value);
+            }
+            _ => return None,
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,215 @@
+//! Fills in what nodes depend on, and puts them into the manifest.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use millstream_files::{Report, closest, whole};
+
+use super::refs::{Found, Lookup};
+use super::values::python_text;
+use crate::manifest::{
+    Manifest, Node, NodeKind, RefArgs, SourceArgs, SourceTable, TestOf, UniqueId,
+};
+
+/// Puts nodes and sources into a manifest. What is not there, or twice there, is reported.
+pub(super) fn nodes(
+    nodes: Vec<Node>,
+    tables: Vec<SourceTable>,
+    lookup: &Lookup,
+    manifest: &mut Manifest,
+    report: &mut Report,
+) {
+    let mut enabled: Vec<Node> = Vec::with_capacity(nodes.len());
+    for mut node in nodes {
+        if !node.config.enabled() {
+            disable(manifest, node);
+            continue;
+        }
+        if depend(&mut node, lookup, report) {
+            enabled.push(node);
+        } else {
+            node.config.0.insert("enabled".to_owned(), false.into());
+            disable(manifest, node);
+        }
+    }
+    enabled.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
+    check_unique(&enabled, report);
+    manifest.nodes =
+        enabled.into_iter().map(|node| (node.unique_id.clone(), Arc::new(node))).collect();
+    manifest.disabled.sort_keys();
+    for table in tables {
+        let (id, table) = (table.unique_id.clone(), Arc::new(table));
+        if !table.config.enabled() {
+            manifest.disabled_sources.insert(id, table);
+        } else if let Some(first) = manifest.sources.insert(id, Arc::clone(&table)) {
+            twice(&first, &table, report);
+        }
+    }
+    manifest.sources.sort_keys();
+}
+
+fn disable(manifest: &mut Manifest, node: Node) {
+    manifest.disabled.entry(node.unique_id.clone()).or_default().push(Arc::new(node));
+}
+
+fn twice(first: &SourceTable, second: &SourceTable, report: &mut Report) {
+    let message =
+        format!("dbt found two sources with the name \"{}_{}\".", second.source_name, second.name);
+    let hint = format!("the other is in {}", first.original_file_path.display());
+    report.error("dbt.name_duplicate", whole(&second.original_file_path), message, hint);
+}
+
+/// Fills in what a node depends on. False if it is a test of something that is not there.
+fn depend(node: &mut Node, lookup: &Lookup, report: &mut Report) -> bool {
+    let mut is_complete = true;
+    let mut ids: Vec<UniqueId> = Vec::with_capacity(node.refs.len() + node.sources.len());
+    let refs = node.refs.iter().map(|args| (lookup.resolve(args, &node.package_name), Ok(args)));
+    let sources = node
+        .sources
+        .iter()
+        .map(|args| (lookup.resolve_source(args, &node.package_name), Err(args)));
+    for (found, named) in refs.chain(sources) {
+        match found {
+            Found::Enabled(id) => {
+                if !ids.contains(&id) && id != node.unique_id {
+                    ids.push(id);
+                } else if id == node.unique_id {
+                    itself(node, report);
+                }
+            }
+            found => {
+                is_complete &= !matches!(node.kind, NodeKind::Test(_));
+                missing(node, named, &found, lookup, report);
+            }
+        }
+    }
+    node.depends_on.nodes = ids;
+    is_complete
+}
+
+fn itself(node: &Node, report: &mut Report) {
+    let message = format!("Found a cycle: {} depends on itself", node.unique_id);
+    let hint = "use `{{ this }}` to name the relation of the model itself".to_owned();
+    report.error("dbt.cycle", whole(&node.original_file_path), message, hint);
+}
+
+fn missing(
+    node: &Node,
+    named: Result<&RefArgs, &SourceArgs>,
+    found: &Found,
+    lookup: &Lookup,
+    report: &mut Report,
+) {
+    let is_disabled = matches!(found, Found::Disabled(_));
+    let (what, name, details) = match named {
+        Ok(args) => {
+            let version = args
+                .version
+                .as_ref()
+                .map(|version| format!(" with version '{}'", python_text(version)));
+            let package =
+                args.package.as_ref().map(|package| format!(" in package or project '{package}'"));
+            let details = version.unwrap_or_default() + &package.unwrap_or_default();
+            ("node", args.name.clone(), details)
+        }
+        Err(args) => ("source", format!("{}.{}", args.source, args.table), String::new()),
+    };
+    let reason = if is_disabled { "is disabled" } else { "was not found" };
+    let kind = title(node.kind.word());
+    let message = format!(
+        "{kind} '{}' ({}) depends on a {what} named '{name}'{details} which {reason}",
+        node.unique_id,
+        node.original_file_path.display()
+    );
+    let place = place(node, named);
+    if matches!(node.kind, NodeKind::Test(_)) {
+        if !(is_disabled && matches!(node.kind, NodeKind::Test(TestOf::Generic(_)))) {
+            report.warning("dbt.reference_unknown", place, message, None);
+        }
+        return;
+    }
+    let known: Vec<String> = match named {
+        Ok(_) => lookup.names().map(str::to_owned).collect(),
+        Err(_) => lookup.source_names().collect(),
+    };
+    let hint = closest(&name, known.iter().map(String::as_str))
+        .filter(|_| !is_disabled)
+        .map(|candidate| format!("did you mean `{candidate}`?"));
+    report.error("dbt.reference_unknown", place, message, hint);
+}
+
+/// Where a node names something; the whole file if it does not, because a macro does.
+fn place(node: &Node, named: Result<&RefArgs, &SourceArgs>) -> millstream_core::diagnostic::Place {
+    let name = match named {
+        Ok(args) => &args.name,
+        Err(args) => &args.table,
+    };
+    let quotes = [format!("'{name}'"), format!("\"{name}\"")];
+    let found = quotes.iter().find_map(|quoted| node.raw_code.find(quoted.as_str()));
+    match found {
+        Some(offset) => millstream_files::Mark::of_offset(&node.raw_code, offset + 1)
+            .within(&node.original_file_path),
+        None => whole(&node.original_file_path),
+    }
+}
+
+fn title(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Two nodes of a package may not have the same name, and no two nodes the same relation.
+fn check_unique(nodes: &[Node], report: &mut Report) {
+    let mut names: HashMap<(&str, &str), &Node> = HashMap::new();
+    let mut relations: HashMap<&str, &Node> = HashMap::new();
+    for pair in nodes.windows(2).filter(|pair| pair[0].unique_id == pair[1].unique_id) {
+        if matches!(pair[1].kind, NodeKind::Test(_)) {
+            same_name(&pair[0], &pair[1], report);
+        }
+    }
+    for node in nodes {
+        if !matches!(node.kind, NodeKind::Model | NodeKind::Seed { .. } | NodeKind::Snapshot) {
+            continue;
+        }
+        if node.version.is_none()
+            && let Some(first) = names.insert((&node.package_name, &node.name), node)
+        {
+            same_name(first, node, report);
+            continue;
+        }
+        let Some(relation) = &node.relation_name else { continue };
+        if let Some(first) = relations.insert(relation, node) {
+            let message = format!(
+                "dbt found two resources with the database representation \"{relation}\".\ndbt \
+                 cannot create two resources with identical database representations. To fix \
+                 this,\nchange the configuration of one of these resources:\n- {} ({})\n- {} ({})",
+                first.unique_id,
+                first.original_file_path.display(),
+                node.unique_id,
+                node.original_file_path.display()
+            );
+            let place = whole(&node.original_file_path);
+            let hint = "set `alias` or `schema` in the configuration of one of them".to_owned();
+            report.error("dbt.relation_duplicate", place, message, hint);
+        }
+    }
+}
+
+fn same_name(first: &Node, second: &Node, report: &mut Report) {
+    let (a, b) = (first.kind.word(), second.kind.word());
+    let kinds = if a == b { format!("two {a}s") } else { format!("a {a} and a {b}") };
+    let message = format!(
+        "dbt found {kinds} with the name \"{}\".\n\nSince these resources have the same name, dbt \
+         will be unable to find the correct resource\nwhen looking for ref(\"{}\").\n\nTo fix \
+         this, change the name of one of these resources:\n- {} ({})\n- {} ({})",
+        second.name,
+        second.name,
+        first.unique_id,
+        first.original_file_path.display(),
+        second.unique_id,
+        second.original_file_path.display()
+    );
+    let place = whole(&second.original_file_path);
+    let hint = "rename one of the files".to_owned();
+    report.error("dbt.name_duplicate", place, message, hint);
+}
