@@ -50,7 +50,7 @@ impl RelationStep {
     }
 
     async fn stage_table(&self, query: Query, mode: WriteMode, id: AttemptId) -> Result<Staged> {
-        let request = WriteRequest { relation: self.relation.clone(), mode, attempt: id };
+        let request = WriteRequest::new(self.relation.clone(), mode, id);
         let table = self.warehouse.stage_query(&query, &request).await?;
         let stats =
             StepStats { rows_out: table.rows, bytes_out: table.bytes, ..StepStats::default() };

@@ -133,7 +133,7 @@ impl Strategy {
     fn mode(&self) -> WriteMode {
         match self {
             Self::Append => WriteMode::Append,
-            Self::Merge { unique_key } => WriteMode::Merge { key: unique_key.clone() },
+            Self::Merge { unique_key } => WriteMode::merge(unique_key.clone()),
         }
     }
 }

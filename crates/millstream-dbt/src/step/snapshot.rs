@@ -177,7 +177,7 @@ pub(super) fn next(
     }
     let table = relation.quoted();
     let query = Changes { plan, table: &table, own: &own, columns, sql }.query();
-    let mode = WriteMode::Merge { key: vec![plan.names.scd_id.clone()] };
+    let mode = WriteMode::merge(vec![plan.names.scd_id.clone()]);
     Ok(Work::Table { sql: query, mode })
 }
 
