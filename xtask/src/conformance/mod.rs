@@ -3,9 +3,11 @@
 //! What passes is listed in `conformance`, and that list only grows.
 
 mod dbt_postgres;
+mod golden;
 mod lists;
 mod program;
 mod projects;
+mod room;
 
 use std::path::PathBuf;
 

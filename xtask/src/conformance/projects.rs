@@ -1,30 +1,15 @@
 //! Real dbt projects that are in no registry, from copies below the folder that `--from` names.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 
+use super::golden::Golden;
 use super::lists::{Coverage, Lists, Outcome, Outcomes};
-use super::program::Program;
+use super::room::Room;
 use super::{Found, Options, Who};
-use crate::environment::Cluster;
-use crate::python::{DBT_DUCKDB, DBT_POSTGRES, Packages, environment};
-use crate::shell::{output, root, run as run_command, say};
-
-const PROFILES: &str = "\
-{profile}:
-  target: postgres
-  outputs:
-    postgres:
-      {type: postgres, host: 127.0.0.1, port: {port}, user: postgres, pass: none,
-       dbname: {database}, schema: main, threads: 2}
-    duckdb: {type: duckdb, path: warehouse.duckdb, schema: main, threads: 2}
-    millstream: {type: millstream, schema: main, threads: 2}
-";
-/// What these hold depends on the day; only their columns and their number of rows are compared.
-const OF_TODAY: [&str; 1] = ["main.metricflow_time_spine"];
+use crate::shell::{root, run as run_command, say};
 
 /// The integration tests of dbt-utils.
 pub(super) fn dbt_utils(options: &Options) -> Result<()> {
@@ -34,14 +19,32 @@ pub(super) fn dbt_utils(options: &Options) -> Result<()> {
             room.project("dbt-utils", "integration_tests", "integration_tests", target)?;
         room.must(&project, target, &["deps"])?;
         let outcomes = room.build(&project, target, &["--full-refresh"])?;
+        let folder = root().join("conformance/dbt_utils");
         if room.program.who == Who::Dbt {
             say(&format!("{target}: {}", summary(&outcomes)));
+            if options.found == Found::Accept {
+                let nodes: Vec<&str> = outcomes.keys().map(String::as_str).collect();
+                std::fs::write(folder.join("nodes.txt"), nodes.join("\n") + "\n")?;
+            }
             continue;
         }
-        let lists = Lists::read(&root().join("conformance/dbt_utils").join(target))?;
-        lists.judge(&outcomes, Coverage::All, options.found)?;
+        let nodes = std::fs::read_to_string(folder.join("nodes.txt"))?;
+        let outcomes = held_to(&nodes, outcomes);
+        Lists::read(&folder.join(target))?.judge(&outcomes, Coverage::All, options.found)?;
     }
     Ok(())
+}
+
+/// A node that dbt has and we do not has failed, and so has one that dbt does not know.
+fn held_to(nodes: &str, found: Outcomes) -> Outcomes {
+    let missing = |id: &str| (id.to_owned(), Outcome::Failed("was not run".to_owned()));
+    let mut outcomes: Outcomes = nodes.lines().map(missing).collect();
+    for (id, outcome) in found {
+        let unknown = || Outcome::Failed("dbt has no such node".to_owned());
+        let outcome = if outcomes.contains_key(&id) { outcome } else { unknown() };
+        outcomes.insert(id, outcome);
+    }
+    outcomes
 }
 
 /// Both jaffle shops: every node passes, and every relation holds what real dbt put there.
@@ -83,28 +86,17 @@ fn judge_relations(
     let outcomes = room.build(project, target, &[])?;
     say(&format!("{name} on {target}: {}", summary(&outcomes)));
     ensure!(outcomes.values().all(|outcome| *outcome == Outcome::Passed), "not all nodes pass");
+    let nodes: Vec<&str> = outcomes.keys().map(String::as_str).collect();
     // The embedded engine speaks PostgreSQL's dialect to macros.
     let kind = if target == "duckdb" { "duckdb" } else { "postgres" };
-    let golden = root().join("conformance/jaffle").join(format!("{name}.{kind}.jsonl"));
-    let expected = std::fs::read_to_string(&golden).unwrap_or_default();
-    let found = room.fingerprints(project, target, schemas, &relations(&expected)?)?;
+    let golden = Golden::of(&root().join("conformance/jaffle"), name, kind)?;
+    let found = room.fingerprints(project, target, schemas, &golden.relations()?)?;
     if room.program.who == Who::Dbt && options.found == Found::Accept {
-        std::fs::write(&golden, &found)?;
-        return Ok(());
+        return golden.write(&nodes, &found);
     }
-    let differing: Vec<&str> =
-        expected.lines().filter(|line| !found.lines().any(|other| other == *line)).collect();
-    ensure!(differing.is_empty(), "expected of {name} on {target}:\n{}", differing.join("\n"));
-    say(&format!("{name} on {target}: {} relations are dbt's", expected.lines().count()));
+    golden.judge(&nodes, &found).with_context(|| format!("{name} on {target}"))?;
+    say(&format!("{name} on {target}: nodes and relations are dbt's"));
     Ok(())
-}
-
-fn relations(fingerprints: &str) -> Result<Vec<String>> {
-    let name = |line: &str| -> Result<String> {
-        let fingerprint: Value = serde_json::from_str(line)?;
-        Ok(fingerprint["relation"].as_str().context("a relation has a name")?.to_owned())
-    };
-    fingerprints.lines().map(name).collect()
 }
 
 fn summary(outcomes: &Outcomes) -> String {
@@ -116,155 +108,4 @@ fn summary(outcomes: &Outcomes) -> String {
         })
         .collect();
     format!("{} of {} pass{}", outcomes.len() - failed.len(), outcomes.len(), failed.concat())
-}
-
-/// What the projects are run with.
-struct Room {
-    name: &'static str,
-    from: PathBuf,
-    python: PathBuf,
-    program: Program,
-    cluster: Cluster,
-}
-
-impl Room {
-    fn open(name: &'static str, options: &Options) -> Result<Self> {
-        let from = options.from.clone().context("--from DIR names the projects' copies")?;
-        let packages = Packages::dbt(&[DBT_DUCKDB, DBT_POSTGRES], &["psycopg2-binary>=2.9,<3"]);
-        let python = environment(&root().join("target/conformance/dbt/python"), &packages)?;
-        let program = Program::of(options.run_by, &python)?;
-        Ok(Self { name, from, python, program, cluster: Cluster::start()? })
-    }
-
-    fn targets(&self) -> [&'static str; 2] {
-        match self.program.who {
-            Who::Millstream => ["postgres", "millstream"],
-            Who::Dbt => ["postgres", "duckdb"],
-        }
-    }
-
-    /// A fresh copy of a repository; gives the folder of the project in it, with profiles for
-    /// every target and a database of its own.
-    fn project(
-        &self,
-        repository: &str,
-        inside: &str,
-        profile: &str,
-        target: &str,
-    ) -> Result<PathBuf> {
-        let work = root().join("target/conformance").join(self.name).join(target);
-        let project = self.copy(repository, &work)?.join(inside);
-        let database = repository.replace('-', "_");
-        if target == "postgres" {
-            self.cluster.run_sql(&format!("create database {database}"))?;
-        }
-        let profiles = PROFILES
-            .replace("{profile}", profile)
-            .replace("{port}", &self.cluster.port())
-            .replace("{database}", &database);
-        std::fs::write(project.join("profiles.yml"), profiles)?;
-        Ok(project)
-    }
-
-    fn copy(&self, repository: &str, work: &Path) -> Result<PathBuf> {
-        let copy = work.join(repository);
-        if copy.exists() {
-            std::fs::remove_dir_all(&copy)?;
-        }
-        std::fs::create_dir_all(work)?;
-        output(Command::new("cp").arg("-r").arg(self.from.join(repository)).arg(&copy))?;
-        Ok(copy)
-    }
-
-    /// Runs one of dbt's commands; gives whether it was well.
-    fn dbt(&self, project: &Path, target: &str, arguments: &[&str]) -> Result<bool> {
-        let mut command = self.program.dbt();
-        command.args(arguments).args(["--target", target, "--profiles-dir", "."]);
-        say(&format!("$ dbt {} --target {target}", arguments.join(" ")));
-        let output = command.current_dir(project).output().context("start the program")?;
-        if !output.status.success() {
-            say(&String::from_utf8_lossy(&output.stdout));
-            say(&String::from_utf8_lossy(&output.stderr));
-        }
-        Ok(output.status.success())
-    }
-
-    fn must(&self, project: &Path, target: &str, arguments: &[&str]) -> Result<()> {
-        ensure!(self.dbt(project, target, arguments)?, "dbt {} was refused", arguments.join(" "));
-        Ok(())
-    }
-
-    fn build(&self, project: &Path, target: &str, arguments: &[&str]) -> Result<Outcomes> {
-        let file = project.join("target/run_results.json");
-        if file.exists() {
-            std::fs::remove_file(&file)?;
-        }
-        self.dbt(project, target, &[&["build"], arguments].concat())?;
-        let text = std::fs::read_to_string(&file).context("the build left no run_results.json")?;
-        outcomes(&serde_json::from_str(&text)?)
-    }
-
-    /// One line of JSON for each relation.
-    fn fingerprints(
-        &self,
-        project: &Path,
-        target: &str,
-        schemas: &[&str],
-        relations: &[String],
-    ) -> Result<String> {
-        let mut python = Command::new(&self.python);
-        python.arg(root().join("conformance/jaffle/fingerprints.py"));
-        match target {
-            "postgres" => {
-                let database = project.file_name().context("a project has a name")?;
-                let database = database.to_string_lossy().replace('-', "_");
-                python.args(["postgres", &self.cluster.url_of(&database)]).args(schemas);
-            }
-            "duckdb" => {
-                python.arg("duckdb").arg(project.join("warehouse.duckdb")).args(schemas);
-            }
-            _ => {
-                let folder = project.join("target/relations");
-                self.export(project, relations, &folder)?;
-                python.arg("parquet").arg(folder);
-            }
-        }
-        let found = output(&mut python)?;
-        Ok(found.lines().map(|line| without_day(line) + "\n").collect())
-    }
-
-    /// Our own tables, as files.
-    fn export(&self, project: &Path, relations: &[String], folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder)?;
-        for relation in relations {
-            let mut query = self.program.own();
-            query.arg("-C").arg(project).args(["query", "--output", "parquet", "--to"]);
-            query.arg(folder.join(format!("{relation}.parquet")));
-            run_command(query.arg(format!("select * from {relation}")))?;
-        }
-        Ok(())
-    }
-}
-
-fn without_day(line: &str) -> String {
-    let named = |relation: &str| line.contains(&format!("\"relation\": \"{relation}\""));
-    match line.split_once(", \"hash\"") {
-        Some((before, _)) if OF_TODAY.into_iter().any(named) => format!("{before}}}"),
-        _ => line.to_owned(),
-    }
-}
-
-fn outcomes(run_results: &Value) -> Result<Outcomes> {
-    let results = run_results["results"].as_array().context("run_results.json has results")?;
-    let outcome = |one: &Value| {
-        let id = one["unique_id"].as_str().unwrap_or_default().to_owned();
-        let status = one["status"].as_str().unwrap_or_default();
-        if matches!(status, "success" | "pass") {
-            return (id, Outcome::Passed);
-        }
-        let message = one["message"].as_str().unwrap_or_default();
-        let message: Vec<&str> = message.split_whitespace().collect();
-        (id, Outcome::Failed(format!("{status}: {}", message.join(" "))))
-    };
-    Ok(results.iter().map(outcome).collect())
 }
