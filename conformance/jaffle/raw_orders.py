@@ -16,8 +16,9 @@ from pathlib import Path
 
 ORDERS = 5_000
 ITEMS_MAX = 4
-FIRST_DAY = datetime(2024, 9, 1, 7)
+FIRST_DAY = datetime(2024, 9, 1)
 DAYS = 360
+DAY = 24 * 60
 
 
 def read(folder: Path, name: str) -> list[dict[str, str]]:
@@ -42,16 +43,21 @@ def main(folder: Path) -> None:
 
     orders: list[dict[str, object]] = []
     items: list[dict[str, object]] = []
+    # A customer orders once a day: the project numbers the orders of each by their days.
+    taken: set[tuple[str, int]] = set()
     for _ in range(ORDERS):
         order, store = new_id(), dice.choice(stores)
         bought = [dice.choice(products) for _ in range(1 + dice.randrange(ITEMS_MAX))]
         subtotal = sum(int(product["price"]) for product in bought)
         tax = int(subtotal * float(store["tax_rate"]))
-        minutes = dice.randrange(DAYS * 24 * 60)
+        customer, minutes = dice.choice(customers)["id"], dice.randrange(DAYS * DAY)
+        while (customer, minutes // DAY) in taken:
+            minutes = dice.randrange(DAYS * DAY)
+        taken.add((customer, minutes // DAY))
         orders.append(
             {
                 "id": order,
-                "customer": dice.choice(customers)["id"],
+                "customer": customer,
                 "ordered_at": (FIRST_DAY + timedelta(minutes=minutes)).isoformat(),
                 "store_id": store["id"],
                 "subtotal": subtotal,

@@ -14,9 +14,9 @@ pub(super) struct Golden {
 }
 
 impl Golden {
-    pub(super) fn of(folder: &Path, name: &str, kind: &str) -> Result<Self> {
+    pub(super) fn of(folder: &Path, name: &str) -> Result<Self> {
         let nodes = folder.join(format!("{name}.nodes.txt"));
-        let relations = folder.join(format!("{name}.{kind}.jsonl"));
+        let relations = folder.join(format!("{name}.relations.jsonl"));
         let read = |file: &Path| match std::fs::exists(file) {
             Ok(true) => std::fs::read_to_string(file),
             _ => Ok(String::new()),
