@@ -304,6 +304,11 @@ impl Value {
         }
     }
 
+    /// Whether it equals another value, as by Python's `==`.
+    pub fn equals(&self, other: &Self) -> Outcome<bool> {
+        equal(self, other)
+    }
+
     /// Goes over its items; for what has none there is an error.
     pub fn iterate(&self) -> Outcome<Iter> {
         Iter::over(self)

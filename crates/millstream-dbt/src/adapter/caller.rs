@@ -47,6 +47,11 @@ pub trait Caller: fmt::Debug {
 
     /// Says something to the user. A warning is an error where the invocation asks for that.
     fn say(&self, level: Level, event: &'static str, message: &str) -> Outcome<()>;
+
+    /// Prints a text that the project wants to be printed.
+    fn print(&self, text: &str) -> Outcome<()> {
+        self.say(Level::Info, "PrintEvent", text)
+    }
 }
 
 /// What templates are rendered for.

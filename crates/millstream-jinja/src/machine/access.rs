@@ -6,7 +6,7 @@ use super::{Machine, UndefinedMode};
 use crate::args::Args;
 use crate::error::{Outcome, unfit};
 use crate::methods;
-use crate::value::{Bound, Key, Missing, Range, Value, missing};
+use crate::value::{Bound, Key, Missing, Range, Shape, Value, missing};
 
 type Bounds = [Option<i128>; 3];
 
@@ -107,10 +107,14 @@ impl Machine<'_> {
                 let characters: Vec<char> = text.chars().collect();
                 Value::text(picked(&characters, bounds).into_iter().collect::<String>())
             }
-            _ => match of.as_object::<Range>() {
-                Some(range) => sliced_range(range, bounds),
-                None => return unfit(format!("a {} cannot be sliced", of.type_name())),
+            Value::Object(object) => match (of.as_object::<Range>(), object.iterate()) {
+                (Some(range), _) => sliced_range(range, bounds),
+                (None, Some(items)) if object.shape() == Shape::Sequence => {
+                    Value::tuple(picked(&items.collect()?, bounds))
+                }
+                _ => return unfit(format!("a {} cannot be sliced", of.type_name())),
             },
+            _ => return unfit(format!("a {} cannot be sliced", of.type_name())),
         };
         self.charge_value(&sliced)?;
         Ok(sliced)

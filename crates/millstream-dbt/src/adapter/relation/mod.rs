@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 pub use class::RelationClass;
 pub use parts::{Part, Path, Policy};
+pub(crate) use render::quoted;
 pub use value::RelationValue;
 
 use super::dialect::Dialect;

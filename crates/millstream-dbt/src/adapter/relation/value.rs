@@ -32,6 +32,7 @@ const METHODS: &[&str] = &[
     "get_default_quote_policy",
     "get_function_config",
     "get_function_macro_name",
+    "get_materialized_view_config_change_collection",
     "get_relation_type",
     "include",
     "incorporate",
@@ -125,6 +126,12 @@ impl Object for RelationValue {
                 let kind = machine.attribute(&config, "type")?.to_text()?;
                 let language = machine.attribute(&config, "language")?.to_text()?;
                 Ok(Value::from(format!("{kind}_function_{language}")))
+            }
+            "get_materialized_view_config_change_collection" => {
+                let params = ["relation_results", "relation_config"];
+                let given = args.bind(name, params, 2)?;
+                let [results, model] = given.map(|value| value.unwrap_or(Value::None));
+                crate::adapter::index::changes(machine, &results, &model)
             }
             "to_dict" => Ok(self.to_dict(args.bind(name, ["omit_none"], 0)?)),
             _ => RelationClass::bare(relation.dialect).call_method(machine, name, args),

@@ -36,6 +36,11 @@ impl Moment {
         iso::moment(text).map(|(local, zone)| Self { local, zone })
     }
 
+    /// A moment written in a format of Python's `strptime`.
+    pub fn strptime(text: &str, format: &str) -> Option<Self> {
+        super::strptime::strptime(text, format).ok()
+    }
+
     /// What clocks show.
     pub fn local(&self) -> civil::DateTime {
         self.local

@@ -53,6 +53,11 @@ impl Decimal {
         i128::try_from(whole).ok()
     }
 
+    /// With so many digits behind the point; what is half-way goes to the even digit.
+    pub fn to_places(&self, places: usize) -> String {
+        self.with_exponent(-i64::try_from(places).unwrap_or(0)).to_string()
+    }
+
     /// Whether it is zero.
     pub fn is_zero(&self) -> bool {
         self.coefficient.sign() == Sign::NoSign
