@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::fmt;
 
 use millstream_core::error::{Coded, Fault};
-use millstream_jinja::{Error, Interrupt, Place, Trace};
+use millstream_jinja::{Error, ErrorKind, Interrupt, Place, Trace};
 
 use crate::adapter::{Problem, ProblemKind};
 
@@ -101,7 +101,7 @@ impl Failure {
         let (kind, message) = match (raised, problem) {
             (Some(raised), _) => (raised.kind, raised.message.clone()),
             (None, Some(problem)) => (problem.kind.into(), problem.message.clone()),
-            (None, None) => (FailureKind::Compilation, error.message().to_owned()),
+            (None, None) => (FailureKind::Compilation, said(error)),
         };
         let (place, stack) = (error.place().cloned(), error.stack().to_vec());
         Self { kind, message, at: Box::new(Whereabouts { subject, place, stack }) }
@@ -176,6 +176,18 @@ pub struct Raised {
     pub kind: FailureKind,
     /// What is wrong.
     pub message: String,
+}
+
+/// What dbt says of an error of the template engine.
+fn said(error: &Error) -> String {
+    let is_undefined = matches!(error.kind(), ErrorKind::Undefined | ErrorKind::UnknownFunction);
+    let hint = if is_undefined && error.stack().is_empty() {
+        ". This can happen when calling a macro that does not exist. Check for typos and/or install \
+         package dependencies with \"dbt deps\"."
+    } else {
+        ""
+    };
+    format!("{}{hint}", error.message())
 }
 
 impl From<ProblemKind> for FailureKind {

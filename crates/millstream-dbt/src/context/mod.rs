@@ -39,6 +39,7 @@ mod session;
 mod surroundings;
 mod test_kwargs;
 mod time_filter;
+mod unit_test;
 mod vars;
 mod worker;
 mod yaml;
@@ -62,6 +63,7 @@ pub use references::{Found, References};
 pub use run_files::{path_of, write_text};
 pub use session::{Deferred, Session};
 pub use surroundings::Surroundings;
+pub use unit_test::UnitTestRun;
 pub use vars::Vars;
 pub use worker::{Batch, CompiledNode, Worker};
 

@@ -10,7 +10,7 @@ use super::capture::{ref_args, source_args};
 use super::failure::{FailureKind, raise};
 use super::references::Found;
 use super::run_state::{Rendered, RunState};
-use super::time_filter;
+use super::{time_filter, unit_test};
 use crate::adapter::{Relation, RelationValue};
 use crate::manifest::{Access, Node, NodeKind, RefArgs, UniqueId};
 
@@ -23,6 +23,9 @@ pub(super) fn node(state: &Rc<RunState>, machine: &mut Machine<'_>, args: &Args)
         Found::Disabled => return Err(not_found(state, &args, "is disabled")),
         Found::Nothing => return Err(not_found(state, &args, "was not found")),
     };
+    if state.inputs.is_some() {
+        return input(state, target).ok_or_else(|| not_found(state, &args, "was not found"));
+    }
     refuse_private(state, target)?;
     let is_ephemeral =
         target.kind == NodeKind::Model && target.config.materialized() == "ephemeral";
@@ -36,10 +39,7 @@ pub(super) fn node(state: &Rc<RunState>, machine: &mut Machine<'_>, args: &Args)
         return Err(raise(FailureKind::Compilation, message));
     }
     if is_ephemeral {
-        let mut ctes = state.ctes.borrow_mut();
-        if !ctes.contains(&target.unique_id) {
-            ctes.push(target.unique_id.clone());
-        }
+        state.needs(&target.unique_id);
         let relation = Relation::ephemeral(session.dialect(), &target.alias);
         return Ok(RelationValue::of(limited(state, relation)));
     }
@@ -63,6 +63,11 @@ pub(super) fn source(state: &Rc<RunState>, args: &Args) -> Outcome {
         );
         return Err(raise(FailureKind::Compilation, message));
     };
+    if state.inputs.is_some() {
+        state.needs(&found.unique_id);
+        let name = unit_test::source_cte(found);
+        return Ok(RelationValue::of(Relation::ephemeral(state.session.dialect(), &name)));
+    }
     let mut relation = limited(state, state.session.relation_of_source(found));
     relation.event_time_filter =
         time_filter::of(state, &found.config, &found.columns, Some(&found.quoting));
@@ -80,6 +85,13 @@ pub(super) fn metric(state: &Rc<RunState>, args: &Args) -> Outcome {
         return Err(raise(FailureKind::Compilation, depends_on(state, &what)));
     }
     Ok(Value::text(name))
+}
+
+/// The rows that a unit test puts in the place of a node.
+fn input(state: &RunState, target: &Node) -> Option<Value> {
+    let input = state.input(&target.unique_id)?;
+    state.needs(&input.unique_id);
+    Some(RelationValue::of(Relation::ephemeral(state.session.dialect(), &input.alias)))
 }
 
 fn is_operation(node: &Node) -> bool {

@@ -19,6 +19,7 @@ use super::results::Results;
 use super::run_config::RunConfig;
 use super::session::Session;
 use super::surroundings::Surroundings;
+use super::unit_test::{self, Inputs};
 use super::worker::{Batch, CompiledNode};
 use super::{model, resolve, run_files};
 use crate::adapter::{RelationClass, RelationValue};
@@ -45,6 +46,8 @@ pub(super) struct RunState {
     pub(super) compiled: Option<Arc<CompiledNode>>,
     pub(super) batch: Option<Batch>,
     pub(super) overrides: Overrides,
+    /// What stands for what the model of a unit test reads.
+    pub(super) inputs: Option<Arc<Inputs>>,
     pub(super) results: Rc<Results>,
     /// Ephemeral models that were referred to.
     pub(super) ctes: RefCell<Vec<UniqueId>>,
@@ -89,12 +92,21 @@ impl RunState {
             compiled: None,
             batch: None,
             overrides: Overrides::default(),
+            inputs: None,
             results: Rc::default(),
             ctes: RefCell::default(),
             kwargs: RefCell::new(Value::None),
             comment: RefCell::default(),
             written: RefCell::default(),
             model: OnceCell::new(),
+        }
+    }
+
+    /// Takes note of an ephemeral model.
+    pub(super) fn needs(&self, id: &UniqueId) {
+        let mut ctes = self.ctes.borrow_mut();
+        if !ctes.contains(id) {
+            ctes.push(id.clone());
         }
     }
 
@@ -149,7 +161,10 @@ impl RunState {
         self.model.get_or_init(|| Value::from_json(&model())).clone()
     }
 
-    fn this(&self) -> Value {
+    fn this(self: &Rc<Self>) -> Value {
+        if let Some(inputs) = &self.inputs {
+            return Value::from(unit_test::this(self, inputs));
+        }
         match &self.rendered {
             Rendered::Node(node) if matches!(node.kind, NodeKind::Operation { .. }) => Value::None,
             Rendered::Node(node) => RelationValue::of(self.session.relation_of(node)),

@@ -15,8 +15,8 @@ use super::names::{Context, Names, has_template};
 use super::query_comment::QueryComment;
 use super::run_state::{Rendered, RunState};
 use super::session::Session;
-use super::{data, test_kwargs};
-use crate::adapter::Begin;
+use super::{data, test_kwargs, unit_test};
+use crate::adapter::{Begin, ephemeral_name};
 use crate::manifest::{Language, Node, NodeKind, SourceTable, TestOf, UniqueId};
 
 /// Steps that the templates of one node may take.
@@ -135,17 +135,24 @@ impl Worker {
     fn ephemeral(&self, state: &RunState, ids: &[UniqueId]) -> Result<Vec<InjectedCte>, Failure> {
         let mut found = Vec::new();
         for id in ids {
-            let compiled = match self.session.ephemeral(id) {
-                Some(compiled) => compiled,
-                None => self.compile_ephemeral(state, id)?,
+            let compiled = match (state.input(id), self.session.ephemeral(id)) {
+                (Some(input), _) => Arc::new(self.compile(input)?),
+                (None, Some(compiled)) => compiled,
+                (None, None) => self.compile_ephemeral(state, id)?,
             };
             ctes::add(&mut found, compiled.ctes.iter().cloned());
-            let alias = self.session.manifest.nodes.get(id).map_or("", |node| &node.alias);
-            let name = crate::adapter::ephemeral_name(alias);
+            let name = self.cte_name(id);
             let sql = format!(" {name} as (\n{}\n)", compiled.own_code);
             ctes::add(&mut found, [InjectedCte { id: id.clone(), sql }]);
         }
         Ok(found)
+    }
+
+    fn cte_name(&self, id: &UniqueId) -> String {
+        let manifest = &self.session.manifest;
+        let source = manifest.sources.get(id).map(|source| unit_test::source_cte(source));
+        let alias = || manifest.nodes.get(id).map(|node| node.alias.clone());
+        ephemeral_name(&source.or_else(alias).unwrap_or_default())
     }
 
     fn compile_ephemeral(

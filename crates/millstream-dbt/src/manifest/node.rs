@@ -45,7 +45,7 @@ impl fmt::Display for UniqueId {
 }
 
 /// A node of the graph.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Node {
     /// `model.package.name`.
     pub unique_id: UniqueId,
@@ -121,9 +121,10 @@ pub struct Node {
 }
 
 /// What kind of node it is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum NodeKind {
     /// A query that becomes a relation.
+    #[default]
     Model,
     /// A file of rows.
     Seed {
@@ -184,9 +185,10 @@ pub struct TestTarget {
 }
 
 /// The language of a node's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Language {
     /// SQL with Jinja.
+    #[default]
     Sql,
     /// Python.
     Python,
@@ -216,7 +218,7 @@ pub enum Access {
 }
 
 /// Hash of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checksum {
     /// `sha256`, `path` for a seed that is too large, `none`.
     pub name: String,

@@ -196,7 +196,7 @@ pub struct Semantic {
 }
 
 /// A test of a model on rows that it names.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct UnitTest {
     /// `unit_test.package.model.name`.
     pub unique_id: UniqueId,

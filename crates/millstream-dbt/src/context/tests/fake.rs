@@ -9,9 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{map, surroundings};
 use crate::context::{Session, Worker};
-use crate::manifest::{
-    Access, Checksum, Config, DependsOn, Language, Manifest, Node, NodeKind, SourceTable, UniqueId,
-};
+use crate::manifest::{Config, DependsOn, Manifest, Node, SourceTable, UniqueId};
 
 /// What the warehouse was told.
 pub(super) type Told = Arc<Mutex<Vec<String>>>;
@@ -66,40 +64,19 @@ pub(super) fn model(name: &str, text: &str, config: Json, reads: &[&str]) -> Nod
     let path = PathBuf::from(format!("{name}.sql"));
     Node {
         unique_id: UniqueId::new(format!("model.shop.{name}")),
-        kind: NodeKind::Model,
         name: name.to_owned(),
         package_name: "shop".into(),
         original_file_path: PathBuf::from("models").join(&path),
         path,
         fqn: vec!["shop".into(), name.into()],
         raw_code: text.into(),
-        language: Language::Sql,
-        checksum: Checksum { name: "sha256".to_owned(), checksum: String::new() },
         config: Config(config),
-        unrendered_config: Map::new(),
-        config_call: Map::new(),
         database: Some("db".into()),
         schema: "dev".into(),
         alias: name.to_owned(),
         relation_name: Some(format!("\"db\".\"dev\".\"{name}\"")),
-        description: String::new(),
-        doc_blocks: Vec::new(),
-        columns: indexmap::IndexMap::new(),
-        constraints: Vec::new(),
-        patch_path: None,
-        group: None,
-        tags: Vec::new(),
-        access: Access::Protected,
-        version: None,
-        latest_version: None,
-        deprecation_date: None,
-        primary_key: Vec::new(),
-        time_spine: None,
-        refs: Vec::new(),
-        sources: Vec::new(),
-        metrics: Vec::new(),
         depends_on: DependsOn { macros: Vec::new(), nodes },
-        created_at: 0.0,
+        ..Node::default()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::fake::{Shop, model};
 use super::map;
 use crate::context::{Deferred, Failure, FailureKind};
-use crate::manifest::{Access, Node};
+use crate::manifest::{Access, Node, UniqueId, UnitTest};
 
 /// The macros of dbt that the tests need, in few words.
 const DBT: &str = r"
@@ -119,12 +119,12 @@ fn what_is_not_here_is_taken_from_elsewhere() {
             identifier: "b".to_owned(),
             relation_name: None,
         };
-        session.deferred.insert(crate::manifest::UniqueId::new("model.shop.b"), deferred);
+        session.deferred.insert(UniqueId::new("model.shop.b"), deferred);
         let invocation = Arc::make_mut(&mut session.around.invocation);
         invocation.args.extend(map(json!({"defer": true, "favor_state": true})));
     });
     assert_eq!(compiled_in(&shop, "a").unwrap(), r#""db"."prod"."b""#);
-    shop.session.select([crate::manifest::UniqueId::new("model.shop.b")]);
+    shop.session.select([UniqueId::new("model.shop.b")]);
     let here = shop.session.relation_of(&shop.node("b"));
     shop.session.cache.fill(Some("db"), Some("dev"), [here]);
     assert_eq!(compiled_in(&shop, "a").unwrap(), r#""db"."dev"."b""#);
@@ -222,4 +222,55 @@ fn results_are_loaded_once() {
         "The 'statement' result named 'a' has already been loaded into a variable",
     );
     check("{{ load_result('nothing') }}", "None");
+}
+
+#[test]
+fn unit_tests_read_rows_that_they_name() {
+    let macros = r"
+{% macro get_fixture_sql(rows, types) %}{% for row in rows %}select {{ row.id }} as id from {{ this.identifier }}{% endfor %}{% endmacro %}
+{% macro is_incremental() %}{{ return(false) }}{% endmacro %}
+{% materialization unit, default %}
+  {% call statement('main', fetch_result=true) %}select {{ sql }} {{ config.get('expected_rows') }}{% endcall %}
+  {{ return({'relations': []}) }}
+{% endmaterialization %}";
+    let text = "{{ ref('a') }} {{ source('raw', 'orders') }} {{ this }} {{ var('color') }} {{ is_incremental() }} {{ env_var('HOME') }}";
+    let models = vec![
+        model("orders", text, json!({"materialized": "incremental"}), &["a"]),
+        model("a", "never", json!({}), &[]),
+        model("b", "never", json!({}), &[]),
+    ];
+    let shop = Shop::new(&[("dbt", DBT), ("dbt", macros)], models);
+    let test = |given: Json| UnitTest {
+        unique_id: UniqueId::new("unit_test.shop.orders.works"),
+        name: "works".to_owned(),
+        model: "orders".to_owned(),
+        tested_node: Some(UniqueId::new("model.shop.orders")),
+        package_name: "shop".into(),
+        given: given.as_array().cloned().unwrap_or_default(),
+        expect: json!({"rows": [{"id": 5}]}),
+        overrides: Some(json!({
+            "macros": {"is_incremental": true}, "vars": {"color": "blue"},
+            "env_vars": {"HOME": "moon"},
+        })),
+        ..UnitTest::default()
+    };
+    let given = json!([
+        {"input": "ref('a')", "rows": [{"id": 1}]},
+        {"input": "source('raw', 'orders')", "rows": "select 2"},
+        {"input": "this", "rows": []},
+    ]);
+    let worker = shop.worker();
+    let run = worker.unit_test(&test(given)).unwrap_or_else(|failure| panic!("{failure}"));
+    let expected = "with __dbt__cte__a as (\nselect 1 as id from a\n),  __dbt__cte__raw__orders as \
+                    (\nselect 2\n),  __dbt__cte__orders as (\n\n) __dbt__cte__a \
+                    __dbt__cte__raw__orders __dbt__cte__orders blue True moon";
+    assert_eq!(run.compiled.code, expected);
+    let told = shop.told();
+    assert_eq!(told.first().map(String::as_str), Some("BEGIN"));
+    assert!(told[1].ends_with("[{'id': 5}]"), "{told:?}");
+    assert_eq!(told.last().map(String::as_str), Some("ROLLBACK"));
+    let failure = worker.unit_test(&test(json!([]))).unwrap_err();
+    assert!(failure.message.contains("depends on a node named 'a' which was not found"));
+    let failure = worker.unit_test(&test(json!([{"input": "nothing"}]))).unwrap_err();
+    assert!(failure.message.contains("must be either a 'ref', 'source' or 'this'"), "{failure}");
 }
