@@ -35,6 +35,7 @@ mod run_adapter;
 mod run_config;
 mod run_files;
 mod run_state;
+mod seed;
 mod session;
 mod surroundings;
 mod test_kwargs;

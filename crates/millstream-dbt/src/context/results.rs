@@ -47,7 +47,8 @@ impl Results {
         let params = ["name", "message", "code", "rows_affected", "agate_table"];
         let [name, message, code, rows, table] = args.bind("store_raw_result", params, 1)?;
         let name = name.unwrap_or(Value::None).to_text()?;
-        let response = super::run_adapter::response(message, code, rows);
+        let response =
+            super::run_adapter::response(message.as_ref(), code.as_ref(), rows.as_ref())?;
         self.put(machine, name, response, table)
     }
 

@@ -22,7 +22,7 @@ use super::surroundings::Surroundings;
 use super::unit_test::{self, Inputs};
 use super::worker::{Batch, CompiledNode};
 use super::{model, resolve, run_files};
-use crate::adapter::{RelationClass, RelationValue};
+use crate::adapter::RelationValue;
 use crate::manifest::{Config, MacroDef, Node, NodeKind, SourceTable, UniqueId};
 
 /// What is rendered.
@@ -208,11 +208,6 @@ impl RunState {
         Value::from(self.compiled.as_ref().map(|compiled| compiled.code.as_str()))
     }
 
-    /// The class of relations of the adapter.
-    pub(super) fn relation_class(&self) -> RelationClass {
-        RelationClass::new(self.session.dialect(), self.session.quoting())
-    }
-
     /// The values of names that do not depend on what else is rendered.
     fn plain(self: &Rc<Self>, name: &str) -> Option<Value> {
         let state = Rc::clone(self);
@@ -262,6 +257,9 @@ impl Names for RunState {
             "metric" => Value::function(name, move |_, args| resolve::metric(&state, &args)),
             "adapter" => super::run_adapter::value(&state),
             "api" => super::run_adapter::api(&state),
+            "load_agate_table" => {
+                Value::function(name, move |_, args| super::seed::load(&state, args))
+            }
             "load_result" => Value::function(name, move |_, args| results.load(args)),
             "store_result" => Value::function(name, move |machine: &mut Machine<'_>, args| {
                 results.store(machine, args)

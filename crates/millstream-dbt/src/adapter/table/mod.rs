@@ -101,6 +101,15 @@ impl Table {
         Self { names: names.into(), types, rows }
     }
 
+    /// The table with these rows only.
+    #[must_use]
+    pub fn first(mut self, rows: Rows) -> Self {
+        if let Rows::First(most) = rows {
+            self.rows.truncate(most);
+        }
+        self
+    }
+
     /// Names of the columns.
     pub fn names(&self) -> &[Arc<str>] {
         &self.names

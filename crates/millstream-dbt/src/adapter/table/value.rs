@@ -14,13 +14,19 @@ use crate::adapter::caller::Caller;
 #[derive(Debug, Clone)]
 pub struct TableValue {
     table: Rc<Table>,
-    caller: Rc<dyn Caller>,
+    /// Who prints it.
+    caller: Option<Rc<dyn Caller>>,
 }
 
 impl TableValue {
     /// The value of a table; what it prints, the caller prints.
     pub fn of(table: Table, caller: &Rc<dyn Caller>) -> Value {
-        Value::object(Self { table: Rc::new(table), caller: Rc::clone(caller) })
+        Value::object(Self { table: Rc::new(table), caller: Some(Rc::clone(caller)) })
+    }
+
+    /// The value of a table that nobody prints.
+    pub fn silent(table: Table) -> Value {
+        Value::object(Self { table: Rc::new(table), caller: None })
     }
 
     /// The table.
@@ -29,7 +35,7 @@ impl TableValue {
     }
 
     fn made(&self, table: Table) -> Value {
-        Self::of(table, &self.caller)
+        Value::object(Self { table: Rc::new(table), caller: self.caller.clone() })
     }
 }
 
@@ -110,7 +116,9 @@ impl Object for TableValue {
                     "print_table" => table.printed(&Limits::of(args)?)?,
                     _ => table.structure()?,
                 };
-                self.caller.print(&text)?;
+                if let Some(caller) = &self.caller {
+                    caller.print(&text)?;
+                }
                 Value::None
             }
         })

@@ -3,6 +3,7 @@
 mod fake;
 mod parsing;
 mod running;
+mod seeds;
 
 use std::path::PathBuf;
 use std::sync::Arc;

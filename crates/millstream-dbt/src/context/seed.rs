@@ -1,0 +1,46 @@
+//! `load_agate_table`: the rows of a seed.
+
+use std::fs;
+use std::rc::Rc;
+
+use millstream_jinja::{Args, Outcome};
+
+use super::failure::{FailureKind, raise};
+use super::run_state::RunState;
+use crate::adapter::{Caller, Level, Rows, Table, TableValue};
+use crate::manifest::NodeKind;
+
+/// The rows of the seed that is made.
+pub(super) fn load(state: &Rc<RunState>, args: Args) -> Outcome {
+    args.none("load_agate_table")?;
+    let node = state.node();
+    let Some((node, NodeKind::Seed { root_path })) = node.map(|node| (node, &node.kind)) else {
+        let kind = node.map_or("macro", |node| node.kind.word());
+        let message = format!("can only load_agate_table for seeds (got a {kind})");
+        return Err(raise(FailureKind::Compilation, message));
+    };
+    let path = root_path.join(&node.original_file_path);
+    let text = fs::read_to_string(&path).map_err(|error| {
+        raise(FailureKind::Runtime, format!("{} cannot be read: {error}", path.display()))
+    })?;
+    let types = node.config.get("column_types").and_then(serde_json::Value::as_object);
+    let texts: Vec<&str> =
+        types.into_iter().flat_map(|types| types.keys()).map(String::as_str).collect();
+    let delimiter = node.config.text("delimiter").and_then(|text| text.chars().next());
+    let table = Table::of_csv(&text, &texts, delimiter.unwrap_or(','))?;
+    let mut unknown: Vec<&str> =
+        texts.into_iter().filter(|name| table.column_index(name).is_none()).collect();
+    if !unknown.is_empty() {
+        unknown.sort_unstable();
+        let message = format!(
+            "Column types specified for non-existent columns in seed '{}' (file: {}): {}. These \
+             column type overrides will be ignored.",
+            node.name,
+            path.display(),
+            unknown.join(", ")
+        );
+        state.say(Level::Warn, "JinjaLogWarning", &message)?;
+    }
+    let rows = if state.flag("empty") == Some(true) { Rows::First(0) } else { Rows::All };
+    Ok(TableValue::of(table.first(rows), &(Rc::clone(state) as Rc<dyn Caller>)))
+}
