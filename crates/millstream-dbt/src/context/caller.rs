@@ -2,7 +2,6 @@
 
 use millstream_core::sql::SqlAnswer;
 use millstream_jinja::{Args, Machine, Outcome};
-use serde_json::Value as Json;
 
 use super::failure::{FailureKind, raise, refused};
 use super::log::LogLevel;
@@ -62,7 +61,7 @@ impl Caller for RunState {
     }
 
     fn flag(&self, name: &str) -> Option<bool> {
-        self.session.around.invocation.args.get(name).and_then(Json::as_bool)
+        self.session.around.flag(name)
     }
 
     fn connection_name(&self) -> String {
@@ -73,12 +72,12 @@ impl Caller for RunState {
         if level == Level::Warn && self.session.around.invocation.is_set("warn_error") {
             return Err(raise(FailureKind::Compilation, message));
         }
-        let level = match level {
-            Level::Debug => LogLevel::Debug,
-            Level::Info => LogLevel::Info,
-            Level::Warn => LogLevel::Warn,
-        };
-        self.session.around.log.line(level, message);
+        self.session.around.log.line(LogLevel::of(level), message);
+        Ok(())
+    }
+
+    fn print(&self, text: &str) -> Outcome<()> {
+        self.session.around.log.line(LogLevel::Print, text);
         Ok(())
     }
 }

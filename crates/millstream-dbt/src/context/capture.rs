@@ -1,7 +1,7 @@
 //! Rendering while a project is read: what a text refers to and how it configures itself.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use millstream_jinja::{
@@ -12,10 +12,9 @@ use serde_json::{Map, Value as Json, json};
 use super::config_call::ParseConfig;
 use super::failure::{Failure, FailureKind, Subject, raise};
 use super::names::{Context, Names};
-use super::parse_adapter::ParseAdapter;
 use super::surroundings::Surroundings;
 use super::{Captured, test_kwargs};
-use crate::adapter::{Path, Relation, RelationClass, RelationValue};
+use crate::adapter::{AdapterObject, Path, Relation, RelationCache, RelationValue};
 use crate::manifest::{MacroDef, RefArgs, SourceArgs, UniqueId};
 
 /// What is rendered while a project is read.
@@ -48,7 +47,7 @@ pub fn capture(
     subject: &CaptureSubject<'_>,
     program: &Arc<Program>,
 ) -> Result<Captured, Failure> {
-    let state = Rc::new(ParseState::new(session, subject));
+    let state = ParseState::new(session, subject);
     let context = Context(Rc::clone(&state) as Rc<dyn Names>);
     let settings = Settings { undefined: UndefinedMode::Chainable, ..Settings::default() };
     let mut machine = Machine::new(&context, settings);
@@ -70,25 +69,35 @@ pub(super) type Shared = Rc<ParseState>;
 /// What one rendering is told and what it says.
 #[derive(Debug)]
 pub(super) struct ParseState {
+    itself: Weak<Self>,
     surroundings: Surroundings,
     package: Arc<str>,
     model: Map<String, Json>,
     kwargs: RefCell<Value>,
     /// How many macros are running.
     depth: Cell<usize>,
+    /// Nothing is known to exist.
+    pub(super) cache: RelationCache,
     pub(super) captured: RefCell<Captured>,
 }
 
 impl ParseState {
-    fn new(session: &ParseSession, subject: &CaptureSubject<'_>) -> Self {
-        Self {
+    fn new(session: &ParseSession, subject: &CaptureSubject<'_>) -> Rc<Self> {
+        Rc::new_cyclic(|itself| Self {
+            itself: Weak::clone(itself),
             surroundings: session.0.clone(),
             package: Arc::from(subject.package_name),
             model: subject.model.clone(),
             kwargs: RefCell::new(Value::None),
             depth: Cell::new(0),
+            cache: RelationCache::default(),
             captured: RefCell::default(),
-        }
+        })
+    }
+
+    /// The state, as its values hold it.
+    pub(super) fn itself(&self) -> Option<Rc<Self>> {
+        self.itself.upgrade()
     }
 
     /// For a macro that is called while the project is read.
@@ -96,7 +105,7 @@ impl ParseState {
         session: &ParseSession,
         package: &str,
         model: &Map<String, Json>,
-    ) -> Self {
+    ) -> Rc<Self> {
         let subject = CaptureSubject { package_name: package, model, test_kwargs: None };
         Self::new(session, &subject)
     }
@@ -170,14 +179,11 @@ impl Names for ParseState {
             "source" => Value::function(name, move |_, args| state.source(&args)),
             "metric" => Value::function(name, move |_, args| state.metric(&args)),
             "config" => Value::object(ParseConfig(state)),
-            "adapter" => Value::object(ParseAdapter(state)),
+            "adapter" => Value::object(AdapterObject::new(state)),
             "this" if self.model.get("resource_type") == Some(&json!("operation")) => Value::None,
             "this" => self.this(),
-            "api" => {
-                let around = &self.surroundings;
-                let class = RelationClass::new(around.dialect(), around.policy());
-                Value::dict([("Relation", Value::object(class))])
-            }
+            "api" => AdapterObject::new(state).api(),
+            "column" => Value::object(AdapterObject::new(state).column_class()),
             "model" => super::common::of_map(&self.model),
             "database" | "schema" if self.model.contains_key(name) => {
                 Value::from_json(&self.model[name])

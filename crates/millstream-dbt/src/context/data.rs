@@ -3,7 +3,8 @@
 use millstream_jinja::{Machine, Outcome, Value};
 use serde_json::{Map, Value as Json, json};
 
-use crate::adapter::RelationValue;
+use crate::adapter::{RelationValue, Response, Table, TableValue};
+use crate::python::Decimal;
 
 /// A value as plain data.
 pub(super) fn of(machine: &mut Machine<'_>, value: &Value) -> Outcome<Json> {
@@ -14,6 +15,15 @@ pub(super) fn of(machine: &mut Machine<'_>, value: &Value) -> Outcome<Json> {
             "database": path.database, "schema": path.schema, "identifier": path.identifier,
             "type": relation.kind.map(crate::adapter::RelationKind::word),
         }));
+    }
+    if let Some(found) = value.as_object::<TableValue>() {
+        return table(machine, found.table());
+    }
+    if let Some(response) = value.as_object::<Response>() {
+        return Ok(Json::Object(response.to_map()));
+    }
+    if let Some(number) = value.as_object::<Decimal>() {
+        return Ok(decimal(&number.to_string()));
     }
     Ok(match value {
         Value::Undefined(_) => Json::Null,
@@ -29,26 +39,25 @@ pub(super) fn of(machine: &mut Machine<'_>, value: &Value) -> Outcome<Json> {
             }
             Json::Object(map)
         }
-        Value::Object(_) => table(machine, value)?.map_or_else(|| value.to_json(), Ok)?,
         _ => value.to_json()?,
     })
 }
 
 /// A table: a list of its rows, each by the names of the columns.
-fn table(machine: &mut Machine<'_>, value: &Value) -> Outcome<Option<Json>> {
-    let names = machine.attribute(value, "column_names")?;
-    let rows = machine.attribute(value, "rows")?;
-    if names.is_undefined() || rows.is_undefined() {
-        return Ok(None);
-    }
-    let names = names.items()?;
-    let mut found = Vec::new();
-    for row in rows.items()? {
+fn table(machine: &mut Machine<'_>, table: &Table) -> Outcome<Json> {
+    let mut found = Vec::with_capacity(table.rows().len());
+    for row in table.rows() {
         let mut map = Map::new();
-        for (name, value) in names.iter().zip(row.items()?) {
-            map.insert(name.to_text()?.to_string(), of(machine, &value)?);
+        for (name, value) in table.names().iter().zip(row.iter()) {
+            map.insert(name.to_string(), of(machine, value)?);
         }
         found.push(Json::Object(map));
     }
-    Ok(Some(Json::Array(found)))
+    Ok(Json::Array(found))
+}
+
+/// A number, whole if it can be.
+fn decimal(text: &str) -> Json {
+    let whole = text.parse::<i64>().map(Json::from);
+    whole.or_else(|_| text.parse::<f64>().map(Json::from)).unwrap_or_else(|_| Json::from(text))
 }

@@ -54,7 +54,7 @@ pub fn generated_name(
         path: found.original_file_path.display().to_string(),
     };
     let state = ParseState::of_macro(session, &found.package_name, node);
-    let context = Context(Rc::new(state) as Rc<dyn Names>);
+    let context = Context(state as Rc<dyn Names>);
     let mut machine = Machine::new(&context, Settings::default());
     let args = [custom.map_or(Value::None, Value::text), super::common::of_map(node)];
     let callee = machine.macro_alone(&found.program, &found.definition);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::adapter::Level;
+
 /// How loud a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogLevel {
@@ -14,6 +16,17 @@ pub enum LogLevel {
     Print,
     /// A warning: `exceptions.warn('...')`.
     Warn,
+}
+
+impl LogLevel {
+    /// How loud something is that an object of templates says.
+    pub(super) fn of(level: Level) -> Self {
+        match level {
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+        }
+    }
 }
 
 /// Takes what templates say.

@@ -14,7 +14,7 @@ use super::names::Names as _;
 use super::query_comment::QueryComment;
 use super::run_state::{Rendered, RunState};
 use super::worker::{Batch, CompiledNode, Worker, with_machine};
-use crate::adapter::{Relation, RelationValue};
+use crate::adapter::{Relation, RelationValue, Response};
 use crate::manifest::{MacroDef, Node, NodeKind};
 
 /// What the materialization of a node made.
@@ -113,7 +113,9 @@ fn run_macro(
     let response = machine.attribute(&main, "response")?;
     let table = machine.attribute(&main, "table")?;
     made.message = response.to_text()?.to_string();
-    made.adapter_response = super::run_adapter::response_map(machine, &response)?;
+    if let Some(response) = response.as_object::<Response>() {
+        made.adapter_response = response.to_map();
+    }
     if let Json::Array(rows) = data::of(machine, &table)? {
         made.rows = rows.into_iter().filter_map(|row| row.as_object().cloned()).collect();
     }

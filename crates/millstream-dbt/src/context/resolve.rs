@@ -11,7 +11,7 @@ use super::failure::{FailureKind, raise};
 use super::references::Found;
 use super::run_state::{Rendered, RunState};
 use super::{time_filter, unit_test};
-use crate::adapter::{Relation, RelationValue};
+use crate::adapter::{Caller, Path, Relation, RelationValue, list_schema};
 use crate::manifest::{Access, Node, NodeKind, RefArgs, UniqueId};
 
 /// The relation of a node.
@@ -119,10 +119,24 @@ fn deferred(
         return Ok(None);
     }
     let is_favored = invocation.is_set("favor_state") && !session.is_selected(&target.unique_id);
-    if !is_favored && super::run_adapter::exists(state, machine, &session.relation_of(target))? {
+    if !is_favored && exists(state, machine, target)? {
         return Ok(None);
     }
     Ok(Some(session.deferred_relation(deferred)))
+}
+
+/// Whether the relation of a node is there.
+fn exists(state: &Rc<RunState>, machine: &mut Machine<'_>, target: &Node) -> Outcome<bool> {
+    let caller = Rc::clone(state) as Rc<dyn Caller>;
+    let database = target.database.as_deref();
+    let known = list_schema(&caller, machine, database, Some(&target.schema))?;
+    let wanted = Path::new(database, Some(&target.schema), Some(&target.alias));
+    for relation in known {
+        if relation.matches(&wanted)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn refuse_private(state: &RunState, target: &Node) -> Outcome<()> {

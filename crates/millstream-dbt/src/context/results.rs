@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use millstream_jinja::{Args, Machine, Outcome, Value};
+use millstream_jinja::{Args, Outcome, Value};
 
 use super::failure::{FailureKind, raise};
+use crate::adapter::{Caller, Response, Table, TableValue};
 
 /// The result that the materialization of a node leaves.
 pub(super) const MAIN: &str = "main";
@@ -36,40 +38,39 @@ impl Results {
         })
     }
 
-    pub(super) fn store(&self, machine: &mut Machine<'_>, args: Args) -> Outcome {
+    pub(super) fn store(&self, caller: &Rc<dyn Caller>, args: Args) -> Outcome {
         let [name, response, table] =
             args.bind("store_result", ["name", "response", "agate_table"], 2)?;
         let name = name.unwrap_or(Value::None).to_text()?;
-        self.put(machine, name, response.unwrap_or(Value::None), table)
+        Ok(self.put(caller, name, response.unwrap_or(Value::None), table))
     }
 
-    pub(super) fn store_raw(&self, machine: &mut Machine<'_>, args: Args) -> Outcome {
+    pub(super) fn store_raw(&self, caller: &Rc<dyn Caller>, args: Args) -> Outcome {
         let params = ["name", "message", "code", "rows_affected", "agate_table"];
         let [name, message, code, rows, table] = args.bind("store_raw_result", params, 1)?;
         let name = name.unwrap_or(Value::None).to_text()?;
-        let response =
-            super::run_adapter::response(message.as_ref(), code.as_ref(), rows.as_ref())?;
-        self.put(machine, name, response, table)
+        let response = Response::of_macro(message.as_ref(), code.as_ref(), rows.as_ref())?;
+        Ok(self.put(caller, name, Value::object(response), table))
     }
 
     fn put(
         &self,
-        machine: &mut Machine<'_>,
+        caller: &Rc<dyn Caller>,
         name: Arc<str>,
         response: Value,
         table: Option<Value>,
-    ) -> Outcome {
+    ) -> Value {
         let table = match table {
-            Some(table) if !matches!(table, Value::None) => table,
-            _ => super::run_adapter::empty_table(),
+            Some(table) if table.as_object::<TableValue>().is_some() => table,
+            _ => TableValue::of(Table::default(), caller),
         };
-        let mut data = Vec::new();
-        for row in machine.attribute(&table, "rows")?.items()? {
-            data.push(Value::tuple(row.items()?));
-        }
-        let result =
-            Value::dict([("response", response), ("data", Value::list(data)), ("table", table)]);
+        let rows = table.as_object::<TableValue>().map(|table| {
+            let rows = table.table().rows().iter();
+            rows.map(|row| Value::tuple(row.iter().cloned())).collect::<Vec<_>>()
+        });
+        let data = Value::list(rows.unwrap_or_default());
+        let result = Value::dict([("response", response), ("data", data), ("table", table)]);
         self.0.borrow_mut().insert(name, Some(result));
-        Ok(Value::text(""))
+        Value::text("")
     }
 }

@@ -21,8 +21,8 @@ use super::session::Session;
 use super::surroundings::Surroundings;
 use super::unit_test::{self, Inputs};
 use super::worker::{Batch, CompiledNode};
-use super::{model, resolve, run_files};
-use crate::adapter::RelationValue;
+use super::{model, resolve, run_files, seed};
+use crate::adapter::{AdapterObject, Caller, RelationValue};
 use crate::manifest::{Config, MacroDef, Node, NodeKind, SourceTable, UniqueId};
 
 /// What is rendered.
@@ -208,12 +208,20 @@ impl RunState {
         Value::from(self.compiled.as_ref().map(|compiled| compiled.code.as_str()))
     }
 
+    /// `adapter`.
+    pub(super) fn adapter(self: &Rc<Self>) -> AdapterObject {
+        AdapterObject::new(Rc::clone(self) as Rc<dyn Caller>)
+    }
+
     /// The values of names that do not depend on what else is rendered.
     fn plain(self: &Rc<Self>, name: &str) -> Option<Value> {
         let state = Rc::clone(self);
         Some(match name {
             "execute" => Value::Bool(true),
             "config" => Value::object(RunConfig(state)),
+            "adapter" => Value::object(self.adapter()),
+            "api" => self.adapter().api(),
+            "column" => Value::object(self.adapter().column_class()),
             "this" => self.this(),
             "model" | "source_node" => self.model(),
             "graph" => Value::object(Graph::new(state)),
@@ -249,24 +257,19 @@ impl Names for RunState {
         }
         let state = Rc::clone(&self);
         let results = Rc::clone(&self.results);
+        let caller: Rc<dyn Caller> = Rc::clone(&self) as Rc<dyn Caller>;
         Ok(Some(match name {
             "ref" => Value::function(name, move |machine: &mut Machine<'_>, args| {
                 resolve::node(&state, machine, &args)
             }),
             "source" => Value::function(name, move |_, args| resolve::source(&state, &args)),
             "metric" => Value::function(name, move |_, args| resolve::metric(&state, &args)),
-            "adapter" => super::run_adapter::value(&state),
-            "api" => super::run_adapter::api(&state),
-            "load_agate_table" => {
-                Value::function(name, move |_, args| super::seed::load(&state, args))
-            }
+            "load_agate_table" => Value::function(name, move |_, args| seed::load(&state, args)),
             "load_result" => Value::function(name, move |_, args| results.load(args)),
-            "store_result" => Value::function(name, move |machine: &mut Machine<'_>, args| {
-                results.store(machine, args)
-            }),
-            "store_raw_result" => Value::function(name, move |machine: &mut Machine<'_>, args| {
-                results.store_raw(machine, args)
-            }),
+            "store_result" => Value::function(name, move |_, args| results.store(&caller, args)),
+            "store_raw_result" => {
+                Value::function(name, move |_, args| results.store_raw(&caller, args))
+            }
             "write" => Value::function(name, move |_, args| run_files::write(&state, args)),
             _ => return Ok(None),
         }))

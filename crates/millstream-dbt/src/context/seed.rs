@@ -19,7 +19,7 @@ pub(super) fn load(state: &Rc<RunState>, args: Args) -> Outcome {
         let message = format!("can only load_agate_table for seeds (got a {kind})");
         return Err(raise(FailureKind::Compilation, message));
     };
-    let path = root_path.join(&node.original_file_path);
+    let path = state.session.manifest.root.join(root_path).join(&node.original_file_path);
     let text = fs::read_to_string(&path).map_err(|error| {
         raise(FailureKind::Runtime, format!("{} cannot be read: {error}", path.display()))
     })?;

@@ -59,6 +59,11 @@ impl Surroundings {
         Dialect::of(&self.target.kind)
     }
 
+    /// What the project's `flags`, or else those of the command, say of a flag of the adapter.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.invocation.args.get(name).and_then(Value::as_bool)
+    }
+
     /// Which parts of names the project quotes.
     pub fn policy(&self) -> Policy {
         Policy::ALL.with(&self.quoting)
