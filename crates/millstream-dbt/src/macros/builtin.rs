@@ -138,6 +138,7 @@ pub const DBT_MILLSTREAM: &[BuiltinFile] = package!(
         "macros/no_ops.sql",
         "macros/rights.sql",
         "macros/schemas.sql",
+        "macros/unit_tests.sql",
     ]
 );
 

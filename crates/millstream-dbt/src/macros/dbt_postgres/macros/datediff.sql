@@ -13,8 +13,12 @@
   {%- elif datepart == 'day' -%}
     ({{ second }}::date - {{ first }}::date)
   {%- elif datepart == 'week' -%}
+    {#- Backwards to the same day of the week is counted as a week more: projects have such numbers. -#}
     ((date_trunc('week', {{ second }}::timestamp + interval '1 day')::date
-      - date_trunc('week', {{ first }}::timestamp + interval '1 day')::date) / 7)
+      - date_trunc('week', {{ first }}::timestamp + interval '1 day')::date) / 7
+      - case when {{ first }} > {{ second }}
+        and date_part('dow', {{ first }}::timestamp) = date_part('dow', {{ second }}::timestamp)
+        then 1 else 0 end)
   {%- elif datepart in seconds -%}
     ((date_part('epoch', date_trunc('{{ datepart }}', {{ second }}::timestamp))
       - date_part('epoch', date_trunc('{{ datepart }}', {{ first }}::timestamp))) / {{ seconds[datepart] }})

@@ -4,7 +4,7 @@
   {%- if not types -%}
     {#- A model that was never built here may have been built where this run defers to. -#}
     {%- set known_relation = defer_relation if defer_relation and not load_relation(this) else this -%}
-    {%- set types, quoted = internal__types_and_names(known_relation) -%}
+    {%- set types, quoted = internal__types_and_names(adapter.get_columns_in_relation(known_relation)) -%}
   {%- endif -%}
   {%- if not types -%}
     {%- do exceptions.raise_compiler_error(

@@ -3,10 +3,7 @@
   {%- set expected_rows = config.get('expected_rows') -%}
   {%- set names = expected_rows[0].keys() if expected_rows else get_columns_in_query(sql) -%}
 
-  {#- The warehouse knows the types of the columns, and how their names are written. -#}
-  {%- set temp_relation = make_temp_relation(this.incorporate(type='table')) -%}
-  {%- do run_query(get_create_table_as_sql(True, temp_relation, get_empty_subquery_sql(sql))) -%}
-  {%- set types, quoted = internal__types_and_names(temp_relation) -%}
+  {%- set types, quoted = internal__types_and_names(internal__unit_test_columns(sql)) -%}
 
   {%- set expected_sql = config.get('expected_sql') or get_expected_sql(expected_rows, types, quoted) -%}
   {%- set quoted_names = [] -%}
@@ -17,17 +14,29 @@
     {{ internal__test_header() }}
     {{ get_unit_test_sql(sql, expected_sql, quoted_names) }}
   {%- endcall %}
-
-  {% do adapter.drop_relation(temp_relation) %}
   {{ return({'relations': []}) }}
 {%- endmaterialization -%}
 
 
-{# Two dictionaries by the lower-case names of the columns: their types, and their quoted names. #}
-{% macro internal__types_and_names(relation) %}
+{# The columns of a model. Only a table in the warehouse tells how their types are really written. #}
+{% macro internal__unit_test_columns(sql) %}
+  {%- do return(adapter.dispatch('internal__unit_test_columns', 'dbt')(sql)) -%}
+{% endmacro %}
+
+{% macro default__internal__unit_test_columns(sql) %}
+  {%- set temp_relation = make_temp_relation(this.incorporate(type='table')) -%}
+  {%- do run_query(get_create_table_as_sql(True, temp_relation, get_empty_subquery_sql(sql))) -%}
+  {%- set columns = adapter.get_columns_in_relation(temp_relation) -%}
+  {%- do adapter.drop_relation(temp_relation) -%}
+  {%- do return(columns) -%}
+{% endmacro %}
+
+
+{# Two dictionaries by the lower-case names of columns: their types, and their quoted names. #}
+{% macro internal__types_and_names(columns) %}
   {%- set types = {} -%}
   {%- set quoted = {} -%}
-  {%- for column in adapter.get_columns_in_relation(relation) -%}
+  {%- for column in columns -%}
     {%- do types.update({column.name | lower: column.data_type}) -%}
     {%- do quoted.update({column.name | lower: column.quoted}) -%}
   {%- endfor -%}
