@@ -18,9 +18,11 @@ mod selectors;
 mod semantic;
 mod semantic_manifest;
 mod sources;
+#[cfg(test)]
+mod tests;
 
 pub use catalog::{Catalog, CatalogColumn, CatalogStat, CatalogTable};
-pub use docs::DOCS_PAGE;
+pub use docs::{DOCS_PAGE, static_page};
 pub use manifest::{ManifestFacts, write_manifest};
 pub use meta::{Artifact, Metadata, Moment};
 pub use node::{Compiled, Shape, node_dict};

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::contract::hex;
+use super::contract::{hex, python};
 use super::fields::{Columns, ConfigView, complete, meta, only, path_text, refs, source_pairs};
 use super::node::{NodeView, Shape};
 use super::semantic;
@@ -170,7 +170,7 @@ pub(super) fn exposure(exposure: &Exposure, created_at: f64) -> Value {
         "sources": source_pairs(&exposure.sources),
         "created_at": created_at,
     });
-    with(Value::Object(fields), &own)
+    with(own, &Value::Object(fields))
 }
 
 /// A group.
@@ -186,7 +186,7 @@ pub(super) fn group(group: &Group) -> Value {
         "unique_id": group.unique_id,
         "owner": owner,
     });
-    with(Value::Object(fields), &own)
+    with(own, &Value::Object(fields))
 }
 
 /// A unit test. `schema` is where the tested model is.
@@ -202,7 +202,7 @@ pub(super) fn unit_test(test: &UnitTest, schema: Option<&str>, created_at: f64) 
         &config(&test.config),
     );
     let expect = with(fixture(), &test.expect);
-    let parts = json!([test.model, test.version, given, expect, overrides]).to_string();
+    let checksum = unit_test_checksum(test, &given, &expect, overrides.as_ref());
     json!({
         "model": test.model,
         "given": given,
@@ -218,12 +218,65 @@ pub(super) fn unit_test(test: &UnitTest, schema: Option<&str>, created_at: f64) 
         "overrides": overrides,
         "depends_on": {"macros": test.depends_on.macros, "nodes": test.depends_on.nodes},
         "config": config,
-        "checksum": hex(&Sha256::digest(parts.as_bytes())),
+        "checksum": checksum,
         "schema": schema,
         "created_at": created_at,
         "versions": null,
         "version": test.version,
     })
+}
+
+/// dbt hashes the text that Python gives of all parts but the description.
+fn unit_test_checksum(
+    test: &UnitTest,
+    given: &[Value],
+    expect: &Value,
+    overrides: Option<&Value>,
+) -> String {
+    let fixture = |value: &Value| {
+        let format = value["format"].as_str().unwrap_or_default();
+        let mut letters = format.chars();
+        let class = match format {
+            "csv" | "sql" => format.to_uppercase(),
+            _ => {
+                letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default()
+                    + letters.as_str()
+            }
+        };
+        format!(
+            "rows={}, format=<UnitTestFormat.{class}: '{format}'>, fixture={}",
+            python(&value["rows"]),
+            python(&value["fixture"])
+        )
+    };
+    let inputs: Vec<String> = given
+        .iter()
+        .map(|value| {
+            let input = python(&value["input"]);
+            format!("UnitTestInputFixture(input={input}, {})", fixture(value))
+        })
+        .collect();
+    let overrides = overrides.map_or_else(
+        || "None".to_owned(),
+        |value| {
+            let part = |key: &str| format!("{key}={}", python(&value[key]));
+            let parts = ["macros", "vars", "env_vars"].map(part);
+            format!("UnitTestOverrides({})", parts.join(", "))
+        },
+    );
+    let mut text = format!(
+        "{}-None-[{}]-UnitTestOutputFixture({})-{overrides}",
+        test.model,
+        inputs.join(", "),
+        fixture(expect)
+    );
+    for value in given.iter().filter(|value| value["fixture"].is_string()) {
+        text.push('-');
+        text.push_str(
+            &value["rows"].as_str().map_or_else(|| python(&value["rows"]), str::to_owned),
+        );
+    }
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 pub(super) fn config(config: &crate::manifest::Config) -> Value {

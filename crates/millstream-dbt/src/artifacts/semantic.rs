@@ -22,6 +22,9 @@ pub(super) fn resource(found: &Semantic, created_at: f64) -> Value {
         "semantic_model" => semantic_model(&mut fields),
         _ => saved_query(&mut fields),
     }
+    if let Some(refs) = fields.get_mut("refs") {
+        over_each(refs, &json!({"name": null, "package": null, "version": null}));
+    }
     let own = json!({
         "name": found.name,
         "resource_type": kind,
@@ -34,7 +37,7 @@ pub(super) fn resource(found: &Semantic, created_at: f64) -> Value {
         "depends_on": {"macros": found.depends_on.macros, "nodes": found.depends_on.nodes},
         "created_at": created_at,
     });
-    with(Value::Object(fields), &own)
+    with(own, &Value::Object(fields))
 }
 
 fn defaults(kind: &str) -> Value {

@@ -27,7 +27,7 @@ pub enum SelectError {
     #[error("Could not read selector file data: {0}")]
     Definition(String),
     /// A selector that is not defined.
-    #[error("Could not find selector named {name}, expected one of {known:?}")]
+    #[error("Could not find selector named {name}, expected one of {}", listed(known))]
     Selector {
         /// Its name.
         name: String,
@@ -70,4 +70,10 @@ impl Coded for SelectError {
         };
         Some(hint.to_owned())
     }
+}
+
+/// A list as Python writes it.
+pub(crate) fn listed<T: AsRef<str>>(items: &[T]) -> String {
+    let items: Vec<String> = items.iter().map(|item| format!("'{}'", item.as_ref())).collect();
+    format!("[{}]", items.join(", "))
 }

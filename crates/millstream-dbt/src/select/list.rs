@@ -1,6 +1,6 @@
 //! What `dbt ls` prints.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Bits, Entry, Graph};
 use crate::artifacts::{Shape, entry_dict};
@@ -84,7 +84,7 @@ fn json(entry: Entry<'_>, keys: &[String]) -> String {
     if let Entry::Node(node) = entry
         && node.kind == NodeKind::Model
     {
-        fields.insert("direct_parents".to_owned(), Value::Array(Vec::new()));
+        fields.insert("direct_parents".to_owned(), json!(node.depends_on.nodes));
     }
     let pairs: Vec<(&str, &Value)> = if keys.is_empty() {
         let usual = fields.iter().filter(|(key, _)| USUAL_KEYS.contains(&key.as_str()));

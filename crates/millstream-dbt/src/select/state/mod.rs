@@ -5,7 +5,7 @@ mod contract;
 mod macros;
 mod previous;
 
-use super::error::SelectError;
+use super::error::{SelectError, listed};
 use super::evaluate::Evaluation;
 use super::{Bits, Entry};
 
@@ -33,7 +33,8 @@ pub(crate) fn search(evaluation: &Evaluation<'_, '_>, check: &str) -> Result<Bit
         .ok_or(SelectError::NoState("Got a state selector method, but no comparison manifest"))?;
     if !CHECKS.contains(&check) {
         return Err(SelectError::Value(format!(
-            "Got an invalid selector \"{check}\", expected one of \"{CHECKS:?}\""
+            "Got an invalid selector \"{check}\", expected one of \"{}\"",
+            listed(CHECKS)
         )));
     }
     let graph = evaluation.graph;
