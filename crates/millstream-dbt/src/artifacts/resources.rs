@@ -9,7 +9,9 @@ use super::contract::{hex, python};
 use super::fields::{Columns, ConfigView, complete, meta, only, path_text, refs, source_pairs};
 use super::node::{NodeView, Shape};
 use super::semantic;
-use crate::manifest::{Doc, Exposure, Group, MacroDef, SourceTable, UnitTest};
+use crate::manifest::{
+    Doc, Exposure, Freshness, FreshnessPeriod, Group, MacroDef, SourceTable, UnitTest,
+};
 use crate::select::Entry;
 
 /// An entry of the graph with dbt's keys.
@@ -51,7 +53,7 @@ impl Serialize for SourceView<'_> {
         map.serialize_entry("quoting", &only(&quoting, no_quoting))?;
         map.serialize_entry("loaded_at_field", &source.loaded_at_field)?;
         map.serialize_entry("loaded_at_query", &source.loaded_at_query)?;
-        map.serialize_entry("freshness", &freshness(source))?;
+        map.serialize_entry("freshness", &freshness_dict(source.freshness.as_ref()))?;
         map.serialize_entry("external", &source.external)?;
         map.serialize_entry("description", &source.description)?;
         map.serialize_entry("columns", &Columns(&source.columns))?;
@@ -70,14 +72,16 @@ impl Serialize for SourceView<'_> {
     }
 }
 
-/// A period that is not said has no parts, rather than being nothing.
-fn freshness(source: &SourceTable) -> Value {
-    let no_period = || json!({"count": null, "period": null});
-    source.freshness.as_ref().map_or(Value::Null, |freshness| {
-        let period = |period: &Option<_>| period.as_ref().map_or_else(no_period, |p| json!(p));
+/// How old a source may be, as artifacts write it: a period that is not said has no parts, rather
+/// than being nothing.
+pub fn freshness_dict(freshness: Option<&Freshness>) -> Value {
+    let period = |period: Option<&FreshnessPeriod>| {
+        period.map_or_else(|| json!({"count": null, "period": null}), |period| json!(period))
+    };
+    freshness.map_or(Value::Null, |freshness| {
         json!({
-            "warn_after": period(&freshness.warn_after),
-            "error_after": period(&freshness.error_after),
+            "warn_after": period(freshness.warn_after.as_ref()),
+            "error_after": period(freshness.error_after.as_ref()),
             "filter": freshness.filter,
         })
     })

@@ -130,6 +130,23 @@ impl RunResults {
         serde_json::from_slice(json)
     }
 
+    /// What a `retry` does again. Hooks of the project run anyway and are not retried.
+    pub fn to_retry(&self) -> impl Iterator<Item = &RunResult> {
+        let which = self.args.get("which").and_then(Value::as_str);
+        let with_operations = which == Some("run-operation");
+        self.results.iter().filter(move |result| {
+            let is_open = matches!(
+                result.status,
+                Status::Error
+                    | Status::Fail
+                    | Status::Skipped
+                    | Status::RuntimeError
+                    | Status::PartialSuccess
+            );
+            is_open && (with_operations || result.unique_id.resource_type() != "operation")
+        })
+    }
+
     /// The nodes that ended in a way.
     pub fn with_status(&self, word: &str) -> impl Iterator<Item = &str> {
         let ended = self.results.iter().filter(move |result| result.status.word() == word);

@@ -92,7 +92,7 @@ fn a_model_has_dbts_keys() {
 fn seeds_tests_and_hooks_have_keys_of_their_own() {
     let mut shop = Shop::usual();
     let kind = crate::manifest::NodeKind::Operation { index: 0 };
-    shop.node("hooks/shop-on-run-start-0.sql", kind, &[]);
+    shop.node("hooks/shop-on-run-start-0.sql", kind, &[]).tags = vec!["on-run-start".to_owned()];
     let manifest = written(&shop, &HashMap::new());
     let nodes = &manifest["nodes"];
     assert_eq!(nodes["seed.shop.raw"]["root_path"], "/shop");
@@ -208,6 +208,27 @@ fn results_of_older_releases_are_read() {
     }]});
     let results = RunResults::read(old.to_string().as_bytes()).expect("reads");
     assert_eq!(results.with_status("fail").collect::<Vec<_>>(), ["test.shop.t"]);
+}
+
+#[test]
+fn a_retry_does_what_failed_and_what_was_skipped() {
+    let result = |id: &str, status| RunResult {
+        unique_id: UniqueId::new(id),
+        status,
+        ..RunResult::default()
+    };
+    let results = RunResults {
+        results: vec![
+            result("model.shop.a", Status::Success),
+            result("model.shop.b", Status::Error),
+            result("test.shop.c", Status::Warn),
+            result("model.shop.d", Status::Skipped),
+            result("operation.shop.e", Status::Error),
+        ],
+        ..RunResults::default()
+    };
+    let ids: Vec<&str> = results.to_retry().map(|result| result.unique_id.as_str()).collect();
+    assert_eq!(ids, ["model.shop.b", "model.shop.d"]);
 }
 
 #[test]

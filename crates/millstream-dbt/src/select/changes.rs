@@ -52,10 +52,9 @@ pub fn changes(
     let comparison = Comparison::new(graph.manifest(), previous);
     let mut changes: Vec<Change> = graph
         .entries()
-        .filter_map(|(position, entry)| {
+        .filter_map(|(_, entry)| {
             let change = change(&comparison, entry, compiled)?;
-            let mut one = graph.none();
-            one.insert(position);
+            let one = graph.of_ids([entry.id().as_str()]);
             let downstream = graph.ids(&graph.descendants(&one, None));
             Some(Change { downstream, ..change })
         })

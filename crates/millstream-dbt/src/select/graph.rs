@@ -105,6 +105,15 @@ impl<'m> Graph<'m> {
         bits
     }
 
+    /// The entries with these ids, as far as there are any.
+    pub fn of_ids<'i>(&self, ids: impl IntoIterator<Item = &'i str>) -> Bits {
+        let mut bits = self.none();
+        for position in ids.into_iter().filter_map(|id| self.position(id)) {
+            bits.insert(position);
+        }
+        bits
+    }
+
     /// What is needed for these, up to so many steps away.
     pub fn ancestors(&self, of: &Bits, depth: Depth) -> Bits {
         self.walk(of, depth, &self.parents)

@@ -89,20 +89,11 @@ pub(crate) fn search(
         Method::Result => {
             let results = evaluation.given.results;
             let results = results.ok_or(SelectError::NoState("No comparison run_results"))?;
-            let with_status: Vec<&str> = results.with_status(value).collect();
-            positions(evaluation, with_status.into_iter())
+            graph.of_ids(results.with_status(value))
         }
         Method::SourceStatus => source_status(evaluation, value)?,
         Method::Selector => graph.none(),
     })
-}
-
-fn positions<'i>(evaluation: &Evaluation<'_, '_>, ids: impl Iterator<Item = &'i str>) -> Bits {
-    let mut found = evaluation.graph.none();
-    for position in ids.filter_map(|id| evaluation.graph.position(id)) {
-        found.insert(position);
-    }
-    found
 }
 
 fn is_file(entry: Entry<'_>, glob: &Glob) -> bool {
@@ -265,5 +256,5 @@ fn source_status(evaluation: &Evaluation<'_, '_>, value: &str) -> Result<Bits, S
     if value != "fresher" {
         return Ok(evaluation.graph.none());
     }
-    Ok(positions(evaluation, current.fresher_than(previous)))
+    Ok(evaluation.graph.of_ids(current.fresher_than(previous)))
 }

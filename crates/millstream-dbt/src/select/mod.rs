@@ -66,6 +66,29 @@ pub enum Blanks {
     Keep,
 }
 
+/// The resource types of a command, from `--resource-type` and `--exclude-resource-type`. `all` are
+/// those that it knows, `default` those that it takes when nothing is said.
+pub fn resource_types<'a>(
+    include: &'a [String],
+    exclude: &'a [String],
+    all: &[&'a str],
+    default: &[&'a str],
+) -> BTreeSet<&'a str> {
+    let mut types: BTreeSet<&str> = BTreeSet::new();
+    for word in include.iter().map(String::as_str) {
+        match word {
+            "all" => types.extend(all),
+            "default" => types.extend(default),
+            word => types.extend(Some(word)),
+        }
+    }
+    if include.is_empty() {
+        types.extend(default);
+    }
+    types.retain(|word| !exclude.iter().any(|excluded| excluded == word));
+    types
+}
+
 /// What methods such as `state:modified` may ask.
 #[derive(Debug, Clone, Copy)]
 pub struct Given<'a> {

@@ -8,7 +8,7 @@ use super::super::methods::access_word;
 use super::super::tokens::{same_python, same_sql};
 use super::previous::{PreviousManifest, PreviousNode};
 use super::{contract, macros};
-use crate::artifacts::{Shape, entry_dict};
+use crate::artifacts::{Shape, entry_dict, freshness_dict};
 use crate::manifest::{Language, Manifest, Node, NodeKind, SourceTable, TestOf, UniqueId};
 use crate::select::Entry;
 
@@ -227,7 +227,7 @@ fn source_differences(source: &SourceTable, old: &PreviousNode) -> Vec<&'static 
                 && Some(source.schema.as_ref()) == old.schema.as_deref()
         }
     };
-    let freshness = serde_json::to_value(&source.freshness).unwrap_or_default();
+    let freshness = freshness_dict(source.freshness.as_ref());
     let is_set = |value: &Option<Value>| value.clone().filter(|value| !is_blank(value));
     let same_freshness = is_set(&Some(freshness)) == is_set(&old.freshness)
         && source.loaded_at_field == old.loaded_at_field;

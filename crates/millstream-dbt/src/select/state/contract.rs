@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::error::SelectError;
+use super::super::error::{SelectError, listed};
 use super::previous::{PreviousManifest, PreviousNode};
 use crate::manifest::{Manifest, Node, NodeKind};
 
@@ -14,7 +14,6 @@ pub(super) fn is_same(node: &Node, old: &PreviousNode) -> bool {
     match (old.contract.enforced, is_enforced(node)) {
         (false, false) => true,
         (true, true) => {
-            let enforces = |materialized: &str| matches!(materialized, "table" | "incremental");
             let new_kind = node.config.materialized();
             same_columns(node, old)
                 && (!enforces(new_kind)
@@ -92,7 +91,28 @@ fn breaks(node: &Node, old: &PreviousNode) -> Vec<String> {
         })
         .collect();
     push(&mut found, "Columns with data_type changes", &changed);
-    let enforces = |materialized: &str| matches!(materialized, "table" | "incremental");
+    if enforces(old_materialized(old)) {
+        let of_columns: Vec<String> = names
+            .iter()
+            .filter_map(|name| Some((name, &node.columns.get(*name)?.constraints)))
+            .flat_map(|(name, kept)| {
+                let gone = lost(&old.columns[*name].constraints, kept);
+                gone.map(move |constraint| {
+                    format!("'{}' constraint on column {name}", called(constraint))
+                })
+            })
+            .collect();
+        push(&mut found, "Enforced column level constraints were removed", &of_columns);
+        let of_model: Vec<String> = lost(&old.constraints, &node.constraints)
+            .map(|constraint| {
+                let columns = constraint.get("columns").and_then(Value::as_array);
+                let columns = columns.into_iter().flatten().filter_map(Value::as_str);
+                let columns = listed(&columns.collect::<Vec<_>>());
+                format!("'{}' constraint on columns {columns}", called(constraint))
+            })
+            .collect();
+        push(&mut found, "Enforced model level constraints were removed", &of_model);
+    }
     let has_constraints = !old.constraints.is_empty()
         || old.columns.values().any(|column| !column.constraints.is_empty());
     let (before, after) = (old_materialized(old), node.config.materialized());
@@ -101,6 +121,26 @@ fn breaks(node: &Node, old: &PreviousNode) -> Vec<String> {
         push(&mut found, "Materialization changed with enforced constraints", &what);
     }
     found
+}
+
+/// Whether relations made this way hold the constraints of their model.
+fn enforces(materialized: &str) -> bool {
+    matches!(materialized, "table" | "incremental")
+}
+
+/// Constraints that were enforced and are no more.
+fn lost<'o>(old: &'o [Value], new: &'o [Value]) -> impl Iterator<Item = &'o Value> {
+    let is_kept = |old: &Value| {
+        new.iter().any(|new| same_constraints(std::slice::from_ref(new), std::slice::from_ref(old)))
+    };
+    let is_enforced = |old: &Value| old.get("type").and_then(Value::as_str) != Some("custom");
+    old.iter().filter(move |old| is_enforced(old) && !is_kept(old))
+}
+
+/// The name of a constraint, or else its type.
+fn called(constraint: &Value) -> &str {
+    let text = |key: &str| constraint.get(key).and_then(Value::as_str);
+    text("name").or_else(|| text("type")).unwrap_or_default()
 }
 
 fn push(found: &mut Vec<String>, what: &str, items: &[String]) {

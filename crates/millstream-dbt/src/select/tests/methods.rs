@@ -88,6 +88,19 @@ fn configurations_tags_and_groups() {
 }
 
 #[test]
+fn resource_types_are_named_and_taken_out() {
+    let types = |include: &str, exclude: &str| {
+        let (include, exclude) = (words(include), words(exclude));
+        let types = resource_types(&include, &exclude, &["model", "seed", "analysis"], &["model"]);
+        types.into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(types("", ""), "model");
+    assert_eq!(types("all", "seed"), "analysis model");
+    assert_eq!(types("default seed", ""), "model seed");
+    assert_eq!(types("", "model"), "");
+}
+
+#[test]
 fn versions() {
     let mut shop = Shop::new();
     for version in 1..=3 {

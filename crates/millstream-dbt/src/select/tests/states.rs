@@ -144,6 +144,27 @@ fn a_broken_contract_is_told() {
 }
 
 #[test]
+fn a_lost_constraint_of_a_table_is_told() {
+    let contracted = |shop: &mut Shop, constraints: Vec<serde_json::Value>| {
+        let node = shop.model("models/marts/report.sql", &["model.shop.orders"]);
+        let config = json!({"contract": {"enforced": true}, "materialized": "table"});
+        node.config.0.extend(object(config));
+        let column = crate::manifest::Column { name: "a".to_owned(), ..Default::default() };
+        node.columns.insert("a".to_owned(), crate::manifest::Column { constraints, ..column });
+        node.version = Some(json!(1));
+    };
+    let mut shop = Shop::usual();
+    contracted(&mut shop, vec![json!({"type": "not_null"})]);
+    let previous = left(&shop);
+    contracted(&mut shop, Vec::new());
+    let texts = words("state:modified.contract");
+    let asked = Given { manifest: Some(&previous), ..given() };
+    let graph = Graph::new(&shop.0);
+    let error = select(&graph, &request(&texts, &[]), &asked).expect_err("is refused");
+    assert!(error.to_string().contains("'not_null' constraint on column a"), "{error}");
+}
+
+#[test]
 fn manifests_of_older_releases_are_read() {
     let old = json!({
         "metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v6.json"},
