@@ -69,7 +69,7 @@ fn list(constraints: &[Value], class: &str) -> String {
 }
 
 /// A value as Python writes it.
-pub(super) fn python(value: &Value) -> String {
+pub(crate) fn python(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),

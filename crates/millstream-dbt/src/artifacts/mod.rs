@@ -22,6 +22,7 @@ mod sources;
 mod tests;
 
 pub use catalog::{Catalog, CatalogColumn, CatalogStat, CatalogTable};
+pub(crate) use contract::python;
 pub use docs::{DOCS_PAGE, static_page};
 pub use manifest::{ManifestFacts, write_manifest};
 pub use meta::{Artifact, Metadata, Moment};

@@ -27,7 +27,7 @@ impl Graph<'_> {
         self.levels()?;
         let parents = match waits {
             Waits::ForParents => self.parent_lists(),
-            Waits::ForTests => self.parents_with_tests(),
+            Waits::ForTests => self.parents_with_tests(selected),
         };
         let nearest = nearest_selected(&parents, selected);
         let levels = levels_of(&nearest);
@@ -42,11 +42,12 @@ impl Graph<'_> {
         (0..self.len() as u32).map(|position| self.parents(position).to_vec()).collect()
     }
 
-    fn parents_with_tests(&self) -> Vec<Vec<u32>> {
+    /// Only tests that run are waited for.
+    fn parents_with_tests(&self, selected: &Bits) -> Vec<Vec<u32>> {
         let mut parents = self.parent_lists();
         let mut below: HashMap<u32, Bits> = HashMap::new();
-        for (test, entry) in self.entries().filter(|(_, entry)| entry.is_test()) {
-            match (entry, self.parents(test)) {
+        for test in selected.iter().filter(|test| self.entry(*test).is_test()) {
+            match (self.entry(test), self.parents(test)) {
                 (Entry::UnitTest(_), &[model]) => {
                     parents[test as usize] = self.parents(model).to_vec();
                     parents[model as usize].push(test);

@@ -8,7 +8,7 @@ use super::super::methods::access_word;
 use super::super::tokens::{same_python, same_sql};
 use super::previous::{PreviousManifest, PreviousNode};
 use super::{contract, macros};
-use crate::artifacts::{Shape, entry_dict, freshness_dict};
+use crate::artifacts::{Shape, entry_dict, freshness_dict, python};
 use crate::manifest::{Language, Manifest, Node, NodeKind, SourceTable, TestOf, UniqueId};
 use crate::select::Entry;
 
@@ -157,17 +157,23 @@ fn same_fields(
     })
 }
 
-/// Whether two written values mean the same. Releases of dbt write `true`, `True` and `"True"`, and
-/// one hook as a text or in a list.
+/// Whether two written values mean the same. dbt writes `true` as `True` or `"True"`, a list that
+/// `config()` was given as the text of it, and one hook as a text or in a list.
 fn same_value(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Array(left), Value::Array(right)) => {
             left.len() == right.len() && left.iter().zip(right).all(|(l, r)| same_value(l, r))
         }
+        (Value::Object(left), Value::Object(right)) => same_fields(left, right, |_| true),
+        (whole @ (Value::Array(_) | Value::Object(_)), Value::String(text))
+        | (Value::String(text), whole @ (Value::Array(_) | Value::Object(_)))
+            if python(whole) == *text =>
+        {
+            true
+        }
         (Value::Array(items), other) | (other, Value::Array(items)) => {
             matches!(items.as_slice(), [only] if same_value(only, other))
         }
-        (Value::Object(left), Value::Object(right)) => same_fields(left, right, |_| true),
         (Value::Object(_), _) | (_, Value::Object(_)) => false,
         (left, right) => left == right || scalar(left) == scalar(right),
     }

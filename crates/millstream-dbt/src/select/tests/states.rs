@@ -72,6 +72,21 @@ fn each_aspect_is_told_apart() {
 }
 
 #[test]
+fn values_that_dbt_writes_as_texts_are_the_same() {
+    let mut shop = Shop::usual();
+    let parents = ["model.shop.orders"];
+    shop.model("models/marts/report.sql", &parents).unrendered_config = object(json!({
+        "unique_key": "['a', 'b']", "enabled": "True", "meta": "{'k': 1}", "post-hook": ["x"]
+    }));
+    let previous = left(&shop);
+    let written = json!({
+        "unique_key": ["a", "b"], "enabled": true, "meta": {"k": 1}, "post_hook": "x"
+    });
+    shop.model("models/marts/report.sql", &parents).unrendered_config = object(written);
+    assert_eq!(state(&shop, &previous, "state:modified"), "");
+}
+
+#[test]
 fn a_macro_modifies_whatever_calls_it() {
     let mut shop = Shop::usual();
     let build = |shop: &mut Shop, text: &str, own: &str| {
