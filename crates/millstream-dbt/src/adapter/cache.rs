@@ -81,7 +81,7 @@ impl RelationCache {
         self.lock().schemas.contains(&schema_key(database, schema))
     }
 
-    /// Takes note of all relations of a schema.
+    /// Takes note of all relations of a schema. Views that were known by name only are known in full.
     pub fn fill(
         &self,
         database: Option<&str>,
@@ -91,7 +91,8 @@ impl RelationCache {
         let mut known = self.lock();
         known.schemas.insert(schema_key(database, schema));
         for relation in relations {
-            known.add(relation);
+            let entry = known.entry(relation.clone());
+            entry.relation = relation;
         }
     }
 
@@ -100,21 +101,16 @@ impl RelationCache {
         self.lock().add(relation);
     }
 
-    /// Takes note that a view reads a relation. Relations outside of known schemas do not matter.
+    /// Takes note that a view reads a relation. Relations outside of known schemas do not matter;
+    /// views do, since other views may read them, but that makes their schema no known one.
     pub fn link(&self, referenced: &Relation, reader: &Relation) {
         let mut known = self.lock();
         let (key, reader_key) = (Key::of(referenced), Key::of(reader));
         if !known.schemas.contains(&key.schema) {
             return;
         }
-        for relation in [referenced, reader] {
-            if !known.relations.contains_key(&Key::of(relation)) {
-                known.add(relation.clone().of_kind(RelationKind::External));
-            }
-        }
-        if let Some(entry) = known.relations.get_mut(&key) {
-            entry.readers.insert(reader_key);
-        }
+        known.entry(reader.clone().of_kind(RelationKind::External));
+        known.entry(referenced.clone().of_kind(RelationKind::External)).readers.insert(reader_key);
     }
 
     /// Forgets a relation and the views that go with it.
@@ -171,9 +167,15 @@ impl RelationCache {
 
 impl Known {
     fn add(&mut self, relation: Relation) {
+        self.schemas.insert(Key::of(&relation).schema);
+        self.entry(relation);
+    }
+
+    /// What is known of a relation, which is known from now on.
+    fn entry(&mut self, relation: Relation) -> &mut Entry {
         let key = Key::of(&relation);
-        self.schemas.insert(key.schema.clone());
-        self.relations.entry(key).or_insert_with(|| Entry { relation, readers: HashSet::new() });
+        let new = || Entry { relation, readers: HashSet::new() };
+        self.relations.entry(key).or_insert_with(new)
     }
 
     fn forget(&mut self, key: &Key) {

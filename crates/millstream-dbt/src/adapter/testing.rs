@@ -11,7 +11,7 @@ use millstream_jinja::{Args, Host, Machine, Outcome, Program, Settings, Syntax, 
 use super::problem::runtime;
 use super::{
     AdapterObject, Begin, Caller, Comment, Level, Phase, Policy, RelationCache, Statement, Table,
-    TableValue, link_views,
+    TableValue,
 };
 use crate::target::Target;
 
@@ -164,10 +164,6 @@ impl Host for Names {
                 let delimiter = delimiter.as_ref().and_then(Value::as_text).unwrap_or(",");
                 let delimiter = delimiter.chars().next().unwrap_or(',');
                 Ok(TableValue::of(Table::of_csv(&text, &texts, delimiter)?, &caller))
-            }),
-            "link_views" => Value::function("link_views", move |machine, args: Args| {
-                args.none("link_views")?;
-                link_views(&caller, machine).map(|()| Value::None)
             }),
             _ => return Ok(None),
         }))

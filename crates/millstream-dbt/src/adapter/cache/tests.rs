@@ -64,6 +64,13 @@ fn readers_outside_of_the_cache_are_external() {
     assert_eq!(cache.relations(Some("db"), Some("main")), None);
     cache.fill(Some("db"), Some("main"), []);
     cache.link(&relation("a"), &relation("b"));
+    let outside =
+        Relation { path: Path::new(Some("db"), Some("other"), Some("a")), ..relation("a") };
+    cache.link(&relation("b"), &outside);
+    assert!(!cache.has_schema(Some("db"), Some("other")));
+    cache.fill(Some("db"), Some("other"), [outside.clone().of_kind(RelationKind::View)]);
+    let other = cache.relations(Some("db"), Some("other")).unwrap();
+    assert_eq!(other[0].kind, Some(RelationKind::View));
     let found = cache.relations(Some("db"), Some("main")).unwrap();
     assert!(found.iter().all(|relation| relation.kind == Some(RelationKind::External)));
     assert_eq!(found.len(), 2);

@@ -64,8 +64,7 @@ impl AdapterObject {
             "list_relations" => {
                 let [database, schema] = args.bind(name, ["database", "schema"], 2)?;
                 let (database, schema) = (text_of(database)?, text_of(schema)?);
-                let found =
-                    list_schema(&self.caller, machine, database.as_deref(), schema.as_deref())?;
+                let found = self.known(machine, database.as_deref(), schema.as_deref())?;
                 Ok(Value::list(found.into_iter().map(RelationValue::of)))
             }
             "list_relations_without_caching" => {
@@ -106,6 +105,22 @@ impl AdapterObject {
         }
     }
 
+    /// The relations of a schema. One that nobody looked at before is not known without the views
+    /// that read it.
+    fn known(
+        &self,
+        machine: &mut Machine<'_>,
+        database: Option<&str>,
+        schema: Option<&str>,
+    ) -> Outcome<Vec<Relation>> {
+        let is_new = !self.caller.cache().has_schema(database, schema);
+        let found = list_schema(&self.caller, machine, database, schema)?;
+        if is_new && self.caller.target().kind == "postgres" {
+            link_views(&self.caller, machine)?;
+        }
+        Ok(found)
+    }
+
     /// The relations of a schema as the warehouse says.
     fn list(&self, machine: &mut Machine<'_>, schema: Relation) -> Outcome<Vec<Relation>> {
         let args = [("schema_relation", RelationValue::of(schema))];
@@ -130,8 +145,7 @@ impl AdapterObject {
         for (part, value) in Part::ALL.into_iter().zip(given) {
             path.set(part, text_of(value)?);
         }
-        let known =
-            list_schema(&self.caller, machine, path.part(Part::Database), path.part(Part::Schema))?;
+        let known = self.known(machine, path.part(Part::Database), path.part(Part::Schema))?;
         let mut matches = Vec::new();
         let wanted = self.as_searched(&path);
         for relation in known {

@@ -143,6 +143,7 @@ fn what_is_dropped_and_renamed_is_known() {
     assert_eq!(rendered.as_deref(), Ok("tableNoneexternalNonetable"));
     let expected = [
         "/* */ list \"db\".\"main\"",
+        "/* */ links",
         "/* */ drop \"db\".\"main\".\"orders\"",
         "/* */ rename \"db\".\"main\".\"feed\" to \"db\".\"main\".\"orders\"",
         "/* */ truncate \"db\".\"main\".\"orders\"",
@@ -210,6 +211,7 @@ fn schemas_are_made_and_dropped() {
         "/* */ create \"db\".\"main\"",
         "commit",
         "/* */ list \"db\".\"main\"",
+        "/* */ links",
         "Debug SchemaDrop Dropping schema \"\"db\".\"main\"\"",
         "/* */ drop \"db\".\"main\"",
         "commit",
@@ -530,7 +532,7 @@ fn nothing_is_asked_while_a_project_is_read() {
 
 #[test]
 fn views_go_with_what_they_read() {
-    let text = "{% do adapter.list_relations('db', 'main') %}{% do link_views() %}\
+    let text = "{% do adapter.list_relations('db', 'main') %}\
          {% do adapter.drop_relation(orders) %}\
          {{ adapter.list_relations('db', 'main') | map(attribute='name') | list }}";
     let rendered = render(&Rc::new(worker()), &format!("{ORDERS}{text}"));
