@@ -60,6 +60,7 @@ impl Worker {
 
     /// Runs the materialization of this name; what it does not commit is lost.
     pub(super) fn run(&self, state: RunState, name: &str) -> Result<MadeRelations, Failure> {
+        self.fill_cache()?;
         let state = Rc::new(state);
         let done = made(&state, name);
         self.release();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use millstream_jinja::{Args, Host, Machine, Object, Outcome, Program, Shape, Syntax, Value};
+use millstream_jinja::{Args, Host, Iter, Machine, Object, Outcome, Program, Shape, Syntax, Value};
 
 use super::common;
 use super::functions;
@@ -39,6 +39,19 @@ pub(super) trait Names: fmt::Debug {
     }
 }
 
+/// dbt's own names.
+#[rustfmt::skip]
+const NAMES: &[&str] = &[
+    "adapter", "api", "builtins", "column", "compiled_code", "config", "context", "database",
+    "dbt_metadata_envs", "dbt_version", "diff_of_two_dicts", "env", "env_var", "exceptions",
+    "execute", "flags", "fromjson", "fromyaml", "graph", "invocation_args_dict", "invocation_id",
+    "load_agate_table", "load_result", "local_md5", "log", "metric", "model", "modules",
+    "post_hooks", "pre_hooks", "print", "project_name", "ref", "render", "return",
+    "run_started_at", "schema", "selected_resources", "set", "set_strict", "source", "sql",
+    "store_raw_result", "store_result", "target", "this", "thread_id", "tojson", "toyaml",
+    "try_or_compiler_error", "validation", "var", "write", "zip", "zip_strict",
+];
+
 /// The host of one rendering.
 pub(super) struct Context(pub(super) Rc<dyn Names>);
 
@@ -46,7 +59,7 @@ impl Host for Context {
     fn global(&self, machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
         let names = &self.0;
         if name == "context" {
-            return Ok(Some(Value::object(Everything)));
+            return Ok(Some(Value::object(Everything(Rc::clone(names)))));
         }
         let macros = &names.surroundings().macros;
         if let Some(found) = macros.visible(names.package(), name) {
@@ -104,7 +117,7 @@ pub(super) fn has_template(text: &str) -> bool {
 
 /// `context`: all names.
 #[derive(Debug)]
-struct Everything;
+struct Everything(Rc<dyn Names>);
 
 impl Object for Everything {
     fn type_name(&self) -> &'static str {
@@ -113,6 +126,12 @@ impl Object for Everything {
 
     fn shape(&self) -> Shape {
         Shape::Mapping
+    }
+
+    fn iterate(&self) -> Option<Iter> {
+        let macros = &self.0.surroundings().macros;
+        let names = macros.names(self.0.package()).into_iter().chain(NAMES.iter().copied());
+        Some(Iter::of(names.map(Value::text).collect()))
     }
 
     fn item(&self, machine: &mut Machine<'_>, key: &Value) -> Outcome<Option<Value>> {
@@ -145,6 +164,10 @@ impl Object for Builtins {
         Shape::Mapping
     }
 
+    fn iterate(&self) -> Option<Iter> {
+        Some(Iter::of(NAMES.iter().map(|name| Value::text(*name)).collect()))
+    }
+
     fn item(&self, machine: &mut Machine<'_>, key: &Value) -> Outcome<Option<Value>> {
         key.as_text().map_or(Ok(None), |name| builtin(&self.0, machine, name))
     }
@@ -174,6 +197,11 @@ impl Object for Namespace {
 
     fn shape(&self) -> Shape {
         Shape::Mapping
+    }
+
+    fn iterate(&self) -> Option<Iter> {
+        let macros = self.names.surroundings().macros.namespace(&self.name);
+        Some(Iter::of(macros.map(|found| Value::text(found.name.as_str())).collect()))
     }
 
     fn item(&self, machine: &mut Machine<'_>, key: &Value) -> Outcome<Option<Value>> {

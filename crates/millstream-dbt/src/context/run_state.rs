@@ -46,6 +46,8 @@ pub(super) struct RunState {
     pub(super) compiled: Option<Arc<CompiledNode>>,
     pub(super) batch: Option<Batch>,
     pub(super) overrides: Overrides,
+    /// More names, with their values.
+    pub(super) names: Map<String, Json>,
     /// What stands for what the model of a unit test reads.
     pub(super) inputs: Option<Arc<Inputs>>,
     pub(super) results: Rc<Results>,
@@ -92,6 +94,7 @@ impl RunState {
             compiled: None,
             batch: None,
             overrides: Overrides::default(),
+            names: Map::new(),
             inputs: None,
             results: Rc::default(),
             ctes: RefCell::default(),
@@ -252,6 +255,9 @@ impl Names for RunState {
     }
 
     fn own(self: Rc<Self>, _machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
+        if let Some(found) = self.names.get(name) {
+            return Ok(Some(Value::from_json(found)));
+        }
         if let Some(found) = self.plain(name) {
             return Ok(Some(found));
         }

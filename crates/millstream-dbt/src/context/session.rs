@@ -30,6 +30,7 @@ pub struct Session {
     /// Relations of another environment that stand for those that are not here.
     pub deferred: HashMap<UniqueId, Deferred>,
     references: References,
+    pub(super) cache_filled: Mutex<bool>,
     selected: RwLock<HashSet<UniqueId>>,
     graph: OnceLock<Value>,
     ephemeral: Mutex<HashMap<UniqueId, Arc<CompiledNode>>>,
@@ -64,6 +65,7 @@ impl Session {
             target_path,
             cache: RelationCache::default(),
             deferred: HashMap::new(),
+            cache_filled: Mutex::default(),
             selected: RwLock::default(),
             graph: OnceLock::new(),
             ephemeral: Mutex::default(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use millstream_core::sql::SqlAnswer;
 use millstream_jinja::{Args, Error, Machine, Program, Settings, Syntax, UndefinedMode, Value};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::ctes::{self, InjectedCte};
 use super::failure::{Failure, FailureKind};
@@ -173,7 +173,19 @@ impl Worker {
 
     /// Renders a text as if a node said it.
     pub fn render(&self, text: &str, node: &Arc<Node>) -> Result<String, Failure> {
-        self.render_for(text, Rendered::Node(Arc::clone(node)))
+        render_for(text, self.state(Rendered::Node(Arc::clone(node))))
+    }
+
+    /// The same with more names: what hooks see at the end of a command.
+    pub fn render_with(
+        &self,
+        text: &str,
+        node: &Arc<Node>,
+        names: &Map<String, Json>,
+    ) -> Result<String, Failure> {
+        let mut state = self.state(Rendered::Node(Arc::clone(node)));
+        state.names.clone_from(names);
+        render_for(text, state)
     }
 
     /// Renders a text as if a source said it: its `loaded_at_query`.
@@ -182,15 +194,7 @@ impl Worker {
         text: &str,
         source: &Arc<SourceTable>,
     ) -> Result<String, Failure> {
-        self.render_for(text, Rendered::Source(Arc::clone(source)))
-    }
-
-    fn render_for(&self, text: &str, rendered: Rendered) -> Result<String, Failure> {
-        let state = Rc::new(self.state(rendered));
-        state.comment.replace(QueryComment::of(&state)?);
-        with_machine(&state, |machine| {
-            machine.render(&Program::parse("<text>", text, &Syntax::dbt())?)
-        })
+        render_for(text, self.state(Rendered::Source(Arc::clone(source))))
     }
 
     /// Calls a macro by its name, or by package and name. What it did is lost unless it commits.
@@ -248,6 +252,13 @@ impl Worker {
     pub(super) fn state(&self, rendered: Rendered) -> RunState {
         RunState::new(&self.session, &self.link, &self.name, rendered)
     }
+}
+
+/// Renders a text in a state of its own.
+fn render_for(text: &str, state: RunState) -> Result<String, Failure> {
+    let state = Rc::new(state);
+    state.comment.replace(QueryComment::of(&state)?);
+    with_machine(&state, |machine| machine.render(&Program::parse("<text>", text, &Syntax::dbt())?))
 }
 
 /// Does something with a machine whose names are those of a rendering.

@@ -97,6 +97,19 @@ impl Registry {
         project.or_else(imported).or_else(|| self.internal.get(name))
     }
 
+    /// All names that mean macros, or packages of them, in a text of a package.
+    pub fn names(&self, package: &str) -> Vec<&str> {
+        let of = |package: &str| self.packages.get(package).into_iter().flat_map(HashMap::keys);
+        let packages = self.packages.keys().filter(|package| !self.is_internal(package));
+        of(package)
+            .chain(of(&self.order.project))
+            .chain(self.internal.keys())
+            .map(String::as_str)
+            .chain(packages.map(|package| &**package))
+            .chain([DBT])
+            .collect()
+    }
+
     /// Whether a name means the macros of a package.
     pub fn has_namespace(&self, name: &str) -> bool {
         name == DBT || (self.packages.contains_key(name) && !self.is_internal(name))

@@ -81,6 +81,10 @@ fn names_answer_for_real() {
     );
     check("{{ var('color') }} {{ render('{{ 1 + 1 }}') }}", "red 2");
     check("{{ api.Relation.create(schema='a', identifier='b') }}", r#""a"."b""#);
+    check(
+        "{{ 'statement' in context }} {{ 'x' in dbt }} {{ 'ref' in builtins }}",
+        "True False True",
+    );
     check("{{ tojson(model.depends_on.nodes) }}", r#"["model.shop.customers"]"#);
     refused(
         "{{ config.require('x') }}",
@@ -273,4 +277,33 @@ fn unit_tests_read_rows_that_they_name() {
     assert!(failure.message.contains("depends on a node named 'a' which was not found"));
     let failure = worker.unit_test(&test(json!([{"input": "nothing"}]))).unwrap_err();
     assert!(failure.message.contains("must be either a 'ref', 'source' or 'this'"), "{failure}");
+}
+
+#[test]
+fn the_relations_of_the_warehouse_are_looked_up_once() {
+    let macros = r"
+{% macro list_relations_without_caching(schema_relation) %}{% do run_query('select ' ~ schema_relation.schema) %}{{ return([]) }}{% endmacro %}
+{% macro collect_freshness(source, loaded_at_field, filter) %}
+  {% call statement('age', fetch_result=true, auto_begin=false) %}select {{ loaded_at_field }} from {{ source }}{% endcall %}
+  {{ return(load_result('age')) }}
+{% endmacro %}";
+    let shop = Shop::new(&[("dbt", DBT), ("dbt", macros)], vec![model("a", "x", json!({}), &[])]);
+    let worker = shop.worker();
+    worker.fill_cache().unwrap_or_else(|failure| panic!("{failure}"));
+    worker.fill_cache().unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(shop.told(), ["BEGIN", "select dev", "ROLLBACK"]);
+    let mut source = super::fake::source("orders");
+    source.loaded_at_field = Some("at".to_owned());
+    let failure = worker.source_age(&Arc::new(source)).unwrap_err();
+    assert!(failure.message.starts_with("Got an invalid result from \"collect_freshness\" macro"));
+    assert_eq!(shop.told()[1], "select at from \"db\".\"raw\".ORDERS");
+}
+
+#[test]
+fn hooks_at_the_end_see_more_names() {
+    let shop = Shop::new(&[], vec![model("a", "x", json!({}), &[])]);
+    let names = map(json!({"schemas": ["dev"], "results": [{"status": "success"}]}));
+    let text = "{{ schemas }} {{ results[0].status }}";
+    let rendered = shop.worker().render_with(text, &shop.node("a"), &names);
+    assert_eq!(rendered.unwrap(), "['dev'] success");
 }
