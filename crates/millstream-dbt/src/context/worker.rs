@@ -79,13 +79,16 @@ impl Worker {
         &self.session
     }
 
-    /// Renders the text of a node.
+    /// Renders the text of a node. What its queries begin goes on in the materialization; the next
+    /// node, or [`Worker::release`], ends it.
     pub fn compile(&self, node: &Arc<Node>) -> Result<CompiledNode, Failure> {
+        self.release();
         self.compile_part(node, None)
     }
 
     /// Renders the text of a node for a batch.
     pub fn compile_batch(&self, node: &Arc<Node>, batch: &Batch) -> Result<CompiledNode, Failure> {
+        self.release();
         self.compile_part(node, Some(batch))
     }
 
@@ -136,7 +139,7 @@ impl Worker {
         let mut found = Vec::new();
         for id in ids {
             let compiled = match (state.input(id), self.session.ephemeral(id)) {
-                (Some(input), _) => Arc::new(self.compile(input)?),
+                (Some(input), _) => Arc::new(self.compile_part(input, None)?),
                 (None, Some(compiled)) => compiled,
                 (None, None) => self.compile_ephemeral(state, id)?,
             };
@@ -166,7 +169,7 @@ impl Worker {
             );
             return Err(Failure::new(FailureKind::Internal, message).of(state.subject()));
         };
-        let compiled = Arc::new(self.compile(node)?);
+        let compiled = Arc::new(self.compile_part(node, None)?);
         self.session.keep_ephemeral(&compiled);
         Ok(compiled)
     }
