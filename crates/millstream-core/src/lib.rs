@@ -18,6 +18,7 @@ pub mod hash;
 pub mod id;
 pub mod kind;
 pub mod limits;
+pub mod lineage;
 pub mod model;
 pub mod name;
 pub mod operational;

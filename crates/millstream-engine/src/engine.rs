@@ -19,6 +19,7 @@ use millstream_core::warehouse::{Query, Warehouse};
 
 use crate::clean::{self, VacuumReport};
 use crate::lake::Lake;
+use crate::lineage::QueryLineage;
 use crate::session::{Limits, Sessions};
 use crate::stage::Stager;
 use crate::store::{LakeLocation, LakeStore};
@@ -107,6 +108,11 @@ impl Engine {
         pinned: &BTreeSet<u64>,
     ) -> Result<VacuumReport> {
         clean::vacuum(&self.lake, &self.clock, relation, retention, pinned).await
+    }
+
+    /// What a query gives and where its columns come from, without running it.
+    pub async fn lineage(&self, query: &Query) -> Result<QueryLineage> {
+        self.sessions.lineage(&self.lake, query).await
     }
 
     /// The hash of a query's rows, in whatever order they come, without the excluded columns.

@@ -17,7 +17,9 @@ mod error;
 mod evolve;
 mod explain;
 mod incoming;
+mod information_schema;
 mod lake;
+mod lineage;
 mod log;
 mod memory;
 mod merge;
@@ -41,6 +43,7 @@ pub use clean::VacuumReport;
 pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
 pub use explain::EXPLANATIONS;
+pub use lineage::QueryLineage;
 pub use store::LakeLocation;
 pub use syntax::{SyntaxProblem, check_syntax};
 

@@ -36,17 +36,20 @@ use url::Url;
 
 use crate::dialect::{self, AsOf};
 use crate::error::{EngineError, from_datafusion, nearest};
+use crate::information_schema::{self, INFORMATION_SCHEMA, Known};
 use crate::lake::{Lake, LakeFile, TableState, schema_from_json};
+use crate::lineage::{self, QueryLineage};
 use crate::log;
 use crate::memory::SharedMemory;
 use crate::provider::{LAKE_STORE_URL, LakeTable};
 use crate::spill::SpillFolder;
 use crate::store::LakeStore;
 use crate::stream::ScanPartition;
+use crate::types::plain_schema;
 use crate::{moment, predict};
 
 /// The catalog of DataFusion that holds the names of a query.
-const CATALOG: &str = "millstream";
+pub(crate) const CATALOG: &str = "millstream";
 /// The memory that each sort keeps free for merging what it spilled, at most.
 const SORT_MERGE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// The share of all memory that this may be: a sorted join has two sorts on each thread.
@@ -122,16 +125,36 @@ impl Sessions {
 
     /// Plans a query over the names of its catalog.
     pub(crate) async fn plan(&self, lake: &Lake, query: &Query) -> Result<Planned> {
-        let mut state = self.base.clone();
         let functions = predict::functions(self.models.as_ref(), &query.catalog);
+        let (state, plan) = self.logical(lake, query, functions).await?;
+        let plan = state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
+        Ok(Planned { state, plan })
+    }
+
+    /// What a query gives and where it comes from, also if a model that it asks is not there yet.
+    pub(crate) async fn lineage(&self, lake: &Lake, query: &Query) -> Result<QueryLineage> {
+        let functions = predict::functions(self.models.as_ref(), &query.catalog);
+        let (state, plan) = self.logical(lake, query, lineage::lenient(functions)).await?;
+        let lineage = lineage::of_plan(&plan).map_err(from_datafusion)?;
+        let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {});
+        let schema = analyzed.map_err(from_datafusion)?.schema().inner().clone();
+        Ok(QueryLineage { schema: plain_schema(&schema), lineage })
+    }
+
+    async fn logical(
+        &self,
+        lake: &Lake,
+        query: &Query,
+        functions: impl IntoIterator<Item = ScalarUDF>,
+    ) -> Result<(SessionState, LogicalPlan)> {
+        let mut state = self.base.clone();
         register(&mut state, functions.into_iter().chain(moment::functions(query.now)))?;
         let names = fresh_catalog(&mut state)?;
         let mut resolver =
             Resolver { lake, catalog: &query.catalog, state: &state, names, done: HashSet::new() };
         let statement = dialect::parse(&query.sql)?;
         let plan = resolver.plan(statement, &mut Vec::new()).await?;
-        let plan = state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
-        Ok(Planned { state, plan })
+        Ok((state, plan))
     }
 
     /// Memory that all queries share, in bytes.
@@ -274,11 +297,22 @@ impl Resolver<'_> {
         reference: &TableReference,
         inside: &mut Vec<Relation>,
     ) -> Result<()> {
+        if let Some(database) = reference.catalog() {
+            // There is one database; whatever it is called, its relations are these.
+            let names = Arc::clone(&self.names) as _;
+            self.state.catalog_list().register_catalog(database.to_owned(), names);
+        }
         let schema = reference.schema().unwrap_or(DEFAULT_SCHEMA).to_owned();
         let planned_name = reference.table().to_owned();
         let is_function = reference.schema().is_none()
             && self.state.table_functions().contains_key(&planned_name);
         if is_function || self.done.contains(&(schema.clone(), planned_name.clone())) {
+            return Ok(());
+        }
+        if schema == INFORMATION_SCHEMA {
+            let table = self.information(&planned_name, inside).await?;
+            add_name(&self.names, &schema, &planned_name, table)?;
+            self.done.insert((schema, planned_name));
             return Ok(());
         }
         let (name, as_of) = dialect::split_version(&planned_name);
@@ -292,6 +326,32 @@ impl Resolver<'_> {
         add_name(&self.names, &schema, &planned_name, table)?;
         self.done.insert((schema, planned_name));
         Ok(())
+    }
+
+    async fn information(
+        &mut self,
+        name: &str,
+        inside: &mut Vec<Relation>,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let view = information_schema::View::of_name(name)?;
+        let catalog = self.catalog;
+        let mut known = Vec::new();
+        for (relation, entry) in catalog.relations() {
+            let kind = match entry {
+                CatalogEntry::View { .. } => "VIEW",
+                _ => "BASE TABLE",
+            };
+            let schema = match view {
+                // A view that cannot be planned has no columns; its readers learn why.
+                information_schema::View::Columns => {
+                    let provider = self.provider(relation, entry.clone(), None, inside).await;
+                    provider.ok().map(|provider| provider.schema())
+                }
+                _ => None,
+            };
+            known.push(Known { relation: relation.clone(), kind, schema });
+        }
+        view.table(&known)
     }
 
     fn unknown(&self, reference: &TableReference) -> EngineError {
@@ -401,8 +461,8 @@ async fn staged_table(lake: &Lake, staged: &StagedTable) -> Result<LakeTable> {
     Ok(LakeTable::new(Lake::table_path(&staged.relation), schema, files))
 }
 
-/// SQL's timestamps are those of the tables: microseconds reach from year 1 to year 9999, the
-/// planner's nanoseconds do not.
+/// SQL's types as tables keep them. Timestamps have microseconds, which reach from year 1 to year
+/// 9999; the planner's nanoseconds do not.
 #[derive(Debug)]
 struct LakeTypes;
 
@@ -411,15 +471,25 @@ impl TypePlanner for LakeTypes {
         &self,
         sql_type: &ast::DataType,
     ) -> datafusion::error::Result<Option<FieldRef>> {
-        let ast::DataType::Timestamp(digits, zone) = sql_type else { return Ok(None) };
-        if digits.is_some_and(|digits| digits > 6) {
-            return Ok(None);
-        }
-        let zone = match zone {
-            ast::TimezoneInfo::None | ast::TimezoneInfo::WithoutTimeZone => None,
-            ast::TimezoneInfo::Tz | ast::TimezoneInfo::WithTimeZone => Some("UTC".into()),
+        let data_type = match sql_type {
+            ast::DataType::Timestamp(digits, zone) if digits.is_none_or(|digits| digits <= 6) => {
+                let zone = match zone {
+                    ast::TimezoneInfo::None | ast::TimezoneInfo::WithoutTimeZone => None,
+                    ast::TimezoneInfo::Tz | ast::TimezoneInfo::WithTimeZone => Some("UTC".into()),
+                };
+                DataType::Timestamp(TimeUnit::Microsecond, zone)
+            }
+            ast::DataType::CharacterVarying(_)
+            | ast::DataType::CharVarying(_)
+            | ast::DataType::Uuid
+            | ast::DataType::JSON
+            | ast::DataType::JSONB => DataType::Utf8,
+            ast::DataType::Custom(name, _) => match name.to_string().to_lowercase().as_str() {
+                "bpchar" | "name" | "\"varchar\"" | "citext" => DataType::Utf8,
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
         };
-        let data_type = DataType::Timestamp(TimeUnit::Microsecond, zone);
         Ok(Some(Arc::new(Field::new("", data_type, true))))
     }
 }

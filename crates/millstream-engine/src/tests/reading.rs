@@ -20,6 +20,7 @@ async fn versions_can_be_asked_for() {
     for (sql, value) in [
         ("select a from raw.t", "2"),
         ("select t.a from raw.t version as of 0", "1"),
+        ("select a from whatever.raw.t", "2"),
         ("select x.a from raw.t version as of 1 as x", "2"),
         ("select a from raw.t timestamp as of '2026-01-31 12:30:00'", "1"),
         ("select a from raw.t timestamp as of '2026-01-31 13:00:00'", "2"),

@@ -59,6 +59,13 @@ const OWN: &[Explanation] = &[
         text: "Look at the folder's rights and at the space on the disk, and run `init` again.",
     },
     Explanation {
+        code: "lineage.unknown",
+        title: "Nothing of this name has a lineage",
+        text: "`millstream lineage` takes a table, view or column of the project: `orders`, \
+               `shop.orders.status`; or `model:NAME`, `topic:NAME`, `operational:NAME`. Columns of \
+               a source are known once it was synced.",
+    },
+    Explanation {
         code: "source.no_raw",
         title: "No raw input is kept",
         text: "`source replay` rebuilds a table from the raw input of its loads. None is kept: the \

@@ -1,0 +1,178 @@
+//! `information_schema`: the names of the catalog as tables.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
+use millstream_core::error::Result;
+use millstream_core::name::Relation;
+
+use crate::error::{EngineError, from_arrow, from_datafusion};
+use crate::session::CATALOG;
+
+/// The schema of these tables.
+pub(crate) const INFORMATION_SCHEMA: &str = "information_schema";
+/// Schemas that are always there.
+const ALWAYS: [&str; 2] = [INFORMATION_SCHEMA, millstream_core::name::DEFAULT_SCHEMA];
+
+/// A table of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    Schemata,
+    Tables,
+    Columns,
+}
+
+/// What is known of a relation.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) relation: Relation,
+    pub(crate) kind: &'static str,
+    /// `None` where nobody asks.
+    pub(crate) schema: Option<SchemaRef>,
+}
+
+impl View {
+    /// The table of this name.
+    pub(crate) fn of_name(name: &str) -> Result<Self> {
+        match name {
+            "schemata" => Ok(Self::Schemata),
+            "tables" => Ok(Self::Tables),
+            "columns" => Ok(Self::Columns),
+            other => Err(EngineError::UnknownTable {
+                name: format!("{INFORMATION_SCHEMA}.{other}"),
+                near: Some(format!("{INFORMATION_SCHEMA}.tables")),
+            }
+            .into()),
+        }
+    }
+
+    /// The table over these relations.
+    pub(crate) fn table(self, known: &[Known]) -> Result<Arc<dyn TableProvider>> {
+        let batch = match self {
+            Self::Schemata => schemata(known),
+            Self::Tables => tables(known),
+            Self::Columns => columns(known),
+        };
+        let batch = batch?;
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch]]);
+        Ok(Arc::new(table.map_err(from_datafusion)?))
+    }
+}
+
+fn schemata(known: &[Known]) -> Result<RecordBatch> {
+    let mut names: Vec<&str> = known.iter().map(|known| known.relation.schema()).collect();
+    names.extend(ALWAYS);
+    names.sort_unstable();
+    names.dedup();
+    let rows = names.len();
+    batch(vec![
+        ("catalog_name", repeated(CATALOG, rows)),
+        ("schema_name", texts(names)),
+        ("schema_owner", repeated(CATALOG, rows)),
+    ])
+}
+
+fn tables(known: &[Known]) -> Result<RecordBatch> {
+    let rows = known.len();
+    let insertable = known.iter().map(|known| if known.kind == "VIEW" { "NO" } else { "YES" });
+    batch(vec![
+        ("table_catalog", repeated(CATALOG, rows)),
+        ("table_schema", texts(known.iter().map(|known| known.relation.schema()))),
+        ("table_name", texts(known.iter().map(|known| known.relation.name()))),
+        ("table_type", texts(known.iter().map(|known| known.kind))),
+        ("is_insertable_into", texts(insertable)),
+    ])
+}
+
+fn columns(known: &[Known]) -> Result<RecordBatch> {
+    let rows: Vec<(&Relation, i32, &arrow::datatypes::Field)> = known
+        .iter()
+        .flat_map(|known| {
+            let fields = known.schema.iter().flat_map(|schema| schema.fields());
+            (1..).zip(fields).map(|(place, field)| (&known.relation, place, field.as_ref()))
+        })
+        .collect();
+    let digits = |data_type: &DataType| match data_type {
+        DataType::Int16 => (Some(16), Some(0)),
+        DataType::Int32 => (Some(32), Some(0)),
+        DataType::Int64 => (Some(64), Some(0)),
+        DataType::Float32 => (Some(24), None),
+        DataType::Float64 => (Some(53), None),
+        DataType::Decimal128(digits, scale) => (Some(i32::from(*digits)), Some(i32::from(*scale))),
+        _ => (None, None),
+    };
+    let number = |of: fn((Option<i32>, Option<i32>)) -> Option<i32>| -> ArrayRef {
+        let numbers = rows.iter().map(|(.., field)| of(digits(field.data_type())));
+        Arc::new(numbers.collect::<Int32Array>())
+    };
+    let nulls: ArrayRef = Arc::new(StringArray::new_null(rows.len()));
+    let lengths: ArrayRef = Arc::new(Int32Array::new_null(rows.len()));
+    let places = Int32Array::from_iter_values(rows.iter().map(|(_, place, _)| *place));
+    let types = rows.iter().map(|(.., field)| type_name(field.data_type()));
+    batch(vec![
+        ("table_catalog", repeated(CATALOG, rows.len())),
+        ("table_schema", texts(rows.iter().map(|(relation, ..)| relation.schema()))),
+        ("table_name", texts(rows.iter().map(|(relation, ..)| relation.name()))),
+        ("column_name", texts(rows.iter().map(|(.., field)| field.name().as_str()))),
+        ("ordinal_position", Arc::new(places)),
+        ("column_default", nulls),
+        ("is_nullable", repeated("YES", rows.len())),
+        ("data_type", Arc::new(StringArray::from_iter_values(types))),
+        ("character_maximum_length", lengths),
+        ("numeric_precision", number(|(precision, _)| precision)),
+        ("numeric_scale", number(|(_, scale)| scale)),
+    ])
+}
+
+fn texts<'t>(values: impl IntoIterator<Item = &'t str>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
+}
+
+fn repeated(value: &str, rows: usize) -> ArrayRef {
+    texts(std::iter::repeat_n(value, rows))
+}
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
+    RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, column)| (name, column, true)),
+    )
+    .map_err(from_arrow)
+}
+
+/// What PostgreSQL calls a type.
+fn type_name(data_type: &DataType) -> String {
+    let name = match data_type {
+        DataType::Null => "unknown",
+        DataType::Boolean => "boolean",
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 => "smallint",
+        DataType::Int32 | DataType::UInt16 => "integer",
+        DataType::Int64 | DataType::UInt32 => "bigint",
+        DataType::Float16 | DataType::Float32 => "real",
+        DataType::Float64 => "double precision",
+        DataType::UInt64
+        | DataType::Decimal32(..)
+        | DataType::Decimal64(..)
+        | DataType::Decimal128(..)
+        | DataType::Decimal256(..) => "numeric",
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "text",
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => "bytea",
+        DataType::Date32 | DataType::Date64 => "date",
+        DataType::Time32(_) | DataType::Time64(_) => "time without time zone",
+        DataType::Timestamp(_, None) => "timestamp without time zone",
+        DataType::Timestamp(_, Some(_)) => "timestamp with time zone",
+        DataType::Interval(_) | DataType::Duration(_) => "interval",
+        DataType::Dictionary(_, value) => return type_name(value),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            return format!("{}[]", type_name(item.data_type()));
+        }
+        DataType::Struct(_) => "record",
+        other => return other.to_string().to_lowercase(),
+    };
+    name.to_owned()
+}
