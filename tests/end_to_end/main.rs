@@ -3,10 +3,12 @@
 mod bad_input;
 mod chaos;
 mod command_line;
+mod dbt_commands;
 mod dbt_project;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod labeled;
+mod lineage;
 mod object_store;
 #[cfg(target_os = "linux")]
 mod power_cut;

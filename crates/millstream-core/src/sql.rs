@@ -110,6 +110,8 @@ pub struct MaterializeRequest {
     pub code: String,
     /// The configuration of the node.
     pub config: serde_json::Map<String, serde_json::Value>,
+    /// The condition that the rows of the batch meet that is made, if one is.
+    pub batch: Option<String>,
     /// Whether what is there is to be ignored.
     pub refresh: crate::step::Refresh,
 }

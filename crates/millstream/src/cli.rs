@@ -1,5 +1,6 @@
 //! The command line (DESIGN 6): verbs, flags and their help.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -69,6 +70,8 @@ pub enum Verb {
     Run(RunArgs),
     /// Runs SQL over all assets.
     Query(QueryArgs),
+    /// Says from which columns a column comes, or which come from it.
+    Lineage(LineageArgs),
     /// Serves models and runs functions as events come.
     Serve(ServeArgs),
     /// Past and present runs.
@@ -89,6 +92,13 @@ pub enum Verb {
     /// Tokens for a server that others reach.
     #[command(subcommand)]
     Token(TokenVerb),
+    /// dbt's own commands and flags: build, run, test, seed, snapshot, compile, ls ...
+    #[command(disable_help_flag = true)]
+    Dbt {
+        /// What stands behind `dbt`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+        words: Vec<OsString>,
+    },
     /// Says what an error code means.
     Explain {
         /// The code, as printed: `sync.bad_value`. All codes if left out.
@@ -160,6 +170,29 @@ pub struct QueryArgs {
     /// File for the rows; stdout if left out.
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
+}
+
+/// `lineage`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  millstream lineage orders\n  \
+    millstream lineage orders.total\n  millstream lineage --down shop.orders.status\n  \
+    millstream lineage model:tagger --depth 1\n  millstream lineage orders --openlineage")]
+pub struct LineageArgs {
+    /// `TABLE` or `TABLE.COLUMN`; also `model:NAME`, `topic:NAME` or `operational:NAME`.
+    #[arg(value_name = "TABLE[.COLUMN]")]
+    pub target: String,
+    /// What it comes from; so if neither flag is given.
+    #[arg(long, conflicts_with = "down")]
+    pub up: bool,
+    /// What comes from it.
+    #[arg(long)]
+    pub down: bool,
+    /// Steps of the project to follow; to the end if left out.
+    #[arg(long, value_name = "N")]
+    pub depth: Option<usize>,
+    /// Print the data set with OpenLineage's `columnLineage` facet.
+    #[arg(long, conflicts_with_all = ["up", "down", "depth"])]
+    pub openlineage: bool,
 }
 
 /// `serve`.

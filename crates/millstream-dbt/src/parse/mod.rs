@@ -5,6 +5,7 @@
 //! property files (`entries`), and brings both together (`assemble`).
 
 mod assemble;
+mod command_line;
 mod config;
 mod draft;
 mod entries;
@@ -42,6 +43,7 @@ use crate::target::Target;
 use project::Project;
 use yaml::{Secrets, YamlContext};
 
+pub use command_line::{ProjectSettings, project_settings, yaml_map};
 pub use options::{AdapterKind, ParseOptions, Parsed, ParsedProject, Strictness};
 
 /// Reads the project in a folder, all its packages included.

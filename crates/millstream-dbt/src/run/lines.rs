@@ -76,6 +76,18 @@ pub fn ended(number: usize, of: usize, done: &Done<'_>, width: usize) -> String 
     line(number, of, &text, &format!("{status} in {seconds:.2}s"), width)
 }
 
+/// `2 of 3 OK hook: shop-on-run-end-0 ................. [OK in 0.01s]`
+pub fn told(
+    number: usize,
+    of: usize,
+    text: &str,
+    status: &str,
+    seconds: f64,
+    width: usize,
+) -> String {
+    line(number, of, text, &format!("{status} in {seconds:.2}s"), width)
+}
+
 /// What is said of a node that ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Done<'a> {

@@ -14,7 +14,7 @@ const STACK_BYTES: usize = 8 << 20;
 
 /// What happens while a queue is worked off.
 #[derive(Debug)]
-pub enum Event<R> {
+pub(super) enum Event<R> {
     /// A node has begun; the number counts from 1 in the order of the starts.
     Started {
         /// The node.
@@ -24,8 +24,6 @@ pub enum Event<R> {
     },
     /// A node has ended.
     Ended {
-        /// The node.
-        id: UniqueId,
         /// Its number.
         number: usize,
         /// What it gave.
@@ -44,7 +42,7 @@ pub enum Event<R> {
 
 /// What follows from a node's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// Those behind it may run.
     Go,
     /// Those behind it are skipped.
@@ -59,7 +57,7 @@ pub enum Verdict {
 ///
 /// # Errors
 /// If a thread cannot be started.
-pub fn work_off<W, R: Send>(
+pub(super) fn work_off<W, R: Send>(
     mut queue: Queue,
     threads: usize,
     worker: &(dyn Fn(usize) -> W + Sync),
@@ -138,7 +136,7 @@ impl Conductor<'_> {
             }
             let Ok((id, result)) = answers.recv() else { return };
             let number = self.running.remove(&id).unwrap_or_default();
-            match listen(Event::Ended { id: id.clone(), number, result }) {
+            match listen(Event::Ended { number, result }) {
                 Verdict::Go => {
                     self.queue.end(&id, Ended::Passed);
                 }
@@ -195,12 +193,12 @@ mod tests {
             queue,
             threads,
             &|_| workers.fetch_add(1, Ordering::SeqCst),
-            &|_, id: &UniqueId| id.as_str().to_uppercase(),
+            &|_, id: &UniqueId| id.as_str().to_owned(),
             &mut |event| match event {
                 Event::Started { .. } => Verdict::Go,
-                Event::Ended { id, number, result } => {
+                Event::Ended { number, result } => {
                     said.push(format!("{number} {result}"));
-                    verdict(id.as_str())
+                    verdict(&result)
                 }
                 Event::Skipped { id, number, because_of } => {
                     said.push(format!("{number} {id} skipped by {because_of:?}"));
@@ -217,7 +215,7 @@ mod tests {
     fn a_chain_runs_in_order_on_any_number_of_threads() {
         for threads in [1, 4] {
             let said = said(chain(&["a", "b", "c"]), threads, |_| Verdict::Go);
-            assert_eq!(said, ["1 A", "2 B", "3 C"]);
+            assert_eq!(said, ["1 a", "2 b", "3 c"]);
         }
     }
 
@@ -227,13 +225,13 @@ mod tests {
             "b" => Verdict::SkipBehind,
             _ => Verdict::Go,
         });
-        assert_eq!(said, ["1 A", "2 B", "3 c skipped by Some(UniqueId(\"b\"))"]);
+        assert_eq!(said, ["1 a", "2 b", "3 c skipped by Some(UniqueId(\"b\"))"]);
     }
 
     #[test]
     fn nothing_begins_after_a_stop() {
         let queue = Queue::new(["a", "b", "c"].map(|name| (UniqueId::new(name), vec![])).into());
         let said = said(queue, 1, |_| Verdict::Stop);
-        assert_eq!(said, ["1 A", "2 b skipped by None", "3 c skipped by None"]);
+        assert_eq!(said, ["1 a", "2 b skipped by None", "3 c skipped by None"]);
     }
 }

@@ -6,19 +6,18 @@ use crate::manifest::UniqueId;
 
 /// The nodes of a run that are not yet done.
 #[derive(Debug)]
-pub struct Queue {
+pub(super) struct Queue {
     ids: Vec<UniqueId>,
     positions: HashMap<UniqueId, usize>,
     waits_for: Vec<usize>,
     children: Vec<Vec<usize>>,
     ready: BTreeSet<usize>,
-    left: usize,
     states: Vec<State>,
 }
 
 /// How a node ended, as far as those behind it are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub(super) enum Ended {
     /// Those behind it may run.
     Passed,
     /// Those behind it are skipped.
@@ -35,7 +34,7 @@ enum State {
 impl Queue {
     /// A queue of nodes in the order in which they are to start when several could. `parents` may
     /// name nodes that are not in the queue; those are not waited for.
-    pub fn new(nodes: Vec<(UniqueId, Vec<UniqueId>)>) -> Self {
+    pub(super) fn new(nodes: Vec<(UniqueId, Vec<UniqueId>)>) -> Self {
         let positions: HashMap<UniqueId, usize> =
             nodes.iter().enumerate().map(|(index, (id, _))| (id.clone(), index)).collect();
         let mut children = vec![Vec::new(); nodes.len()];
@@ -49,27 +48,21 @@ impl Queue {
             }
         }
         let ready = (0..nodes.len()).filter(|&index| waits_for[index] == 0).collect();
-        let left = nodes.len();
         let states = vec![State::Waiting; nodes.len()];
         let ids = nodes.into_iter().map(|(id, _)| id).collect();
-        Self { ids, positions, waits_for, children, ready, left, states }
+        Self { ids, positions, waits_for, children, ready, states }
     }
 
     /// Takes the next node that can run.
-    pub fn take(&mut self) -> Option<UniqueId> {
+    pub(super) fn take(&mut self) -> Option<UniqueId> {
         let index = self.ready.pop_first()?;
         self.states[index] = State::Running;
         Some(self.ids[index].clone())
     }
 
-    /// Whether every node has ended.
-    pub fn is_done(&self) -> bool {
-        self.left == 0
-    }
-
     /// Notes that a node which was taken has ended. Gives the nodes that are skipped because of
     /// it, nearest first.
-    pub fn end(&mut self, id: &UniqueId, ended: Ended) -> Vec<UniqueId> {
+    pub(super) fn end(&mut self, id: &UniqueId, ended: Ended) -> Vec<UniqueId> {
         let Some(&index) = self.positions.get(id) else { return Vec::new() };
         if self.states[index] != State::Running {
             return Vec::new();
@@ -85,7 +78,7 @@ impl Queue {
     }
 
     /// Takes out all that has not begun, and gives it.
-    pub fn abandon(&mut self) -> Vec<UniqueId> {
+    pub(super) fn abandon(&mut self) -> Vec<UniqueId> {
         let waiting: Vec<usize> =
             (0..self.ids.len()).filter(|&index| self.states[index] == State::Waiting).collect();
         for &index in &waiting {
@@ -97,7 +90,6 @@ impl Queue {
 
     fn settle(&mut self, index: usize) {
         self.states[index] = State::Done;
-        self.left -= 1;
     }
 
     fn release(&mut self, index: usize) {
@@ -153,9 +145,7 @@ mod tests {
         assert_eq!(queue.take(), None);
         queue.end(&id("b"), Ended::Passed);
         assert_eq!(queue.take(), Some(id("c")));
-        assert!(!queue.is_done());
         queue.end(&id("c"), Ended::Passed);
-        assert!(queue.is_done());
     }
 
     #[test]
@@ -166,7 +156,6 @@ mod tests {
         assert_eq!(queue.end(&id("a"), Ended::Failed), [id("b"), id("c"), id("d")]);
         assert_eq!(queue.take(), Some(id("e")));
         assert_eq!(queue.end(&id("e"), Ended::Passed), []);
-        assert!(queue.is_done());
     }
 
     #[test]
@@ -175,7 +164,6 @@ mod tests {
         queue.take();
         assert_eq!(queue.abandon(), [id("b"), id("c")]);
         queue.end(&id("a"), Ended::Passed);
-        assert!(queue.is_done());
         assert_eq!(queue.take(), None);
     }
 }

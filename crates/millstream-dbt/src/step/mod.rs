@@ -3,6 +3,7 @@
 
 mod plan;
 mod snapshot;
+mod strategy;
 
 use std::sync::Arc;
 
@@ -14,11 +15,13 @@ use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
 use millstream_core::step::{Attempt, Receipt, Staged, Step, StepSpec, StepStats, Target};
-use millstream_core::table::{TablePayload, WriteMode, WriteRequest};
+use millstream_core::table::{SchemaChange, TablePayload, WriteMode, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
 use serde_json::json;
 
 pub use plan::{Existing, Making, Work};
+pub use snapshot::SnapshotPlan;
+pub use strategy::Strategy;
 
 /// The step of a model or snapshot.
 #[derive(Debug)]
@@ -49,8 +52,15 @@ impl RelationStep {
         Ok(self.staged(&payload, StepStats::default()))
     }
 
-    async fn stage_table(&self, query: Query, mode: WriteMode, id: AttemptId) -> Result<Staged> {
-        let request = WriteRequest::new(self.relation.clone(), mode, id);
+    async fn stage_table(
+        &self,
+        query: Query,
+        mode: WriteMode,
+        schema_change: SchemaChange,
+        id: AttemptId,
+    ) -> Result<Staged> {
+        let relation = self.relation.clone();
+        let request = WriteRequest { relation, mode, schema_change, attempt: id };
         let table = self.warehouse.stage_query(&query, &request).await?;
         let stats =
             StepStats { rows_out: table.rows, bytes_out: table.bytes, ..StepStats::default() };
@@ -93,8 +103,9 @@ impl Step for RelationStep {
             let work = self.making.work(&self.relation, &self.sql, &existing, attempt.refresh)?;
             match work {
                 Work::View { sql } => self.stage_view(query(sql, attempt)).await,
-                Work::Table { sql, mode } => {
-                    self.stage_table(query(sql, attempt), mode, attempt.id).await
+                Work::Table { sql, mode, schema_change } => {
+                    let query = query(sql, attempt);
+                    self.stage_table(query, mode, schema_change, attempt.id).await
                 }
             }
         })

@@ -3,9 +3,10 @@
 use millstream_core::error::{Plain, Result};
 use millstream_core::name::Relation;
 use millstream_core::step::Refresh;
-use millstream_core::table::WriteMode;
+use millstream_core::table::{SchemaChange, WriteMode};
 
 use super::snapshot::{self, SnapshotPlan};
+use super::strategy::Strategy;
 use crate::manifest::Config;
 
 /// How a relation is made.
@@ -19,18 +20,6 @@ pub enum Making {
     Incremental(Strategy),
     /// It keeps every state that a row had.
     Snapshot(SnapshotPlan),
-}
-
-/// How the new rows of an incremental model meet those that are there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Strategy {
-    /// They are added.
-    Append,
-    /// A new row takes the place of the one with the same key.
-    Merge {
-        /// Columns that identify a row; at least one.
-        unique_key: Vec<String>,
-    },
 }
 
 /// What there is.
@@ -61,16 +50,19 @@ pub enum Work {
         sql: String,
         /// How its rows meet those that are there.
         mode: WriteMode,
+        /// What becomes of columns that are not those of the table.
+        schema_change: SchemaChange,
     },
 }
 
 impl Making {
-    /// Reads the configuration of a node.
-    pub fn of_config(materialization: &str, config: &Config) -> Result<Self> {
+    /// Reads the configuration of a node. `batch` is the condition that the rows of the batch meet
+    /// that is made.
+    pub fn of_config(materialization: &str, config: &Config, batch: Option<&str>) -> Result<Self> {
         match materialization {
             "view" => Ok(Self::View),
             "table" | "seed" | "materialized_view" => Ok(Self::Table),
-            "incremental" => Strategy::of_config(config).map(Self::Incremental),
+            "incremental" => Strategy::of_config(config, batch).map(Self::Incremental),
             "snapshot" => SnapshotPlan::of_config(config).map(Self::Snapshot),
             other => Err(Plain::user(
                 "dbt.materialization_unknown",
@@ -94,13 +86,21 @@ impl Making {
         existing: &Existing,
         refresh: Refresh,
     ) -> Result<Work> {
-        let replaced = |sql: String| Work::Table { sql, mode: WriteMode::Replace };
+        let replaced = |sql: String| Work::Table {
+            sql,
+            mode: WriteMode::Replace,
+            schema_change: SchemaChange::default(),
+        };
         match (self, existing) {
             (Self::View, _) => Ok(Work::View { sql: sql.to_owned() }),
             (Self::Incremental(strategy), Existing::Table { .. })
                 if refresh == Refresh::Incremental =>
             {
-                Ok(Work::Table { sql: sql.to_owned(), mode: strategy.mode() })
+                Ok(Work::Table {
+                    sql: sql.to_owned(),
+                    mode: strategy.mode.clone(),
+                    schema_change: strategy.schema_change,
+                })
             }
             (Self::Table | Self::Incremental(_), _) => Ok(replaced(sql.to_owned())),
             // A snapshot is the only copy of the past: nothing starts it over.
@@ -108,32 +108,6 @@ impl Making {
                 snapshot::next(plan, relation, columns, sql)
             }
             (Self::Snapshot(plan), _) => Ok(replaced(snapshot::first(plan, sql))),
-        }
-    }
-}
-
-impl Strategy {
-    fn of_config(config: &Config) -> Result<Self> {
-        let unique_key: Vec<String> =
-            config.texts("unique_key").into_iter().map(std::borrow::Cow::into_owned).collect();
-        let default = if unique_key.is_empty() { "append" } else { "merge" };
-        match config.text("incremental_strategy").unwrap_or(default) {
-            "append" => Ok(Self::Append),
-            _ if unique_key.is_empty() => Ok(Self::Append),
-            "merge" | "default" => Ok(Self::Merge { unique_key }),
-            other => Err(Plain::user(
-                "dbt.strategy_unknown",
-                format!("there is no incremental strategy `{other}`"),
-            )
-            .with_hint("append, merge, delete+insert, insert_overwrite or microbatch")
-            .into()),
-        }
-    }
-
-    fn mode(&self) -> WriteMode {
-        match self {
-            Self::Append => WriteMode::Append,
-            Self::Merge { unique_key } => WriteMode::merge(unique_key.clone()),
         }
     }
 }

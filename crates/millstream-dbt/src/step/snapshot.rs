@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use millstream_core::error::{Plain, Result};
 use millstream_core::name::Relation;
-use millstream_core::table::WriteMode;
+use millstream_core::table::{SchemaChange, WriteMode};
 
 use super::plan::Work;
 use crate::manifest::Config;
@@ -178,7 +178,7 @@ pub(super) fn next(
     let table = relation.quoted();
     let query = Changes { plan, table: &table, own: &own, columns, sql }.query();
     let mode = WriteMode::merge(vec![plan.names.scd_id.clone()]);
-    Ok(Work::Table { sql: query, mode })
+    Ok(Work::Table { sql: query, mode, schema_change: SchemaChange::AppendNewColumns })
 }
 
 /// The parts of the query that finds what changed.

@@ -2,9 +2,11 @@
 
 pub mod check;
 pub mod completions;
+pub mod dbt;
 pub mod doctor;
 pub mod explain;
 pub mod init;
+pub mod lineage;
 pub mod model;
 pub mod plan;
 pub mod query;
@@ -26,6 +28,7 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Plan(args) => plan::run(global, &args).await,
         Verb::Run(args) => run::run(global, &args).await,
         Verb::Query(args) => query::run(global, &args).await,
+        Verb::Lineage(args) => lineage::run(global, &args).await,
         Verb::Serve(args) => serve::run(global, &args).await,
         Verb::Runs(verb) => runs::run(global, &verb).await,
         Verb::Model(verb) => model::run(global, &verb).await,
@@ -33,6 +36,7 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Table(verb) => table::run(global, &verb).await,
         Verb::Topic(verb) => topic::run(global, &verb).await,
         Verb::Token(verb) => token::run(global, &verb).await,
+        Verb::Dbt { words } => dbt::run(global, &words).await,
         Verb::Doctor => doctor::run(global).await,
         Verb::Init(_)
         | Verb::Check

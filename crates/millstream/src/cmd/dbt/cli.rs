@@ -54,39 +54,21 @@ pub struct Common {
     /// Folder of the log.
     #[arg(long, global = true, value_name = "DIR", env = "DBT_LOG_PATH")]
     pub log_path: Option<PathBuf>,
-    /// Folder of installed packages.
-    #[arg(long, global = true, value_name = "DIR", env = "DBT_PACKAGES_INSTALL_PATH")]
-    pub packages_install_path: Option<PathBuf>,
     /// How the log is written.
     #[arg(long, global = true, value_enum, default_value = "default", env = "DBT_LOG_FORMAT")]
     pub log_format: LogFormat,
     /// The least that is printed.
     #[arg(long, global = true, value_name = "LEVEL", env = "DBT_LOG_LEVEL")]
     pub log_level: Option<String>,
-    /// The least that the log file gets.
-    #[arg(long, global = true, value_name = "LEVEL", env = "DBT_LOG_LEVEL_FILE")]
-    pub log_level_file: Option<String>,
-    /// How the log file is written.
-    #[arg(long, global = true, value_name = "FORMAT", env = "DBT_LOG_FORMAT_FILE")]
-    pub log_format_file: Option<String>,
-    /// Bytes of a log file before the next one.
-    #[arg(long, global = true, value_name = "BYTES", env = "DBT_LOG_FILE_MAX_BYTES")]
-    pub log_file_max_bytes: Option<u64>,
     /// Width of what is printed.
     #[arg(long, global = true, value_name = "N", env = "DBT_PRINTER_WIDTH")]
     pub printer_width: Option<usize>,
-    /// Warnings that are errors, as YAML: '{error: all, silence: [..]}'.
-    #[arg(long, global = true, value_name = "YAML", env = "DBT_WARN_ERROR_OPTIONS")]
-    pub warn_error_options: Option<String>,
     /// The id of this invocation.
     #[arg(long, global = true, value_name = "ID", hide = true)]
     pub invocation_id: Option<String>,
     /// Folder of a former run's artifacts.
     #[arg(long, global = true, value_name = "DIR", env = "DBT_STATE")]
     pub state: Option<PathBuf>,
-    /// Folder of the artifacts to defer to; that of --state if left out.
-    #[arg(long, global = true, value_name = "DIR", env = "DBT_DEFER_STATE")]
-    pub defer_state: Option<PathBuf>,
 }
 
 /// How the log is written.
@@ -127,43 +109,19 @@ pub struct Selection {
     pub indirect_selection: Option<String>,
 }
 
-/// What running commands understand besides.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Execution {
-    /// Which nodes.
-    #[command(flatten)]
-    pub selection: Selection,
-    /// Begin of the event times that microbatch models and samples take.
-    #[arg(long, value_name = "TIME", env = "DBT_EVENT_TIME_START")]
-    pub event_time_start: Option<String>,
-    /// End of the event times that microbatch models and samples take.
-    #[arg(long, value_name = "TIME", env = "DBT_EVENT_TIME_END")]
-    pub event_time_end: Option<String>,
-    /// Reads only rows of a time: '3 days', or '{start: ..., end: ...}'.
-    #[arg(long, value_name = "TIME", env = "DBT_SAMPLE")]
-    pub sample: Option<String>,
-}
-
 /// dbt's commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Runs models, tests, seeds and snapshots in the order of the graph.
-    Build(Execution),
+    Build(Selection),
     /// Runs models.
-    Run(Execution),
+    Run(Selection),
     /// Runs tests.
-    Test(Execution),
+    Test(Selection),
     /// Loads seeds.
-    Seed {
-        /// What to load.
-        #[command(flatten)]
-        execution: Execution,
-        /// Prints the first rows of each.
-        #[arg(long)]
-        show: bool,
-    },
+    Seed(Selection),
     /// Takes snapshots.
-    Snapshot(Execution),
+    Snapshot(Selection),
     /// Writes the SQL that would run.
     Compile(CompileArgs),
     /// Prints the rows of a model or of a query.
@@ -173,12 +131,6 @@ pub enum Command {
     /// Lists nodes.
     #[command(visible_alias = "list")]
     Ls(LsArgs),
-    /// Sources and their freshness.
-    #[command(subcommand)]
-    Source(SourceCommand),
-    /// Documentation.
-    #[command(subcommand)]
-    Docs(DocsCommand),
     /// Calls a macro.
     RunOperation {
         /// The macro.
@@ -187,44 +139,12 @@ pub enum Command {
         #[arg(long, value_name = "YAML", default_value = "{}")]
         args: String,
     },
-    /// Installs the packages of packages.yml.
-    Deps {
-        /// Installs the newest versions again, and writes the lock.
-        #[arg(long)]
-        upgrade: bool,
-        /// Writes the lock only.
-        #[arg(long)]
-        lock: bool,
-        /// Adds a package: NAME@VERSION.
-        #[arg(long, value_name = "PACKAGE")]
-        add_package: Option<String>,
-        /// Where the added package comes from.
-        #[arg(long, value_name = "KIND", default_value = "hub")]
-        source: String,
-    },
-    /// Makes relations that read those of the state.
-    Clone(Execution),
     /// Runs what failed or was skipped in the last run.
     Retry,
     /// Says whether the project and the connection are sound.
-    Debug {
-        /// Looks at the connection only.
-        #[arg(long)]
-        connection: bool,
-        /// Prints the folder of profiles.
-        #[arg(long)]
-        config_dir: bool,
-    },
+    Debug,
     /// Removes the folders of `clean-targets`.
     Clean,
-    /// Makes a dbt project.
-    Init {
-        /// Its name.
-        project_name: Option<String>,
-        /// Makes no profile.
-        #[arg(short, long)]
-        skip_profile_setup: bool,
-    },
 }
 
 /// `compile` and `show`.
@@ -232,13 +152,7 @@ pub enum Command {
 pub struct CompileArgs {
     /// What to compile.
     #[command(flatten)]
-    pub execution: Execution,
-    /// A query with templates.
-    #[arg(long, value_name = "SQL")]
-    pub inline: Option<String>,
-    /// A query without templates.
-    #[arg(long, value_name = "SQL", conflicts_with = "inline")]
-    pub inline_direct: Option<String>,
+    pub selection: Selection,
     /// How it is printed.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub output: String,
@@ -252,58 +166,11 @@ pub struct CompileArgs {
 pub struct LsArgs {
     /// What to list.
     #[command(flatten)]
-    pub execution: Execution,
+    pub selection: Selection,
     /// How: selector, name, path or json.
     #[arg(long, value_name = "FORMAT", default_value = "selector")]
     pub output: String,
     /// Keys of the JSON objects.
     #[arg(long, value_name = "KEY", num_args = 1.., value_delimiter = ' ')]
     pub output_keys: Vec<String>,
-}
-
-/// `source`.
-#[derive(Debug, Subcommand)]
-pub enum SourceCommand {
-    /// Says how old the sources are.
-    #[command(visible_alias = "snapshot-freshness")]
-    Freshness {
-        /// Which sources.
-        #[command(flatten)]
-        selection: Selection,
-        /// File for the result.
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-}
-
-/// `docs`.
-#[derive(Debug, Subcommand)]
-pub enum DocsCommand {
-    /// Writes the catalog and the page that shows it.
-    Generate {
-        /// What to describe.
-        #[command(flatten)]
-        execution: Execution,
-        /// Compiles nothing.
-        #[arg(long)]
-        no_compile: bool,
-        /// Writes a catalog without asking the warehouse.
-        #[arg(long)]
-        empty_catalog: bool,
-        /// Writes one page that needs no other file.
-        #[arg(long = "static")]
-        static_page: bool,
-    },
-    /// Shows the documentation in a browser.
-    Serve {
-        /// Port to listen on.
-        #[arg(long, default_value_t = 8080)]
-        port: u16,
-        /// Address to listen on.
-        #[arg(long, default_value = "127.0.0.1")]
-        host: String,
-        /// Opens a browser.
-        #[arg(long)]
-        browser: bool,
-    },
 }

@@ -9,6 +9,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 struct Switch {
     /// As on the command line.
     name: &'static str,
+    /// What takes it back.
+    negated: &'static str,
     /// One letter.
     short: Option<char>,
     /// Where it starts.
@@ -17,46 +19,39 @@ struct Switch {
     help: &'static str,
 }
 
-const fn switch(
-    name: &'static str,
-    short: Option<char>,
-    default: bool,
-    help: &'static str,
-) -> Switch {
-    Switch { name, short, default, help }
+macro_rules! switch {
+    ($name:literal, $short:expr, $default:expr, $help:literal) => {
+        Switch {
+            name: $name,
+            negated: concat!("no-", $name),
+            short: $short,
+            default: $default,
+            help: $help,
+        }
+    };
 }
 
 const SWITCHES: &[Switch] = &[
-    switch("full-refresh", Some('f'), false, "Makes incremental models and seeds anew"),
-    switch("fail-fast", Some('x'), false, "Stops at the first failure"),
-    switch("defer", None, false, "Reads what is not selected from the state's relations"),
-    switch("favor-state", None, false, "Reads from the state's relations even what is here"),
-    switch("empty", None, false, "Reads no rows from refs and sources"),
-    switch("store-failures", None, false, "Keeps the rows that fail a test in a table"),
-    switch("write-json", None, true, "Writes artifacts"),
-    switch("partial-parse", None, true, "Uses what was read before where nothing has changed"),
-    switch("introspect", None, true, "Lets templates query the warehouse while compiling"),
-    switch("populate-cache", None, true, "Lists the relations that are there first"),
-    switch("cache-selected-only", None, false, "Lists only schemas of what is selected"),
-    switch("inject-ephemeral-ctes", None, true, "Puts ephemeral models into what reads them"),
-    switch("version-check", None, true, "Refuses projects for another version of dbt"),
-    switch("warn-error", None, false, "Makes every warning an error"),
-    switch("use-colors", None, true, "Colours on a terminal"),
-    switch("use-colors-file", None, false, "Colours in the log file"),
-    switch("log-cache-events", None, false, "Logs the cache of relations"),
-    switch("quiet", Some('q'), false, "Prints errors and results only"),
-    switch("debug", Some('d'), false, "Logs every statement"),
-    switch("print", None, true, "Prints what `print()` says"),
-    switch("static-parser", None, true, "Reads plain models without rendering them"),
-    switch("use-experimental-parser", None, false, "Accepted; there is one parser"),
-    switch("use-fast-test-edges", None, false, "Accepted; test edges are always fast"),
-    switch("partial-parse-file-diff", None, true, "Accepted"),
-    switch("send-anonymous-usage-stats", None, false, "Accepted; nothing is ever sent"),
-    switch("show-all-deprecations", None, false, "Lists every place of a deprecation"),
-    switch("export-saved-queries", None, false, "Accepted; saved queries are not exported"),
-    switch("single-threaded", None, false, "Runs one node at a time"),
-    switch("macro-debugging", None, false, "Accepted"),
-    switch("strict", None, false, "Refuses what dbt v2 refuses"),
+    switch!("full-refresh", Some('f'), false, "Makes incremental models and seeds anew"),
+    switch!("fail-fast", Some('x'), false, "Stops at the first failure"),
+    switch!("empty", None, false, "Reads no rows from refs and sources"),
+    switch!("store-failures", None, false, "Keeps the rows that fail a test in a table"),
+    switch!("write-json", None, true, "Writes artifacts"),
+    switch!("warn-error", None, false, "Makes every warning an error"),
+    switch!("quiet", Some('q'), false, "Prints errors and results only"),
+    switch!("debug", Some('d'), false, "Logs every statement"),
+    switch!("single-threaded", None, false, "Runs one node at a time"),
+    // What dbt's users set and what means nothing here.
+    switch!("introspect", None, true, "Accepted: templates may always query the warehouse"),
+    switch!("partial-parse", None, true, "Accepted: a project is always read whole"),
+    switch!("populate-cache", None, true, "Accepted: relations are listed when they are needed"),
+    switch!("cache-selected-only", None, false, "Accepted: relations are listed when needed"),
+    switch!("send-anonymous-usage-stats", None, false, "Accepted: nothing is ever sent"),
+    switch!("static-parser", None, true, "Accepted: plain models are never rendered to be read"),
+    switch!("use-colors", None, true, "Accepted: lines have no colours"),
+    switch!("use-colors-file", None, true, "Accepted: lines have no colours"),
+    switch!("version-check", None, true, "Accepted: any version of dbt may be required"),
+    switch!("strict", None, false, "Refuses what dbt v2 refuses"),
 ];
 
 /// Which switches were said, by their names with `_`.
@@ -104,18 +99,17 @@ fn key(switch: &Switch) -> String {
 impl Args for Flags {
     fn augment_args(command: Command) -> Command {
         SWITCHES.iter().fold(command, |command, switch| {
-            let negated = format!("no-{}", switch.name);
             let mut on = Arg::new(switch.name)
                 .long(switch.name)
                 .action(ArgAction::SetTrue)
-                .overrides_with(negated.clone())
+                .overrides_with(switch.negated)
                 .global(true)
                 .help(switch.help);
             if let Some(short) = switch.short {
                 on = on.short(short);
             }
-            let off = Arg::new(negated.clone())
-                .long(negated)
+            let off = Arg::new(switch.negated)
+                .long(switch.negated)
                 .action(ArgAction::SetTrue)
                 .overrides_with(switch.name)
                 .global(true)
@@ -135,7 +129,7 @@ impl FromArgMatches for Flags {
         for switch in SWITCHES {
             let said = if matches.get_flag(switch.name) {
                 Some(true)
-            } else if matches.get_flag(&format!("no-{}", switch.name)) {
+            } else if matches.get_flag(switch.negated) {
                 Some(false)
             } else {
                 of_environment(switch)

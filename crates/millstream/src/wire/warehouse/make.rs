@@ -41,7 +41,9 @@ impl EmbeddedWarehouse {
             let file = seed_file(request)?;
             return Ok(Arc::new(SeedStep::new(spec, file, warehouse)?));
         }
-        let making = Making::of_config(&request.materialization, &Config(request.config.clone()))?;
+        let config = Config(request.config.clone());
+        let making =
+            Making::of_config(&request.materialization, &config, request.batch.as_deref())?;
         let step = RelationStep::new(spec, relation, making, request.code.clone(), warehouse);
         Ok(Arc::new(step))
     }

@@ -1,0 +1,60 @@
+//! What commands ask before a project is read: YAML of the command line, and settings of
+//! `dbt_project.yml` that decide how the rest is done.
+
+use std::path::{Path, PathBuf};
+
+use millstream_core::error::{Plain, Result};
+use millstream_files::yaml;
+use millstream_files::{Report, Source, read_source};
+use serde_json::{Map, Value};
+
+/// What `dbt_project.yml` says of commands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProjectSettings {
+    /// `flags`
+    pub flags: Map<String, Value>,
+    /// `target-path`
+    pub target_path: Option<PathBuf>,
+    /// `clean-targets`
+    pub clean_targets: Vec<String>,
+    /// `packages-install-path`
+    pub packages_install_path: Option<PathBuf>,
+}
+
+/// Reads it; nothing if there is no such file. What is wrong with it is said when the project is
+/// read.
+pub fn project_settings(root: &Path) -> ProjectSettings {
+    let mut unsaid = Report::default();
+    let name = Path::new("dbt_project.yml");
+    let source = read_source(&root.join(name), name, &mut unsaid);
+    let Some(document) = source.and_then(|source| yaml::parse_dbt(&source, &mut unsaid)) else {
+        return ProjectSettings::default();
+    };
+    let said = document.root.to_json();
+    let path = |key: &str| said.get(key).and_then(Value::as_str).map(PathBuf::from);
+    let listed = said.get("clean-targets").and_then(Value::as_array);
+    let clean_targets =
+        listed.into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned));
+    ProjectSettings {
+        flags: said.get("flags").and_then(Value::as_object).cloned().unwrap_or_default(),
+        target_path: path("target-path"),
+        clean_targets: clean_targets.collect(),
+        packages_install_path: path("packages-install-path"),
+    }
+}
+
+/// Reads a map that an argument has as YAML: `{key: value}`.
+pub fn yaml_map(text: &str, argument: &str) -> Result<Map<String, Value>> {
+    let mut report = Report::default();
+    let source = Source { path: PathBuf::from(argument), text: text.to_owned() };
+    let value = yaml::parse_dbt(&source, &mut report).map(|document| document.root.into_json());
+    match value {
+        Some(Value::Object(map)) => Ok(map),
+        Some(Value::Null) => Ok(Map::new()),
+        _ => {
+            let message = format!("The {argument} argument must be a YAML dictionary");
+            let hint = format!("{argument} '{{key: value}}'");
+            Err(Plain::user("dbt.argument", message).with_hint(hint).into())
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Nodes that a warehouse makes without macros, unless the project has its own materialization.
+
+use std::sync::Arc;
+
+use millstream_core::sql::{MaterializeRequest, Materialized, Materializer};
+use millstream_core::step::Refresh;
+use serde_json::{Map, Value, json};
+
+use crate::adapter::RelationKind;
+use crate::context::{CompiledNode, Failure, FailureKind, MadeRelations, Session, Worker};
+use crate::manifest::{Node, NodeKind};
+
+/// The materializer of a node: none if the warehouse has none, if the project brings a
+/// materialization of its own, or for a test that keeps nothing.
+pub(super) fn materializer_for<'s>(
+    session: &'s Session,
+    node: &Node,
+) -> Option<&'s dyn Materializer> {
+    let materializer = session.warehouse.materializer()?;
+    let name = materialization(node)?;
+    let found = session.around.macros.materialization(name);
+    let ours = found
+        .is_none_or(|found| session.around.macros.order().internal.contains(&found.package_name));
+    ours.then_some(materializer)
+}
+
+fn materialization(node: &Node) -> Option<&str> {
+    match &node.kind {
+        NodeKind::Model => Some(node.config.materialized()),
+        NodeKind::Seed { .. } => Some("seed"),
+        NodeKind::Snapshot => Some("snapshot"),
+        NodeKind::Test(_) | NodeKind::Analysis | NodeKind::Operation { .. } => None,
+    }
+}
+
+/// Makes a node with its hooks around it.
+pub(super) fn make(
+    worker: &Worker,
+    materializer: &dyn Materializer,
+    node: &Arc<Node>,
+    compiled: &CompiledNode,
+) -> Result<MadeRelations, Failure> {
+    run_hooks(worker, node, "pre_hook")?;
+    let request = request(worker.session(), node, compiled);
+    let made = materializer
+        .materialize(&request)
+        .map_err(|error| Failure::new(FailureKind::Database, error.chain()))?;
+    run_hooks(worker, node, "post_hook")?;
+    Ok(answer(worker.session(), node, &made))
+}
+
+fn request(session: &Session, node: &Node, compiled: &CompiledNode) -> MaterializeRequest {
+    let code = match &node.kind {
+        NodeKind::Seed { root_path } => {
+            root_path.join(&node.original_file_path).display().to_string()
+        }
+        _ => compiled.code.clone(),
+    };
+    let asked = node.config.bool("full_refresh");
+    let full = asked.unwrap_or_else(|| session.around.invocation.is_set("full_refresh"));
+    MaterializeRequest {
+        unique_id: node.unique_id.to_string(),
+        schema: node.schema.to_string(),
+        identifier: node.alias.clone(),
+        materialization: materialization(node).unwrap_or("view").to_owned(),
+        code,
+        config: node.config.0.clone(),
+        batch: None,
+        refresh: if full { Refresh::Full } else { Refresh::Incremental },
+    }
+}
+
+fn answer(session: &Session, node: &Node, made: &Materialized) -> MadeRelations {
+    let kind = if made.code == "CREATE VIEW" { RelationKind::View } else { RelationKind::Table };
+    let mut relation = session.relation_of(node).of_kind(kind);
+    relation.dbt_created = true;
+    session.cache.add(relation.clone());
+    let message = match made.rows {
+        Some(rows) => format!("{} {rows}", made.code),
+        None => made.code.clone(),
+    };
+    let mut response: Map<String, Value> = Map::new();
+    response.insert("_message".to_owned(), json!(message));
+    response.insert("code".to_owned(), json!(made.code));
+    if let Some(rows) = made.rows {
+        response.insert("rows_affected".to_owned(), json!(rows));
+    }
+    MadeRelations {
+        relations: vec![relation],
+        message,
+        adapter_response: response,
+        ..MadeRelations::default()
+    }
+}
+
+/// Runs the hooks of a node, each in its order.
+fn run_hooks(worker: &Worker, node: &Arc<Node>, key: &str) -> Result<(), Failure> {
+    let hooks = match node.config.get(key) {
+        Some(Value::Array(hooks)) => hooks.clone(),
+        Some(hook) => vec![hook.clone()],
+        None => Vec::new(),
+    };
+    for hook in hooks {
+        let text = hook.get("sql").and_then(Value::as_str).or_else(|| hook.as_str());
+        let sql = worker.render(text.unwrap_or_default(), node)?;
+        if !sql.trim().is_empty() {
+            worker.execute(&sql)?;
+        }
+    }
+    Ok(())
+}

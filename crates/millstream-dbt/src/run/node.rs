@@ -1,0 +1,170 @@
+//! Runs one node: compiles it, makes or tests what it says, and tells how that went.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use millstream_core::clock::Clock;
+use serde_json::{Map, Value};
+
+use super::native;
+use crate::artifacts::{Moment, RunResult, Status, Timing};
+use crate::context::{
+    CompiledNode, Failure, FailureKind, MadeRelations, Worker, path_of, write_text,
+};
+use crate::manifest::{Node, NodeKind, UniqueId};
+
+/// What a command does with nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Makes and tests them.
+    Run,
+    /// Renders their text.
+    Compile,
+}
+
+/// What became of a node.
+#[derive(Debug, Clone)]
+pub struct Done {
+    /// How it went.
+    pub result: RunResult,
+    /// Its text, if it was rendered.
+    pub compiled: Option<Arc<CompiledNode>>,
+}
+
+/// Takes a node to its end. Nothing that goes wrong leaves it but in the result.
+pub(super) fn run_node(worker: &Worker, id: &UniqueId, purpose: Purpose, thread: &str) -> Done {
+    let begun = Instant::now();
+    let mut run = NodeRun { worker, purpose, timing: Vec::new(), compiled: None };
+    let ended = catch_unwind(AssertUnwindSafe(|| run.end_of(id))).unwrap_or_else(|panic| {
+        let message = panic.downcast_ref::<String>().cloned();
+        let message = message.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
+        let message = message.unwrap_or_else(|| "no message".to_owned());
+        Err(Failure::new(FailureKind::Internal, message))
+    });
+    let compiled = run.compiled;
+    let mut result = match ended {
+        Ok(result) => result,
+        Err(failure) => RunResult {
+            status: Status::Error,
+            message: Some(failure.to_string()),
+            ..RunResult::default()
+        },
+    };
+    result.unique_id = id.clone();
+    thread.clone_into(&mut result.thread_id);
+    result.execution_time = begun.elapsed().as_secs_f64();
+    result.timing = run.timing;
+    let is_seed = id.resource_type() == "seed";
+    result.compiled = (!is_seed).then_some(compiled.is_some());
+    result.compiled_code =
+        compiled.as_ref().filter(|_| !is_seed).map(|compiled| compiled.code.clone());
+    if result.relation_name.is_none() {
+        result.relation_name = compiled.as_ref().and_then(|node| node.relation_name.clone());
+    }
+    Done { result, compiled }
+}
+
+struct NodeRun<'w> {
+    worker: &'w Worker,
+    purpose: Purpose,
+    timing: Vec<Timing>,
+    compiled: Option<Arc<CompiledNode>>,
+}
+
+impl NodeRun<'_> {
+    fn end_of(&mut self, id: &UniqueId) -> Result<RunResult, Failure> {
+        let manifest = Arc::clone(&self.worker.session().manifest);
+        if let Some(node) = manifest.nodes.get(id) {
+            return self.node(node);
+        }
+        if let Some(test) = manifest.unit_tests.get(id) {
+            let worker = self.worker;
+            let run = self.timed("execute", || worker.unit_test(test))?;
+            self.compiled = Some(Arc::new(run.compiled));
+            return Ok(super::unit::result(&run.made));
+        }
+        Ok(RunResult {
+            status: Status::NoOp,
+            message: Some("NO-OP".to_owned()),
+            ..RunResult::default()
+        })
+    }
+
+    fn node(&mut self, node: &Arc<Node>) -> Result<RunResult, Failure> {
+        let worker = self.worker;
+        let compiled = self.timed("compile", || compiled(worker, node))?;
+        self.compiled = Some(Arc::clone(&compiled));
+        if self.purpose == Purpose::Compile {
+            return Ok(RunResult::default());
+        }
+        let made = self.timed("execute", || made(worker, node, &compiled))?;
+        match &node.kind {
+            NodeKind::Test(_) => super::tests::result(node, &made, worker.session()),
+            _ => Ok(success(made)),
+        }
+    }
+
+    fn timed<T>(&mut self, name: &str, work: impl FnOnce() -> T) -> T {
+        let started_at = Some(Moment(Clock::System.now()));
+        let done = work();
+        let completed_at = Some(Moment(Clock::System.now()));
+        self.timing.push(Timing { name: name.to_owned(), started_at, completed_at });
+        done
+    }
+}
+
+fn compiled(worker: &Worker, node: &Arc<Node>) -> Result<Arc<CompiledNode>, Failure> {
+    let mut compiled = worker.compile(node)?;
+    if !matches!(node.kind, NodeKind::Seed { .. }) {
+        let path = path_of(&worker.session().target_path, "compiled", node, None);
+        write_text(&path, &compiled.code).map_err(|error| {
+            let message = format!("{} cannot be written: {error}", path.display());
+            Failure::new(FailureKind::Runtime, message)
+        })?;
+        compiled.path = Some(path);
+    }
+    Ok(Arc::new(compiled))
+}
+
+fn made(
+    worker: &Worker,
+    node: &Arc<Node>,
+    compiled: &Arc<CompiledNode>,
+) -> Result<MadeRelations, Failure> {
+    match native::materializer_for(worker.session(), node) {
+        Some(materializer) => native::make(worker, materializer, node, compiled),
+        None => worker.materialize(node, compiled),
+    }
+}
+
+fn success(made: MadeRelations) -> RunResult {
+    RunResult {
+        status: Status::Success,
+        message: Some(made.message),
+        adapter_response: made.adapter_response,
+        ..RunResult::default()
+    }
+}
+
+/// A number of an answer, whatever type it has.
+pub(super) fn number(row: &Map<String, Value>, key: &str) -> Option<i64> {
+    match row.get(key)? {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(|n| n as i64)),
+        Value::String(text) => text.parse::<f64>().ok().map(|number| number as i64),
+        Value::Bool(value) => Some(i64::from(*value)),
+        _ => None,
+    }
+}
+
+/// Whether a value of an answer is true, whatever type it has.
+pub(super) fn holds(row: &Map<String, Value>, key: &str) -> bool {
+    match row.get(key) {
+        Some(Value::Bool(value)) => *value,
+        Some(Value::String(text)) => {
+            matches!(text.to_ascii_lowercase().as_str(), "true" | "t" | "1")
+        }
+        Some(Value::Number(number)) => number.as_f64().is_some_and(|number| number != 0.0),
+        _ => false,
+    }
+}

@@ -1,0 +1,131 @@
+//! Writes artifacts, and what `parse` says.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use millstream_core::clock::{Clock, Timestamp};
+use millstream_dbt::Manifest;
+use millstream_dbt::artifacts::{
+    Compiled, ManifestFacts, Metadata, Moment, RunResults, semantic_manifest, write_json,
+    write_manifest,
+};
+use millstream_dbt::context::{CompiledNode, Session};
+use millstream_dbt::run::{JobEnd, lines};
+
+use super::Context;
+use super::project;
+use crate::exit::Outcome;
+
+/// `dbt parse`: reads the project and writes its manifest.
+pub fn parse(context: &Context<'_>) -> Outcome {
+    let project = project::read(context.global, context.cli, context.place, context.log)?;
+    if context.place.flags.is_on("write_json") {
+        manifest(context, &project.manifest, &project.target.kind, &HashMap::new())?;
+    }
+    context.log.say(&format!("Found {}", found(&project.manifest)));
+    Ok(())
+}
+
+/// Writes what a command that ran leaves.
+pub fn write(context: &Context<'_>, session: &Session, end: &JobEnd) -> Outcome {
+    if !context.place.flags.is_on("write_json") {
+        return Ok(());
+    }
+    let compiled: HashMap<_, _> = end
+        .compiled
+        .iter()
+        .map(|(id, node)| (id.clone(), compiled(&context.place.root, node)))
+        .collect();
+    manifest(context, &session.manifest, &session.around.target.kind, &compiled)?;
+    let results = RunResults {
+        metadata: metadata(context),
+        results: end.results.clone(),
+        elapsed_time: end.elapsed,
+        args: context.place.invocation.args.clone(),
+    };
+    file(&context.place.target_path.join("run_results.json"), |out| write_json(out, &results))
+}
+
+/// What the manifest says of a node that was compiled.
+fn compiled(root: &Path, node: &CompiledNode) -> Compiled {
+    let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+    Compiled {
+        code: Some(Arc::from(node.code.as_str())),
+        extra_ctes: node
+            .ctes
+            .iter()
+            .map(|cte| (cte.id.clone(), Arc::from(cte.sql.as_str())))
+            .collect(),
+        compiled_path: node.path.as_deref().map(below),
+        build_path: None,
+    }
+}
+
+/// Writes `manifest.json` and `semantic_manifest.json`.
+pub fn manifest(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    adapter_type: &str,
+    compiled: &HashMap<millstream_dbt::manifest::UniqueId, Compiled>,
+) -> Outcome {
+    let metadata = metadata(context);
+    let facts = ManifestFacts {
+        metadata: &metadata,
+        adapter_type,
+        run_started_at: metadata.invocation_started_at,
+        compiled,
+    };
+    let folder = &context.place.target_path;
+    file(&folder.join("manifest.json"), |out| write_manifest(out, manifest, &facts))?;
+    let semantic = semantic_manifest(manifest);
+    file(&folder.join("semantic_manifest.json"), |out| write_json(out, &semantic))
+}
+
+/// What every artifact says of the command.
+pub fn metadata(context: &Context<'_>) -> Metadata {
+    let invocation = &context.place.invocation;
+    Metadata {
+        generated_at: Moment(Clock::System.now()),
+        invocation_id: invocation.id.clone(),
+        invocation_started_at: Moment(Timestamp::from_micros(invocation.started_at_micros)),
+        env: Metadata::env_of(std::env::vars()),
+    }
+}
+
+/// Writes a file of the target folder.
+pub fn file(path: &Path, write: impl FnOnce(File) -> io::Result<()>) -> Outcome {
+    let written =
+        path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| File::create(path));
+    written.and_then(write).map_err(|error| {
+        millstream_core::error::Plain::external(
+            "dbt.artifact",
+            format!("{} cannot be written: {error}", path.display()),
+        )
+    })?;
+    Ok(())
+}
+
+/// `5 models, 3 seeds, 20 data tests, 416 macros`
+pub fn found(manifest: &Manifest) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for id in manifest.nodes.keys() {
+        let kind = match id.resource_type() {
+            "test" => "data test",
+            "operation" => continue,
+            other => other,
+        };
+        *counts.entry(kind).or_default() += 1;
+    }
+    let rest = [
+        ("source", manifest.sources.len()),
+        ("exposure", manifest.exposures.len()),
+        ("unit test", manifest.unit_tests.len()),
+        ("group", manifest.groups.len()),
+        ("macro", manifest.macros.len()),
+    ];
+    let counted = counts.into_iter().chain(rest).filter(|(_, count)| *count > 0);
+    lines::counted(&counted.map(|(kind, count)| (kind.to_owned(), count)).collect::<Vec<_>>())
+}

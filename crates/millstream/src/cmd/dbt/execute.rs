@@ -1,0 +1,245 @@
+//! The commands that run or compile nodes.
+
+use std::sync::Arc;
+
+use millstream_core::error::Plain;
+use millstream_dbt::context::Session;
+use millstream_dbt::manifest::UniqueId;
+use millstream_dbt::run::{Job, JobEnd, OnFailure, Purpose, lines};
+use millstream_dbt::select::{Bits, Blanks, Entry, Graph, Waits};
+use tokio_util::sync::CancellationToken;
+
+use super::Context;
+use super::cli::{CompileArgs, Selection};
+use super::project::{self, OpenWarehouse};
+use super::{artifacts, report, selection, show};
+use crate::exit::{Failure, Outcome};
+
+/// What one of these commands does.
+#[derive(Debug, Clone, Copy)]
+pub struct Executing {
+    /// Kinds of nodes that it is about.
+    types: &'static [&'static str],
+    /// What it does with them.
+    purpose: Purpose,
+    /// What they wait for.
+    waits: Waits,
+}
+
+impl Executing {
+    /// `build`
+    pub const BUILD: Self = Self {
+        types: &["model", "seed", "snapshot", "test", "unit_test", "exposure", "saved_query"],
+        purpose: Purpose::Run,
+        waits: Waits::ForTests,
+    };
+    /// `run`
+    pub const RUN: Self = Self::of(&["model"]);
+    /// `test`
+    pub const TEST: Self = Self::of(&["test", "unit_test"]);
+    /// `seed`
+    pub const SEED: Self = Self::of(&["seed"]);
+    /// `snapshot`
+    pub const SNAPSHOT: Self = Self::of(&["snapshot"]);
+    /// What a word stands for.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "build" => Self::BUILD,
+            "run" => Self::RUN,
+            "test" => Self::TEST,
+            "seed" => Self::SEED,
+            "snapshot" => Self::SNAPSHOT,
+            _ => return None,
+        })
+    }
+
+    /// `compile`
+    pub const COMPILE: Self = Self {
+        types: &["model", "test", "snapshot", "analysis", "seed"],
+        purpose: Purpose::Compile,
+        waits: Waits::ForParents,
+    };
+
+    const fn of(types: &'static [&'static str]) -> Self {
+        Self { types, purpose: Purpose::Run, waits: Waits::ForParents }
+    }
+}
+
+/// What a command is about.
+#[derive(Debug, Clone)]
+pub enum Wanted<'a> {
+    /// What flags select.
+    Selected(&'a Selection),
+    /// These very nodes.
+    Ids(&'a [UniqueId]),
+}
+
+/// Runs what is wanted.
+pub async fn run(context: &Context<'_>, wanted: Wanted<'_>, what: Executing) -> Outcome {
+    let session = Opened::open(context).await?;
+    let outcome = session.execute(context, &wanted, what).await.and_then(|end| {
+        report::summarize(context.log, &session.session.manifest, &end);
+        if end.succeeded() { Ok(()) } else { Err(Failure::Status(super::HANDLED)) }
+    });
+    session.warehouse.end(outcome.is_ok()).await?;
+    outcome
+}
+
+/// Renders what is selected and prints its text.
+pub async fn compile(context: &Context<'_>, args: &CompileArgs) -> Outcome {
+    let session = Opened::open(context).await?;
+    let wanted = Wanted::Selected(&args.selection);
+    let outcome = session.execute(context, &wanted, Executing::COMPILE).await;
+    session.warehouse.end(outcome.is_ok()).await?;
+    let end = outcome?;
+    report::failures(context.log, &session.session.manifest, &end);
+    if !end.succeeded() {
+        return Err(Failure::Status(super::HANDLED));
+    }
+    if !args.selection.select.is_empty() {
+        show::print_texts(context, &session.session, &end, &args.output);
+    }
+    Ok(())
+}
+
+/// Prints the first rows of what is selected.
+pub async fn show(context: &Context<'_>, args: &CompileArgs) -> Outcome {
+    let session = Opened::open(context).await?;
+    let schedule = session.schedule(context, &Wanted::Selected(&args.selection), Executing::RUN)?;
+    let manifest = &session.session.manifest;
+    let nodes = schedule.iter().filter_map(|(id, _)| manifest.nodes.get(id)).cloned().collect();
+    let outcome = show::print_rows(context, &session.session, nodes, args).await;
+    session.warehouse.end(outcome.is_ok()).await?;
+    outcome
+}
+
+/// Nodes in their order, each with those it waits for.
+type Schedule = Vec<(UniqueId, Vec<UniqueId>)>;
+
+/// A project that was read, and the warehouse it runs in.
+struct Opened {
+    session: Arc<Session>,
+    warehouse: OpenWarehouse,
+}
+
+impl Opened {
+    async fn open(context: &Context<'_>) -> Result<Self, Failure> {
+        let project = project::read(context.global, context.cli, context.place, context.log)?;
+        let cancel = CancellationToken::new();
+        let warehouse =
+            OpenWarehouse::open(context.global, context.place, &project, cancel).await?;
+        let session =
+            project::session(context.place, project, warehouse.warehouse.clone(), context.log);
+        Ok(Self { session: Arc::new(session), warehouse })
+    }
+
+    /// Runs or compiles what is wanted, and writes what that leaves.
+    async fn execute(
+        &self,
+        context: &Context<'_>,
+        wanted: &Wanted<'_>,
+        what: Executing,
+    ) -> Result<JobEnd, Failure> {
+        let log = context.log;
+        log.say(&format!("Found {}", artifacts::found(&self.session.manifest)));
+        let schedule = self.schedule(context, wanted, what)?;
+        if schedule.is_empty() {
+            let advice = "Try checking your model configs and model specification args";
+            log.warn(&format!("Nothing to do. {advice}"));
+        }
+        let threads = threads(context, &self.session);
+        let target = &self.session.around.target.name;
+        log.say("");
+        log.say(&format!("Concurrency: {threads} threads (target='{target}')"));
+        log.say("");
+        let end = work(context, &self.session, schedule, what.purpose, threads).await?;
+        artifacts::write(context, &self.session, &end)?;
+        Ok(end)
+    }
+
+    fn schedule(
+        &self,
+        context: &Context<'_>,
+        wanted: &Wanted<'_>,
+        what: Executing,
+    ) -> Result<Schedule, Failure> {
+        let graph = Graph::new(&self.session.manifest);
+        let selected = match wanted {
+            Wanted::Selected(flags) => {
+                selection::selected(context, &graph, flags, what.types, Blanks::Skip)?
+            }
+            Wanted::Ids(ids) => {
+                let mut selected = graph.none();
+                for position in ids.iter().filter_map(|id| graph.position(id.as_str())) {
+                    selected.insert(position);
+                }
+                selected
+            }
+        };
+        let selected = without_ephemeral(&graph, &selected, what.purpose);
+        graph.schedule(&selected, what.waits).map_err(|cycle| {
+            context.log.error(&cycle.to_string());
+            Failure::Status(super::UNHANDLED)
+        })
+    }
+}
+
+/// Runs the job on threads of its own, so that what blocks does not hold up the runtime.
+async fn work(
+    context: &Context<'_>,
+    session: &Arc<Session>,
+    schedule: Schedule,
+    purpose: Purpose,
+    threads: usize,
+) -> Result<JobEnd, Failure> {
+    let session = Arc::clone(session);
+    let log = context.log.clone();
+    let stops = context.place.flags.is_on("fail_fast");
+    let width = context.cli.common.printer_width.unwrap_or(lines::WIDTH);
+    let job = move || {
+        Job {
+            session,
+            schedule,
+            purpose,
+            threads,
+            on_failure: if stops { OnFailure::Stop } else { OnFailure::GoOn },
+            width,
+            say: &|text: &str| log.say(text),
+        }
+        .run()
+    };
+    let done = tokio::task::spawn_blocking(job).await;
+    match done {
+        Ok(end) => end.map_err(|error| Failure::of_write(&error)),
+        Err(panic) => Err(Plain::internal("dbt.panic", panic.to_string()).into()),
+    }
+}
+
+/// Nodes at the same time.
+fn threads(context: &Context<'_>, session: &Session) -> usize {
+    if context.place.flags.is_on("single_threaded") {
+        return 1;
+    }
+    context.cli.common.threads.unwrap_or(session.around.target.threads).max(1)
+}
+
+/// Ephemeral models are parts of others and do not run.
+fn without_ephemeral(graph: &Graph<'_>, selected: &Bits, purpose: Purpose) -> Bits {
+    if purpose == Purpose::Compile {
+        return selected.clone();
+    }
+    let mut kept = graph.none();
+    for position in selected.iter() {
+        let is_ephemeral = match graph.entry(position) {
+            Entry::Node(node) => {
+                node.unique_id.resource_type() == "model"
+                    && node.config.materialized() == "ephemeral"
+            }
+            _ => false,
+        };
+        if !is_ephemeral {
+            kept.insert(position);
+        }
+    }
+    kept
+}

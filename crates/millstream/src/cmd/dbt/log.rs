@@ -1,0 +1,130 @@
+//! Lines for people and programs, with their time: to stdout, as dbt prints them, and to a file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use millstream_core::clock::Clock;
+use millstream_dbt::context::{LogLevel, LogSink};
+use serde_json::json;
+
+use super::cli::LogFormat;
+
+/// Takes lines of a command; several threads may.
+#[derive(Debug, Clone)]
+pub struct Log(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    format: LogFormat,
+    loudness: Loudness,
+    invocation: String,
+    file: Mutex<Option<File>>,
+}
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loudness {
+    /// Errors and results.
+    Quiet,
+    /// What the command does.
+    Usual,
+    /// All that templates say, too.
+    Debug,
+}
+
+impl Log {
+    /// A log; the file gets everything. A file that cannot be written is none.
+    pub fn new(folder: &Path, format: LogFormat, loudness: Loudness, invocation: &str) -> Self {
+        let open = || {
+            fs::create_dir_all(folder).ok()?;
+            OpenOptions::new().create(true).append(true).open(folder.join("dbt.log")).ok()
+        };
+        let file = Mutex::new(open());
+        Self(Arc::new(Inner { format, loudness, invocation: invocation.to_owned(), file }))
+    }
+
+    /// Says what the command does.
+    pub fn say(&self, text: &str) {
+        self.write("info", text, self.0.loudness != Loudness::Quiet);
+    }
+
+    /// Warns.
+    pub fn warn(&self, text: &str) {
+        self.write("warn", text, self.0.loudness != Loudness::Quiet);
+    }
+
+    /// Says what went wrong.
+    pub fn error(&self, text: &str) {
+        self.write("error", text, true);
+    }
+
+    /// Says what only those want to know who look for a problem.
+    pub fn debug(&self, text: &str) {
+        self.write("debug", text, self.0.loudness == Loudness::Debug);
+    }
+
+    /// Prints a result, without time.
+    pub fn print(&self, text: &str) {
+        let line = match self.0.format {
+            LogFormat::Json | LogFormat::Otel => self.json("info", text),
+            _ => text.to_owned(),
+        };
+        stdout(&line);
+        self.to_file(text);
+    }
+
+    /// Where templates say something.
+    pub fn sink(&self) -> LogSink {
+        let log = self.clone();
+        LogSink::new(move |level, text| match level {
+            LogLevel::Debug => log.debug(text),
+            LogLevel::Info => log.say(text),
+            LogLevel::Print => log.print(text),
+            LogLevel::Warn => log.warn(&format!("[WARNING]: {text}")),
+        })
+    }
+
+    fn write(&self, level: &str, text: &str, is_shown: bool) {
+        if is_shown {
+            match self.0.format {
+                LogFormat::Json | LogFormat::Otel => stdout(&self.json(level, text)),
+                LogFormat::Default | LogFormat::Text | LogFormat::Debug => {
+                    stdout(&format!("{}  {text}", time()));
+                }
+            }
+        }
+        self.to_file(text);
+    }
+
+    fn json(&self, level: &str, text: &str) -> String {
+        let info = json!({
+            "category": "", "code": "", "extra": {}, "invocation_id": self.0.invocation,
+            "level": level, "msg": text, "name": "Note", "pid": std::process::id(),
+            "thread": std::thread::current().name().unwrap_or("MainThread"),
+            "ts": Clock::System.now().to_string(),
+        });
+        json!({"data": {"msg": text}, "info": info}).to_string()
+    }
+
+    fn to_file(&self, text: &str) {
+        let mut file = self.0.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &mut *file {
+            // The command goes on without its log.
+            let _ = writeln!(file, "{}  {text}", Clock::System.now());
+        }
+    }
+}
+
+/// `08:30:00`
+fn time() -> String {
+    let now = Clock::System.now().to_string();
+    let time = now.split_once('T').map_or(now.as_str(), |(_, time)| time);
+    time.chars().take(8).collect()
+}
+
+/// A closed pipe ends the listening, not the work.
+fn stdout(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}

@@ -1,0 +1,118 @@
+//! `millstream dbt`: dbt's own commands and flags, for people and CI that have them.
+
+mod artifacts;
+mod clean;
+mod cli;
+mod debug;
+mod execute;
+mod flags;
+mod log;
+mod ls;
+mod operation;
+mod place;
+mod project;
+mod report;
+mod retry;
+mod selection;
+mod show;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use self::cli::{Command, DbtCli, Selection};
+use self::execute::{Executing, Wanted};
+use self::log::{Log, Loudness};
+use self::place::Place;
+use crate::cli::Global;
+use crate::exit::{Failure, Outcome};
+
+/// The status of a command that failed as dbt says: a node or test did.
+const HANDLED: u8 = 1;
+/// The status of a command that could not do its work.
+const UNHANDLED: u8 = 2;
+
+/// Runs one of dbt's commands.
+pub async fn run(global: &Global, words: &[OsString]) -> Outcome {
+    let name = OsString::from("millstream dbt");
+    let cli = match DbtCli::try_parse_from(std::iter::once(&name).chain(words)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help is no failure; nothing is left to do if it cannot be printed.
+            let _ = error.print();
+            return match error.exit_code() {
+                0 => Ok(()),
+                _ => Err(Failure::Status(UNHANDLED)),
+            };
+        }
+    };
+    let place = Place::find(global, &cli, which(&cli.command))?;
+    let log = open_log(&cli, &place);
+    let context = Context { global, cli: &cli, place: &place, log: &log };
+    context.run().await
+}
+
+/// What every command is given.
+#[derive(Debug, Clone, Copy)]
+struct Context<'a> {
+    global: &'a Global,
+    cli: &'a DbtCli,
+    place: &'a Place,
+    log: &'a Log,
+}
+
+impl Context<'_> {
+    async fn run(&self) -> Outcome {
+        match &self.cli.command {
+            Command::Build(flags) => self.execute(flags, Executing::BUILD).await,
+            Command::Run(flags) => self.execute(flags, Executing::RUN).await,
+            Command::Test(flags) => self.execute(flags, Executing::TEST).await,
+            Command::Seed(flags) => self.execute(flags, Executing::SEED).await,
+            Command::Snapshot(flags) => self.execute(flags, Executing::SNAPSHOT).await,
+            Command::Compile(args) => execute::compile(self, args).await,
+            Command::Show(args) => execute::show(self, args).await,
+            Command::Parse => artifacts::parse(self),
+            Command::Ls(args) => ls::run(self, args),
+            Command::RunOperation { macro_name, args } => {
+                operation::run(self, macro_name, args).await
+            }
+            Command::Retry => retry::run(self).await,
+            Command::Debug => debug::run(self).await,
+            Command::Clean => clean::run(self),
+        }
+    }
+
+    async fn execute(&self, flags: &Selection, what: Executing) -> Outcome {
+        execute::run(self, Wanted::Selected(flags), what).await
+    }
+}
+
+/// dbt's word for a command.
+fn which(command: &Command) -> &'static str {
+    match command {
+        Command::Build(_) => "build",
+        Command::Run(_) => "run",
+        Command::Test(_) => "test",
+        Command::Seed(_) => "seed",
+        Command::Snapshot(_) => "snapshot",
+        Command::Compile(_) => "compile",
+        Command::Parse => "parse",
+        Command::Ls(_) => "list",
+        Command::Show(_) => "show",
+        Command::RunOperation { .. } => "run-operation",
+        Command::Retry => "retry",
+        Command::Debug => "debug",
+        Command::Clean => "clean",
+    }
+}
+
+fn open_log(cli: &DbtCli, place: &Place) -> Log {
+    let flag = |name| place.flags.is_on(name);
+    let loudness = match (flag("quiet"), flag("debug"), cli.common.log_level.as_deref()) {
+        (true, _, _) | (_, _, Some("error" | "none")) => Loudness::Quiet,
+        (_, true, _) | (_, _, Some("debug")) => Loudness::Debug,
+        _ => Loudness::Usual,
+    };
+    let folder = cli.common.log_path.clone().unwrap_or_else(|| "logs".into());
+    Log::new(&place.root.join(folder), cli.common.log_format, loudness, &place.invocation.id)
+}

@@ -1,0 +1,156 @@
+//! Where the project, its profile and its artifacts are.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use millstream_core::clock::Clock;
+use millstream_dbt::context::{EnvVar, Invocation, LogSink};
+use millstream_dbt::macros::builtin::{DBT, DBT_MILLSTREAM, DBT_POSTGRES};
+use millstream_dbt::parse::{AdapterKind, ParseOptions, Strictness};
+use millstream_dbt::target::Target;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::cli::DbtCli;
+use super::flags::Settled;
+use crate::cli::Global;
+use crate::exit::Failure;
+
+/// The file that makes a folder a dbt project.
+const PROJECT_FILE: &str = "dbt_project.yml";
+
+/// Where a command works.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The folder of the project.
+    pub root: PathBuf,
+    /// The folder of its artifacts.
+    pub target_path: PathBuf,
+    /// Every switch.
+    pub flags: Settled,
+    /// The command, as templates see it.
+    pub invocation: Arc<Invocation>,
+    /// Variables of the command line.
+    pub vars: Map<String, Value>,
+}
+
+impl Place {
+    /// Finds it.
+    pub fn find(global: &Global, cli: &DbtCli, which: &str) -> Result<Self, Failure> {
+        let root = root(global, cli)?;
+        let project = millstream_dbt::parse::project_settings(&root);
+        let flags = cli.flags.settled(&project.flags);
+        let target_path = cli.common.target_path.clone().or(project.target_path);
+        let target_path = root.join(target_path.unwrap_or_else(|| PathBuf::from("target")));
+        let vars = match &cli.common.vars {
+            Some(text) => millstream_dbt::parse::yaml_map(text, "--vars")?,
+            None => Map::new(),
+        };
+        let invocation = Arc::new(invocation(cli, which, &flags, &vars));
+        Ok(Self { root, target_path, flags, invocation, vars })
+    }
+
+    /// The same place for another command.
+    pub fn for_command(&self, which: &str) -> Self {
+        let mut invocation = (*self.invocation).clone();
+        which.clone_into(&mut invocation.which);
+        invocation.args.insert("which".to_owned(), Value::String(which.to_owned()));
+        Self { invocation: Arc::new(invocation), ..self.clone() }
+    }
+
+    /// What reading the project needs to be told.
+    pub fn parse_options(&self, global: &Global, cli: &DbtCli, log: LogSink) -> ParseOptions {
+        let strict = self.flags.is_on("strict");
+        ParseOptions {
+            profiles_dir: cli.common.profiles_dir.clone(),
+            profile: cli.common.profile.clone(),
+            target: cli.common.target.clone().or_else(|| global.env.clone()),
+            fallback: Some(embedded_target(global.env.as_deref())),
+            adapters: adapter_kinds(),
+            vars: self.vars.clone(),
+            env_var: process_variables(),
+            strictness: if strict { Strictness::Strict } else { Strictness::Lenient },
+            invocation: Arc::clone(&self.invocation),
+            builtin: [DBT, DBT_POSTGRES, DBT_MILLSTREAM].concat(),
+            log,
+            clock: Clock::System,
+            threads: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        }
+    }
+}
+
+/// Reads variables of this process.
+pub fn process_variables() -> EnvVar {
+    EnvVar::new(|name| std::env::var(name).ok())
+}
+
+/// The project's folder: as asked for, or the nearest one above that has a project file.
+fn root(global: &Global, cli: &DbtCli) -> Result<PathBuf, Failure> {
+    let asked = cli.common.project_dir.as_deref();
+    let start = asked.unwrap_or(&global.directory);
+    let absolute = std::path::absolute(start).map_err(|error| Failure::of_write(&error))?;
+    if asked.is_some() {
+        return Ok(absolute);
+    }
+    let found = absolute.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
+    Ok(found.map_or_else(|| absolute.clone(), Path::to_owned))
+}
+
+/// The embedded engine, when no profile says anything else.
+fn embedded_target(environment: Option<&str>) -> Target {
+    let name = environment.unwrap_or("dev").to_owned();
+    Target {
+        profile_name: "millstream".to_owned(),
+        name,
+        kind: "millstream".to_owned(),
+        database: "millstream".to_owned(),
+        schema: "main".to_owned(),
+        threads: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        fields: Map::new(),
+    }
+}
+
+/// The warehouses that a profile may name. The embedded engine stands in for DuckDB; its SQL is
+/// PostgreSQL's, and macros for either are found.
+fn adapter_kinds() -> Vec<AdapterKind> {
+    let kind = |name: &str, dialects: &[&str], packages: &[&str]| AdapterKind {
+        name: name.to_owned(),
+        dialects: dialects.iter().map(|dialect| (*dialect).to_owned()).collect(),
+        packages: packages.iter().map(|package| Arc::from(*package)).collect(),
+    };
+    let embedded = ["dbt_millstream", "dbt_postgres", "dbt"];
+    vec![
+        kind("postgres", &["postgres"], &["dbt_postgres", "dbt"]),
+        kind("millstream", &["millstream", "postgres"], &embedded),
+        kind("duckdb", &["millstream", "duckdb", "postgres"], &embedded),
+    ]
+}
+
+fn invocation(cli: &DbtCli, which: &str, flags: &Settled, vars: &Map<String, Value>) -> Invocation {
+    let mut args: Map<String, Value> =
+        flags.iter().map(|(name, on)| (name.to_owned(), Value::Bool(on))).collect();
+    args.insert("which".to_owned(), Value::String(which.to_owned()));
+    args.insert("vars".to_owned(), Value::Object(vars.clone()));
+    let common = &cli.common;
+    for (name, value) in [
+        ("target", common.target.clone()),
+        ("profile", common.profile.clone()),
+        ("project_dir", common.project_dir.as_ref().map(|path| path.display().to_string())),
+        ("profiles_dir", common.profiles_dir.as_ref().map(|path| path.display().to_string())),
+    ] {
+        if let Some(value) = value {
+            args.insert(name.to_owned(), Value::String(value));
+        }
+    }
+    let metadata_envs = std::env::vars().filter_map(|(name, value)| {
+        let name = name.strip_prefix("DBT_ENV_CUSTOM_ENV_")?.to_owned();
+        Some((name, Value::String(value)))
+    });
+    Invocation {
+        id: common.invocation_id.clone().unwrap_or_else(|| Uuid::now_v7().to_string()),
+        started_at_micros: Clock::System.now().as_micros(),
+        which: which.to_owned(),
+        args,
+        metadata_envs: metadata_envs.collect(),
+    }
+}

@@ -1,0 +1,131 @@
+//! The project that a command is about, read, and the warehouse it runs in.
+
+use std::sync::Arc;
+
+use millstream_core::sql::SqlWarehouse;
+use millstream_core::step::Refresh;
+use millstream_dbt::context::{Session, Surroundings};
+use millstream_dbt::parse::ParsedProject;
+use millstream_ledger::RunState;
+use millstream_project::{Environment, state_dir};
+use millstream_run::RunRequest;
+use millstream_warehouse::postgres::PostgresWarehouse;
+use tokio_util::sync::CancellationToken;
+
+use super::cli::DbtCli;
+use super::log::Log;
+use super::place::{Place, process_variables};
+use crate::cli::Global;
+use crate::exit::Failure;
+use crate::wire::{Backends, EmbeddedWarehouse, load_options};
+
+/// The file of a Millstream project.
+const MANIFEST_FILE: &str = "millstream.yml";
+
+/// Reads the project; what is wrong with it is said, and is a failure.
+pub fn read(
+    global: &Global,
+    cli: &DbtCli,
+    place: &Place,
+    log: &Log,
+) -> Result<ParsedProject, Failure> {
+    let options = place.parse_options(global, cli, log.sink());
+    let parsed = millstream_dbt::parse::parse(&place.root, &options);
+    let Some(project) = parsed.project else {
+        for problem in &parsed.diagnostics {
+            log.error(&problem.to_string());
+        }
+        return Err(Failure::Status(super::UNHANDLED));
+    };
+    for problem in &parsed.diagnostics {
+        log.warn(&problem.to_string());
+    }
+    Ok(project)
+}
+
+/// A warehouse, and what must be ended with it.
+#[derive(Debug)]
+pub struct OpenWarehouse {
+    /// The warehouse.
+    pub warehouse: Arc<dyn SqlWarehouse>,
+    embedded: Option<Arc<EmbeddedWarehouse>>,
+}
+
+impl OpenWarehouse {
+    /// Opens the one that the target names.
+    pub async fn open(
+        global: &Global,
+        place: &Place,
+        project: &ParsedProject,
+        cancel: CancellationToken,
+    ) -> Result<Self, Failure> {
+        let target = &project.target;
+        if target.kind == "postgres" {
+            let warehouse = Arc::new(PostgresWarehouse::from_fields(&target.fields)?);
+            return Ok(Self { warehouse, embedded: None });
+        }
+        let backends = Backends::open(&environment(global, place, &target.name)?).await?;
+        let command = format!("dbt {}", place.invocation.which);
+        let executor = backends.executor(&command, Vec::new(), target.threads);
+        let full = place.flags.is_on("full_refresh");
+        let request = RunRequest {
+            cause: command,
+            selection: None,
+            selected: std::collections::BTreeSet::new(),
+            refresh: if full { Refresh::Full } else { Refresh::Incremental },
+        };
+        let run = executor.direct(&request, &cancel).await?;
+        let embedded = Arc::new(EmbeddedWarehouse::new(backends, run, cancel));
+        Ok(Self { warehouse: embedded.clone(), embedded: Some(embedded) })
+    }
+
+    /// Ends the run that the embedded engine keeps a record of.
+    pub async fn end(&self, succeeded: bool) -> Result<(), Failure> {
+        let state = if succeeded { RunState::Succeeded } else { RunState::Failed };
+        match &self.embedded {
+            Some(embedded) => Ok(embedded.end(state).await?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A session of a project that was read.
+pub fn session(
+    place: &Place,
+    project: ParsedProject,
+    warehouse: Arc<dyn SqlWarehouse>,
+    log: &Log,
+) -> Session {
+    let own = project.manifest.packages.get(project.manifest.project_name.as_str());
+    let around = Surroundings {
+        project_name: Arc::from(project.manifest.project_name.as_str()),
+        quoting: own.map(|package| package.quoting.clone()).unwrap_or_default(),
+        query_comment: own.and_then(|package| package.query_comment.clone()),
+        env_var: process_variables(),
+        macros: project.macros,
+        target: project.target,
+        invocation: Arc::clone(&place.invocation),
+        vars: project.vars,
+        log: log.sink(),
+        ..Surroundings::default()
+    };
+    Session::new(around, Arc::new(project.manifest), warehouse, place.target_path.clone())
+}
+
+/// The environment of the embedded engine that a target is: one of `millstream.yml`, or a folder of
+/// its own where there is no such file.
+fn environment(global: &Global, place: &Place, name: &str) -> Result<Environment, Failure> {
+    if !place.root.join(MANIFEST_FILE).is_file() {
+        return Ok(Environment {
+            name: name.to_owned(),
+            root: state_dir(&place.root, name),
+            lake: None,
+            operational: None,
+            threads: None,
+            memory_limit_bytes: None,
+        });
+    }
+    let mut options = load_options(global)?;
+    options.env = Some(name.to_owned());
+    millstream_project::load_environment(&place.root, &options).map_err(Failure::Diagnostics)
+}
