@@ -238,7 +238,7 @@ fn all_wrong_settings_are_told_at_once() {
     let stream = json!({"pth": "x", "header": "yes", "delimiter": "::"});
     let problems = (info.validate)(&serde_json::Map::new(), stream.as_object());
     let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
-    assert_eq!(keys, ["header", "pth", "path"]);
+    assert_eq!(keys, ["pth", "header", "path"]);
     let stream = json!({"path": "x", "delimiter": "::"});
     let problems = (info.validate)(&serde_json::Map::new(), stream.as_object());
     assert_eq!(problems[0].key, "delimiter");

@@ -145,7 +145,7 @@ async fn what_no_column_can_hold_is_refused() {
             "column `day`: `-infinity` is not date",
         ]
     );
-    let raw = r#"{"at":"infinity","day":null,"id":"1","price":"100e-2"}"#;
+    let raw = r#"{"id":"1","at":"infinity","price":"100e-2","day":null}"#;
     assert_eq!(seen.refused[0].raw, raw);
 }
 
