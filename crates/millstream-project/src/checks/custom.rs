@@ -101,6 +101,8 @@ impl CustomTest {
         if let Some(column) = tested.column {
             self.arguments.entry("column_name").or_insert_with(|| Value::from(column));
         }
+        // dbt names tests after their arguments in the order of the alphabet.
+        self.arguments.sort_keys();
         for (key, value) in &self.arguments {
             let _ = match value.as_str().and_then(expression) {
                 Some(expression) => write!(text, ", {key}={expression}"),
