@@ -44,7 +44,9 @@ impl Worker {
         let nodes = session.manifest.nodes.values().filter(|node| makes(&node.kind));
         let schemas: BTreeSet<(Option<Arc<str>>, Arc<str>)> =
             nodes.map(|node| (node.database.clone(), Arc::clone(&node.schema))).collect();
-        let links = session.around.macros.by_name("postgres__get_relations").is_some();
+        // The embedded engine keeps views whatever becomes of what they read.
+        let links = session.around.target.kind == "postgres"
+            && session.around.macros.by_name("postgres__get_relations").is_some();
         if session.around.macros.by_name(LIST).is_some() {
             self.ask(LIST, |machine, state| {
                 let caller = Rc::clone(state) as Rc<dyn Caller>;
