@@ -11,10 +11,14 @@ use datafusion::sql::sqlparser::ast::{
     self, Expr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, TableVersion, Value,
     VisitMut as _, VisitorMut,
 };
-use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
+use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
 use millstream_core::error::Result;
 
 use crate::error::{EngineError, from_datafusion};
+use crate::postgres;
 
 /// Splits a name from the version that is asked for. Cannot stand in the name of a relation.
 const AT: char = '@';
@@ -44,10 +48,8 @@ pub(crate) fn parse(sql: &str) -> Result<Statement> {
     if !matches!(*inner, ast::Statement::Query(_)) {
         return Err(EngineError::NotAQuery.into());
     }
-    match inner.visit(&mut VersionsToNames) {
-        ControlFlow::Break(error) => Err(error.into()),
-        ControlFlow::Continue(()) => Ok(Statement::Statement(inner)),
-    }
+    read_as_postgresql(&mut inner)?;
+    Ok(Statement::Statement(inner))
 }
 
 /// `explain` of a query is a query; no other statement is.
@@ -61,9 +63,15 @@ fn explained(statement: Statement) -> Result<Statement> {
     if !matches!(**inner, ast::Statement::Query(_)) {
         return Err(EngineError::NotAQuery.into());
     }
-    match inner.visit(&mut VersionsToNames) {
+    read_as_postgresql(inner)?;
+    Ok(Statement::Explain(explain))
+}
+
+fn read_as_postgresql(statement: &mut ast::Statement) -> Result<()> {
+    postgres::adapt(statement)?;
+    match statement.visit(&mut VersionsToNames) {
         ControlFlow::Break(error) => Err(error.into()),
-        ControlFlow::Continue(()) => Ok(Statement::Explain(explain)),
+        ControlFlow::Continue(()) => Ok(()),
     }
 }
 
@@ -171,6 +179,45 @@ impl Dialect for LakeDialect {
 
     fn supports_table_versioning(&self) -> bool {
         true
+    }
+
+    // The default binds powers looser than sums, and the operators of JSON and of patterns looser
+    // than comparisons.
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        match parser.peek_token_ref().token {
+            Token::Caret => Some(Ok(self.prec_value(Precedence::MulDivModOp) + 1)),
+            Token::Arrow
+            | Token::LongArrow
+            | Token::HashArrow
+            | Token::HashLongArrow
+            | Token::AtArrow
+            | Token::ArrowAt
+            | Token::Tilde
+            | Token::TildeAsterisk
+            | Token::ExclamationMarkTilde
+            | Token::ExclamationMarkTildeAsterisk => {
+                Some(Ok(self.prec_value(Precedence::PlusMinus) - 1))
+            }
+            _ => None,
+        }
+    }
+
+    // The default reads all that follows `is distinct from` as its right side, `and` included.
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        left: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        use Keyword::{DISTINCT, FROM, IS, NOT};
+        let negated = parser.parse_keywords(&[IS, NOT, DISTINCT, FROM]);
+        if !negated && !parser.parse_keywords(&[IS, DISTINCT, FROM]) {
+            return None;
+        }
+        let right = parser.parse_subexpr(self.prec_value(Precedence::Is));
+        let left = Box::new(left.clone());
+        let node = if negated { Expr::IsNotDistinctFrom } else { Expr::IsDistinctFrom };
+        Some(right.map(|right| node(left, Box::new(right))))
     }
 
     as_generic! {

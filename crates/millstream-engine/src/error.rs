@@ -20,6 +20,8 @@ pub enum EngineError {
     UnknownTable { name: String, near: Option<String> },
     #[error("there is no column `{name}`")]
     UnknownColumn { name: String, near: Option<String> },
+    #[error("there is no function `{name}`")]
+    UnknownFunction { name: String, advice: Option<String> },
     #[error("column `{name}` could be meant in more than one table")]
     AmbiguousColumn { name: String },
     #[error("{message}")]
@@ -81,6 +83,7 @@ impl Coded for EngineError {
             Self::Parse { .. } => "sql.parse",
             Self::UnknownTable { .. } => "sql.unknown_table",
             Self::UnknownColumn { .. } => "sql.unknown_column",
+            Self::UnknownFunction { .. } => "sql.unknown_function",
             Self::AmbiguousColumn { .. } => "sql.ambiguous_column",
             Self::Plan { .. } => "sql.plan",
             Self::Unsupported { .. } => "sql.unsupported",
@@ -129,6 +132,10 @@ impl Coded for EngineError {
             Self::UnknownTable { near: Some(near), .. }
             | Self::UnknownColumn { near: Some(near), .. } => {
                 return Some(format!("did you mean `{near}`?"));
+            }
+            Self::UnknownFunction { advice: Some(advice), .. } => return Some(advice.clone()),
+            Self::UnknownFunction { .. } => {
+                "functions are those of PostgreSQL; a macro can write what another database has"
             }
             Self::UnknownTable { .. } => "write it as `schema.name`; `main` is the default schema",
             Self::AmbiguousColumn { .. } => "put the name of its table before it",

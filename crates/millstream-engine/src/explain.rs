@@ -29,6 +29,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
                is `order_id`.",
     },
     Explanation {
+        code: "sql.unknown_function",
+        title: "A function that is not there",
+        text: "Functions are those of PostgreSQL, and some of DuckDB. The hint says what is near, or \
+               how to write what another database calls so.",
+    },
+    Explanation {
         code: "sql.ambiguous_column",
         title: "A column that several tables have",
         text: "Put the name or alias of the table before it, as in `o.id`.",
@@ -37,8 +43,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: "sql.plan",
         title: "A query that has no plan",
         text: "The query can be read, but it makes no sense as it stands: types that do not go \
-               together, a column outside `group by`, a function that does not exist. The message \
-               says which.",
+               together, a column outside `group by`. The message says which.",
     },
     Explanation {
         code: "sql.unsupported",
@@ -179,7 +184,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
 mod tests {
     use std::collections::BTreeSet;
 
-    use millstream_core::Coded as _;
+    use millstream_core::Coded;
 
     use super::*;
     use crate::EngineError;
@@ -192,6 +197,7 @@ mod tests {
             EngineError::Parse { message: text() },
             EngineError::UnknownTable { name: text(), near: None },
             EngineError::UnknownColumn { name: text(), near: None },
+            EngineError::UnknownFunction { name: text(), advice: None },
             EngineError::AmbiguousColumn { name: text() },
             EngineError::Plan { message: text() },
             EngineError::Unsupported { message: text() },
@@ -228,7 +234,7 @@ mod tests {
             EngineError::BadLocation { location: text(), message: text() },
             EngineError::Internal { message: text() },
         ];
-        let codes: BTreeSet<_> = errors.iter().map(|error| error.code()).collect();
+        let codes: BTreeSet<_> = errors.iter().map(Coded::code).collect();
         let pages: BTreeSet<_> = EXPLANATIONS.iter().map(|page| page.code).collect();
         assert_eq!(codes, pages);
         assert_eq!(EXPLANATIONS.len(), pages.len());

@@ -10,6 +10,7 @@ use millstream_core::error::Result;
 use millstream_core::name::Relation;
 
 use crate::error::{EngineError, from_arrow, from_datafusion};
+use crate::functions::type_name;
 use crate::session::CATALOG;
 
 /// The schema of these tables.
@@ -104,10 +105,8 @@ fn columns(known: &[Known]) -> Result<RecordBatch> {
         DataType::Decimal128(digits, scale) => (Some(i32::from(*digits)), Some(i32::from(*scale))),
         _ => (None, None),
     };
-    let number = |of: fn((Option<i32>, Option<i32>)) -> Option<i32>| -> ArrayRef {
-        let numbers = rows.iter().map(|(.., field)| of(digits(field.data_type())));
-        Arc::new(numbers.collect::<Int32Array>())
-    };
+    let (precisions, scales): (Vec<Option<i32>>, Vec<Option<i32>>) =
+        rows.iter().map(|(.., field)| digits(field.data_type())).unzip();
     let nulls: ArrayRef = Arc::new(StringArray::new_null(rows.len()));
     let lengths: ArrayRef = Arc::new(Int32Array::new_null(rows.len()));
     let places = Int32Array::from_iter_values(rows.iter().map(|(_, place, _)| *place));
@@ -122,8 +121,8 @@ fn columns(known: &[Known]) -> Result<RecordBatch> {
         ("is_nullable", repeated("YES", rows.len())),
         ("data_type", Arc::new(StringArray::from_iter_values(types))),
         ("character_maximum_length", lengths),
-        ("numeric_precision", number(|(precision, _)| precision)),
-        ("numeric_scale", number(|(_, scale)| scale)),
+        ("numeric_precision", Arc::new(Int32Array::from(precisions))),
+        ("numeric_scale", Arc::new(Int32Array::from(scales))),
     ])
 }
 
@@ -140,39 +139,4 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
         columns.into_iter().map(|(name, column)| (name, column, true)),
     )
     .map_err(from_arrow)
-}
-
-/// What PostgreSQL calls a type.
-fn type_name(data_type: &DataType) -> String {
-    let name = match data_type {
-        DataType::Null => "unknown",
-        DataType::Boolean => "boolean",
-        DataType::Int8 | DataType::UInt8 | DataType::Int16 => "smallint",
-        DataType::Int32 | DataType::UInt16 => "integer",
-        DataType::Int64 | DataType::UInt32 => "bigint",
-        DataType::Float16 | DataType::Float32 => "real",
-        DataType::Float64 => "double precision",
-        DataType::UInt64
-        | DataType::Decimal32(..)
-        | DataType::Decimal64(..)
-        | DataType::Decimal128(..)
-        | DataType::Decimal256(..) => "numeric",
-        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => "text",
-        DataType::Binary
-        | DataType::LargeBinary
-        | DataType::BinaryView
-        | DataType::FixedSizeBinary(_) => "bytea",
-        DataType::Date32 | DataType::Date64 => "date",
-        DataType::Time32(_) | DataType::Time64(_) => "time without time zone",
-        DataType::Timestamp(_, None) => "timestamp without time zone",
-        DataType::Timestamp(_, Some(_)) => "timestamp with time zone",
-        DataType::Interval(_) | DataType::Duration(_) => "interval",
-        DataType::Dictionary(_, value) => return type_name(value),
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            return format!("{}[]", type_name(item.data_type()));
-        }
-        DataType::Struct(_) => "record",
-        other => return other.to_string().to_lowercase(),
-    };
-    name.to_owned()
 }

@@ -3,7 +3,7 @@
 //! Entry point: [`Engine`], which implements [`millstream_core::warehouse::Warehouse`]. A write is
 //! two steps, as the recovery protocol needs: staging writes durable files that nothing names
 //! (`stage`, `merge`, `write`), publishing adds one log entry that names them (`publish`). A read
-//! resolves names against a frozen catalog (`session`) and lowers a table version to a plain
+//! resolves names against a frozen catalog (`session`, `resolve`) and lowers a table version to a plain
 //! Parquet scan (`provider`).
 //!
 //! Not here: which step runs when, what a catalog entry is, where models are kept.
@@ -16,9 +16,11 @@ mod engine;
 mod error;
 mod evolve;
 mod explain;
+mod functions;
 mod incoming;
 mod information_schema;
 mod lake;
+mod lateral;
 mod lineage;
 mod log;
 mod memory;
@@ -26,11 +28,14 @@ mod merge;
 mod moment;
 mod optimize;
 mod overwrite;
+mod postgres;
 mod predict;
 mod provider;
 mod publish;
+mod resolve;
 mod session;
 mod spill;
+mod sql_types;
 mod stage;
 mod stats;
 mod store;

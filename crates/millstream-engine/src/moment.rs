@@ -9,6 +9,9 @@ use datafusion::logical_expr::{
 };
 use millstream_core::clock::Timestamp;
 
+/// Other names of `now`, which does not move during a statement or a run.
+const SAME_AS_NOW: &[&str] =
+    &["current_timestamp", "transaction_timestamp", "statement_timestamp", "clock_timestamp"];
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// `now`, `current_date` and `current_time` of one moment, with their aliases.
@@ -17,15 +20,17 @@ pub(crate) fn functions(at: Timestamp) -> Vec<ScalarUDF> {
     let day = i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or(i32::MAX);
     let nanos_of_day = micros.rem_euclid(MICROS_PER_DAY) * 1000;
     let now = ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()));
+    let local = ScalarValue::TimestampMicrosecond(Some(micros), None);
     let fixed = |name, aliases: &[&str], value| {
         let aliases = aliases.iter().map(|&alias| alias.to_owned()).collect();
         let signature = Signature::nullary(Volatility::Stable);
         ScalarUDF::from(Fixed { name, aliases, signature, value })
     };
     vec![
-        fixed("now", &["current_timestamp"], now),
+        fixed("now", SAME_AS_NOW, now),
+        fixed("localtimestamp", &[], local),
         fixed("current_date", &["today"], ScalarValue::Date32(Some(day))),
-        fixed("current_time", &[], ScalarValue::Time64Nanosecond(Some(nanos_of_day))),
+        fixed("current_time", &["localtime"], ScalarValue::Time64Nanosecond(Some(nanos_of_day))),
     ]
 }
 

@@ -122,12 +122,11 @@ impl Scope<'_> {
     fn field(&self, whole: &Expr, path: &[Expr]) -> Result<ColumnLineage> {
         let mut found = self.lineage(whole)?;
         for step in path {
-            match text(step) {
-                Some(name) => found = found.part(name),
-                None => {
-                    found = ColumnLineage::of(found.edges.changed(ValueKind::Derived));
-                    found.depend(&self.conditions([step], ConditionKind::Case)?);
-                }
+            if let Some(name) = text(step) {
+                found = found.part(name);
+            } else {
+                found = ColumnLineage::of(found.edges.changed(ValueKind::Derived));
+                found.depend(&self.conditions([step], ConditionKind::Case)?);
             }
         }
         Ok(found)

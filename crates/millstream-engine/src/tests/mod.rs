@@ -6,6 +6,7 @@ mod evolution;
 mod limits;
 mod maintenance;
 mod merging;
+mod postgres;
 mod reading;
 mod round_trip;
 
@@ -141,16 +142,7 @@ impl Lab {
 
     /// The rows of a query, each as `a|b|c`.
     async fn rows(&self, sql: &str) -> Vec<String> {
-        let mut rows = Vec::new();
-        for batch in self.query(sql).await.unwrap() {
-            for row in 0..batch.num_rows() {
-                let values = batch.columns().iter().map(|column| {
-                    arrow::util::display::array_value_to_string(column, row).unwrap()
-                });
-                rows.push(values.collect::<Vec<_>>().join("|"));
-            }
-        }
-        rows
+        rows_of(&self.query(sql).await.unwrap())
     }
 
     fn view(&mut self, name: &str, sql: &str) {
@@ -168,6 +160,20 @@ impl Lab {
         names.sort();
         names
     }
+}
+
+fn rows_of(batches: &[RecordBatch]) -> Vec<String> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            let values = batch
+                .columns()
+                .iter()
+                .map(|column| arrow::util::display::array_value_to_string(column, row).unwrap());
+            rows.push(values.collect::<Vec<_>>().join("|"));
+        }
+    }
+    rows
 }
 
 fn names(columns: &[&str]) -> Vec<String> {

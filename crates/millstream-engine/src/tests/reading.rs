@@ -137,7 +137,7 @@ async fn errors_have_codes_and_hints() {
             "sql.ambiguous_column",
             Some("put the name of its table before it"),
         ),
-        ("select nosuch(order_id) from orders", "sql.plan", None),
+        ("select nosuch(order_id) from orders", "sql.unknown_function", None),
         ("select name, count(*) from orders", "sql.plan", None),
         (
             "select cast(name as int) from orders",

@@ -193,7 +193,9 @@ async fn sets_of_rows_are_merged_by_position() {
         ("select a from t except select a from t where b = 1", &[
             "a: t.a copy", "rows: t.a join, t.a group by, t.b filter",
         ]),
-        ("select a from t intersect all select id from u", &["a: t.a copy", "rows: t.a join, u.id join"]),
+        ("select a from t intersect select id from u", &[
+            "a: t.a copy", "rows: t.a join, t.a group by, u.id join",
+        ]),
         ("with recursive x as (
             select id, f as o from u
             union all
