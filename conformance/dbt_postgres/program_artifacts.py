@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import agate
 from dbt.artifacts.schemas.catalog import CatalogArtifact
 from dbt.artifacts.schemas.freshness import FreshnessMetadata, FreshnessResult
 from dbt.artifacts.schemas.freshness.v3.freshness import SourceFreshnessResult
@@ -124,9 +125,11 @@ def _status(found: dict[str, Any]) -> RunStatus | TestStatus:
     return (TestStatus if judges and found["status"] != "success" else RunStatus)(found["status"])
 
 
-def _table(stdout: str) -> list[str]:
-    """The rows that `show` prints below a line of names and a line of dashes."""
-    return [line for line in plain(stdout).splitlines() if line.startswith("|")][2:]
+def _table(stdout: str) -> agate.Table:
+    """What `show` prints: a line of names, a line of dashes, and one for each row."""
+    lines = [line.strip("| ") for line in plain(stdout).splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.split(" | ")] for line in lines]
+    return agate.Table(cells[2:], cells[0]) if cells else agate.Table([])
 
 
 def _freshness_result(found: dict[str, Any], nodes: dict[str, Any]) -> SourceFreshnessResult:

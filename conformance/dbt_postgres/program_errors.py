@@ -51,3 +51,6 @@ class ProgramError(_common_class()):  # type: ignore[misc]
 
     def __str__(self, prefix: str = "") -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return self.text

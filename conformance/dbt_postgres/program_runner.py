@@ -61,12 +61,11 @@ class Ended:
 
 def invoke(runner: dbtRunner, args: list[str], **kwargs: Any) -> dbtRunnerResult:
     """Runs the program in place of `dbtRunner.invoke`."""
-    if kwargs:
-        raise NotImplementedError("keyword arguments have no form on a command line")
+    args = args + [word for name, value in kwargs.items() for word in _option(name, value)]
     command = next((word for word in args if word in COMMANDS), "")
     target = _value(args, "--target-path") or os.environ.get("DBT_TARGET_PATH") or "target"
     artifacts = Artifacts(Path(target))
-    ended = _run(args + _added_arguments(command, runner.callbacks))
+    ended = _run(args + _added_arguments(command, args, runner.callbacks))
     _show(ended)
     if runner.callbacks:
         _replay_events(ended.stdout, runner.callbacks)
@@ -79,15 +78,26 @@ def invoke(runner: dbtRunner, args: list[str], **kwargs: Any) -> dbtRunnerResult
     )
 
 
+def _option(name: str, value: Any) -> list[str]:
+    """A keyword argument on the command line."""
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
+    return [f"--{option}", str(value)]
+
+
 def _value(args: list[str], *options: str) -> str | None:
     return next((after for word, after in pairwise(args) if word in options), None)
 
 
-def _added_arguments(command: str, callbacks: list[Callable[[Any], None]]) -> list[str]:
+def _added_arguments(
+    command: str, args: list[str], callbacks: list[Callable[[Any], None]]
+) -> list[str]:
     """Callbacks get the events of a JSON log; `ls` must print nothing but what it lists."""
     if callbacks:
         return ["--log-format", "json", "--log-level", "debug"]
-    if command in ("ls", "list") and get_capture_stream() is None:
+    quiet = get_capture_stream() is None and "--quiet" not in args
+    if command in ("ls", "list") and quiet:
         return ["--quiet"]
     return []
 
@@ -136,13 +146,13 @@ def _replay_events(log: str, callbacks: list[Callable[[Any], None]]) -> None:
 
 
 class _Attributes(dict[str, Any]):
-    """A JSON object whose members are read as attributes, as those of dbt's events are."""
+    """A JSON object whose members are read as attributes, as those of dbt's events are.
+
+    An event has all members of its kind, so that one which is not written is empty.
+    """
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        return self.get(name, _Attributes())
 
 
 def _exception(ended: Ended) -> Exception:
