@@ -63,9 +63,12 @@ def invoke(runner: dbtRunner, args: list[str], **kwargs: Any) -> dbtRunnerResult
     """Runs the program in place of `dbtRunner.invoke`."""
     args = args + [word for name, value in kwargs.items() for word in _option(name, value)]
     command = next((word for word in args if word in COMMANDS), "")
+    project = _value(args, "--project-dir") or os.environ.get("DBT_PROJECT_DIR") or "."
     target = _value(args, "--target-path") or os.environ.get("DBT_TARGET_PATH") or "target"
-    artifacts = Artifacts(Path(target))
+    artifacts = Artifacts(Path(project, target))
     ended = _run(args + _added_arguments(command, args, runner.callbacks))
+    # As dbt does, whose tests go on in the project's folder.
+    os.chdir(project)
     _show(ended)
     if runner.callbacks:
         _replay_events(ended.stdout, runner.callbacks)
@@ -96,7 +99,7 @@ def _added_arguments(
     """Callbacks get the events of a JSON log; `ls` must print nothing but what it lists."""
     if callbacks:
         return ["--log-format", "json", "--log-level", "debug"]
-    quiet = get_capture_stream() is None and "--quiet" not in args
+    quiet = get_capture_stream() is None and not {"-q", "--quiet"} & set(args)
     if command in ("ls", "list") and quiet:
         return ["--quiet"]
     return []
