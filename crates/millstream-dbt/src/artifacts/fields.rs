@@ -12,7 +12,7 @@ pub(super) struct ConfigView<'a>(pub(super) &'a Config);
 impl Serialize for ConfigView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.0.len()))?;
-        for (key, value) in &self.0.0 {
+        for (key, value) in self.0.0.iter() {
             match key.as_str() {
                 "pre_hook" | "pre-hook" => map.serialize_entry("pre-hook", &hooks(value))?,
                 "post_hook" | "post-hook" => map.serialize_entry("post-hook", &hooks(value))?,

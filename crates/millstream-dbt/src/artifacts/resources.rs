@@ -284,7 +284,7 @@ fn unit_test_checksum(
 }
 
 pub(super) fn config(config: &crate::manifest::Config) -> Value {
-    Value::Object(config.0.clone())
+    Value::Object(serde_json::Map::clone(&config.0))
 }
 
 /// An object with the fields of another put over its own.

@@ -63,7 +63,7 @@ fn the_manifest_has_dbts_sections() {
 fn a_model_has_dbts_keys() {
     let mut shop = Shop::new();
     let node = shop.model("models/a.sql", &[]);
-    node.config.0.extend(object(json!({"pre_hook": "select 3", "meta": {"k": 1}})));
+    node.config.extend(object(json!({"pre_hook": "select 3", "meta": {"k": 1}})));
     let id = node.unique_id.clone();
     let plain = "database schema name resource_type package_name path original_file_path unique_id \
                  fqn alias checksum config tags description columns meta group docs patch_path \
@@ -118,7 +118,7 @@ fn templates_also_see_what_config_said() {
 fn the_checksum_of_a_contract_is_dbts() {
     let mut shop = Shop::new();
     let node = shop.model("models/a.sql", &[]);
-    node.config.0.extend(object(json!({
+    node.config.extend(object(json!({
         "contract": {"enforced": true, "alias_types": true}, "materialized": "incremental"
     })));
     node.constraints = vec![json!({"type": "check", "expression": "id > 0"})];

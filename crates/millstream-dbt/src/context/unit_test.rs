@@ -221,7 +221,7 @@ fn rows_of(given: &Json) -> (Arc<str>, Config) {
 fn config_of(config: &Json, materialized: &str) -> Config {
     let mut map = config.as_object().cloned().unwrap_or_default();
     map.insert("materialized".to_owned(), json!(materialized));
-    Config(map)
+    map.into()
 }
 
 /// The name under which the rows of a source stand.

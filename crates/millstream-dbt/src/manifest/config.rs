@@ -1,16 +1,34 @@
 //! The configuration of a resource: what folders, properties and the file itself say, merged.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A configuration. Keys are those of dbt, with `_` (`pre_hook`); any other key is kept as it is.
+/// Most nodes of a large project have one of few configurations, which they share.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Config(pub Map<String, Value>);
+pub struct Config(pub Arc<Map<String, Value>>);
+
+impl From<Map<String, Value>> for Config {
+    fn from(map: Map<String, Value>) -> Self {
+        Self(Arc::new(map))
+    }
+}
 
 impl Config {
+    /// Sets a value, for this configuration alone.
+    pub fn set(&mut self, key: &str, value: impl Into<Value>) {
+        Arc::make_mut(&mut self.0).insert(key.to_owned(), value.into());
+    }
+
+    /// Sets several values, for this configuration alone.
+    pub fn extend(&mut self, more: Map<String, Value>) {
+        Arc::make_mut(&mut self.0).extend(more);
+    }
+
     /// A value.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.0.get(key).filter(|value| !value.is_null())

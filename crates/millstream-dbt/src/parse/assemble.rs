@@ -7,19 +7,25 @@ use indexmap::IndexMap;
 use millstream_files::Report;
 
 use super::config::Configs;
+use super::docs::{Describer, Docs};
 use super::draft::{Draft, DraftKind, Drafter};
 use super::entries::{self, Entry, Home, Section};
 use super::files::{Content, File, FileKind};
 use super::generic::{Target, TargetOf, Tester};
 use super::macros::Calls;
+use super::macros::patched as macro_patches;
 use super::naming::Namer;
 use super::nodes::Finisher;
 use super::options::ParseOptions;
 use super::parallel;
 use super::project::Project;
 use super::refs::Lookup;
+use super::test_args::ArgumentsKey;
 use super::yaml::YamlContext;
-use super::{matching, packages_of, resolve, sources};
+use super::{
+    checks, matching, packages_of, primary_key, resolve, selectors, semantic, sources, unit_tests,
+    uses,
+};
 use crate::context::ParseSession;
 use crate::manifest::{MacroDef, Manifest, Node, SourceTable, UniqueId};
 
@@ -35,14 +41,18 @@ pub(super) struct Parts<'a> {
 /// The manifest of a project. Problems are reported.
 pub(super) fn manifest(
     parts: &Parts<'_>,
-    files: &[File],
+    mut files: Vec<File>,
     macros: IndexMap<UniqueId, Arc<MacroDef>>,
     report: &mut Report,
 ) -> Manifest {
     let drafter = Drafter::new(parts.projects, parts.session);
-    let mut drafts = drafts(parts, &drafter, files, report);
-    let entries = entries(parts, files, report);
+    let mut drafts = drafts(parts, &drafter, &files, report);
+    files.retain(|file| is_needed_later(file.found.kind));
+    let entries = entries(parts, &files, report);
+    files.retain(|file| file.found.kind != FileKind::Properties);
     matching::declare_snapshots(&entries, &drafter, &mut drafts, report);
+    let docs = Arc::new(Docs::read(&files, parts.projects, &parts.options.builtin, report));
+    let describer = Describer { docs: &docs, contexts: parts.contexts };
     let configs = Configs::new(&parts.projects[0]);
     matching::assign(&entries, parts.projects, &configs, &mut drafts, report);
     let namer = Namer::new(parts.session, &parts.projects[0].package.quoting);
@@ -52,6 +62,7 @@ pub(super) fn manifest(
         configs: &configs,
         namer: &namer,
         drafter: &drafter,
+        describer: &describer,
         now,
     };
     let mut nodes = finish(&finisher, drafts, parts.options.threads, report);
@@ -59,7 +70,7 @@ pub(super) fn manifest(
     for node in &nodes {
         if node.config.enabled() { lookup.add_node(node) } else { lookup.add_disabled(node) }
     }
-    let sources = tables(parts, &entries, &configs, &namer, report);
+    let sources = tables(parts, &entries, &configs, &namer, &describer, report);
     for table in &sources.tables {
         lookup.add_source(table, table.config.enabled());
     }
@@ -70,25 +81,61 @@ pub(super) fn manifest(
         namer: &namer,
         session: parts.session,
         calls: parts.calls,
-        arguments_property: parts.projects[0]
-            .package
-            .flags
-            .get("require_generic_test_arguments_property")
-            .and_then(serde_json::Value::as_bool)
-            .unwrap_or(true),
+        describer: &describer,
+        arguments: arguments_key(parts),
         now,
     };
     let tests = tests(&tester, &entries, &sources, &nodes, &lookup, parts.options.threads, report);
     nodes.extend(tests);
+    primary_key::infer(&mut nodes);
+    let by_id: HashMap<&UniqueId, &Node> =
+        nodes.iter().map(|node| (&node.unique_id, node)).collect();
+    let unit_tests = unit_tests::Reader {
+        projects: parts.projects,
+        configs: &configs,
+        lookup: &lookup,
+        nodes: &by_id,
+        files: &files,
+    }
+    .read(&entries, report);
+    let semantic = semantic::Reader {
+        projects: parts.projects,
+        configs: &configs,
+        namer: &namer,
+        lookup: &lookup,
+        nodes: &by_id,
+        describer: &describer,
+    }
+    .read(&entries, report);
+    drop(by_id);
+    let exposures =
+        uses::exposures(&entries, parts.projects, &configs, &lookup, &describer, report);
+    let macros = macro_patches(macros, &entries, parts.projects, &describer, report);
     let mut manifest = Manifest {
         project_name: parts.projects[0].name.to_string(),
         root: parts.projects[0].root.clone(),
         packages: packages_of(parts.projects),
         macros,
+        exposures,
+        groups: uses::groups(&entries, parts.projects, report),
+        semantic,
+        unit_tests,
+        selectors: selectors::read(&parts.projects[0].root, &parts.contexts[0], report),
         ..Manifest::default()
     };
     resolve::nodes(nodes, sources.tables, &lookup, &mut manifest, report);
+    checks::check(&manifest, report);
+    manifest.docs = Arc::unwrap_or_clone(docs).blocks;
     manifest
+}
+
+/// Flags say whether `arguments` of tests is an argument, as it was once.
+fn arguments_key(parts: &Parts<'_>) -> ArgumentsKey {
+    let flag = parts.projects[0].package.flags.get("require_generic_test_arguments_property");
+    match flag.and_then(serde_json::Value::as_bool) {
+        Some(false) => ArgumentsKey::IsArgument,
+        _ => ArgumentsKey::HoldsArguments,
+    }
 }
 
 fn drafts(
@@ -156,13 +203,14 @@ fn tables<'e>(
     entries: &'e [Entry],
     configs: &Configs<'_>,
     namer: &Namer<'_>,
+    describer: &Describer<'_>,
     report: &mut Report,
 ) -> Tables<'e> {
     let declared = sources::declared(entries, parts.projects, report);
     let database = &parts.session.0.target.database;
     let made = parallel::map(&declared, parts.options.threads, |table| {
         let mut report = Report::default();
-        let table = table.finish(parts.projects, configs, namer, database, &mut report);
+        let table = table.finish(parts.projects, configs, namer, describer, database, &mut report);
         (vec![table], report)
     });
     Tables { tables: collect(made, report), declared }
@@ -225,6 +273,11 @@ fn collect<T>(made: Vec<(Vec<T>, Report)>, report: &mut Report) -> Vec<T> {
         report.append(problems);
     }
     all
+}
+
+/// Whether a file is looked at when drafts are made.
+fn is_needed_later(kind: FileKind) -> bool {
+    matches!(kind, FileKind::Properties | FileKind::Docs | FileKind::Fixture)
 }
 
 /// Whether a draft can be referred to.

@@ -19,6 +19,11 @@ pub(super) enum ConfigKind {
     Operation,
     Test,
     Source,
+    UnitTest,
+    Exposure,
+    Metric,
+    SemanticModel,
+    SavedQuery,
 }
 
 impl ConfigKind {
@@ -30,6 +35,11 @@ impl ConfigKind {
             Self::Snapshot => "snapshots",
             Self::Test => "data_tests",
             Self::Source => "sources",
+            Self::UnitTest => "unit_tests",
+            Self::Exposure => "exposures",
+            Self::Metric => "metrics",
+            Self::SemanticModel => "semantic_models",
+            Self::SavedQuery => "saved_queries",
         }
     }
 
@@ -87,6 +97,19 @@ impl ConfigKind {
                 "static_analysis": null,
             }))
         });
+        static UNIT_TEST: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+            map(json!({"tags": [], "meta": {}, "enabled": true, "static_analysis": null}))
+        });
+        static EXPOSURE: LazyLock<Map<String, Value>> =
+            LazyLock::new(|| map(json!({"enabled": true, "tags": [], "meta": {}})));
+        static METRIC: LazyLock<Map<String, Value>> =
+            LazyLock::new(|| map(json!({"enabled": true, "group": null, "meta": {}})));
+        static SAVED_QUERY: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+            map(json!({
+                "enabled": true, "group": null, "meta": {}, "export_as": null, "schema": null,
+                "cache": {"enabled": false},
+            }))
+        });
         match self {
             Self::Model => &MODEL,
             Self::Analysis | Self::Operation => &NODE,
@@ -94,6 +117,10 @@ impl ConfigKind {
             Self::Snapshot => &SNAPSHOT,
             Self::Test => &TEST,
             Self::Source => &SOURCE,
+            Self::UnitTest => &UNIT_TEST,
+            Self::Exposure => &EXPOSURE,
+            Self::Metric | Self::SemanticModel => &METRIC,
+            Self::SavedQuery => &SAVED_QUERY,
         }
     }
 }
@@ -150,6 +177,8 @@ pub(super) struct Said<'a> {
     pub(super) properties_written: Option<&'a Map<String, Value>>,
     /// The `config()` of its file.
     pub(super) call: Option<&'a Map<String, Value>>,
+    /// The same as written, where it differs.
+    pub(super) call_written: Option<&'a Map<String, Value>>,
 }
 
 impl<'p> Configs<'p> {
@@ -215,7 +244,8 @@ impl<'p> Configs<'p> {
     ) -> Map<String, Value> {
         let mut written = Map::new();
         let mut add = |key: &str, value: &Value| {
-            written.insert(alias(key).to_owned(), value.clone());
+            let key = if key == "dbname" { "database" } else { key };
+            written.insert(key.to_owned(), value.clone());
         };
         let of_folders = |project: &Project, add: &mut dyn FnMut(&str, &Value)| {
             for level in levels(&project.tree(kind.tree()).written, fqn) {
@@ -224,7 +254,8 @@ impl<'p> Configs<'p> {
         };
         of_folders(project, &mut add);
         let properties = said.properties_written.or(said.properties);
-        for (key, value) in properties.into_iter().chain(said.call).flatten() {
+        let call = said.call_written.or(said.call);
+        for (key, value) in properties.into_iter().chain(call).flatten() {
             add(key, value);
         }
         if project.name != self.active.name {

@@ -1,6 +1,7 @@
 //! Finds and reads the files of a project and its packages, each once, on several threads.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -123,7 +124,7 @@ impl Search<'_> {
     }
 
     fn search(&mut self, kind: FileKind, folders: &[String], extensions: &[&str]) {
-        let first = self.found.len();
+        let mut known: HashSet<PathBuf> = HashSet::new();
         for folder in folders {
             let mut files = Vec::new();
             walk(&self.project.root.join(folder), Path::new(""), 0, extensions, &mut files);
@@ -133,7 +134,8 @@ impl Search<'_> {
                 if kind == FileKind::SingularTest && is_special(&path) {
                     continue;
                 }
-                if self.found[first..].iter().any(|other| other.original == original) {
+                // Folders may lie in each other.
+                if folders.len() > 1 && !known.insert(original.clone()) {
                     continue;
                 }
                 self.found.push(FileRef { project: self.index, kind, path, original });

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use millstream_files::{Mark, Report, shown};
 use millstream_jinja::{Definition, Error, Program, Syntax};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
+use super::docs::Describer;
+use super::entries::{Entry, Section};
 use super::files::{Content, File, FileKind};
 use super::project::Project;
+use super::values::{as_text, listed, map_of};
 use crate::macros::BuiltinFile;
 use crate::manifest::{MacroDef, UniqueId};
 
@@ -65,7 +68,7 @@ impl Macros<'_> {
                 program: Arc::clone(program),
                 definition: Arc::clone(definition),
                 description: String::new(),
-                arguments: Vec::new(),
+                arguments: arguments(definition),
                 meta: serde_json::Map::new(),
                 patch_path: None,
                 supported_languages: languages(definition),
@@ -85,6 +88,63 @@ impl Macros<'_> {
         let hint = format!("rename or remove one of them; the first is in {}", shown(&other));
         self.report.error("dbt.macro_duplicate", place, message, hint);
     }
+}
+
+/// The parameters, as the manifest has them.
+fn arguments(definition: &Definition) -> Vec<Value> {
+    let argument = |name: &str| json!({"name": name, "type": null, "description": ""});
+    match definition.word() {
+        "materialization" => Vec::new(),
+        _ => definition.params().map(argument).collect(),
+    }
+}
+
+/// The macros with what property files say of them.
+pub(super) fn patched(
+    mut macros: IndexMap<UniqueId, Arc<MacroDef>>,
+    entries: &[Entry],
+    projects: &[Project],
+    describer: &Describer<'_>,
+    report: &mut Report,
+) -> IndexMap<UniqueId, Arc<MacroDef>> {
+    for entry in entries.iter().filter(|entry| entry.section == Section::Macros) {
+        let package = &projects[entry.home.project].name;
+        let id = format!("macro.{package}.{}", entry.name);
+        let Some(found) = macros.get_mut(id.as_str()) else {
+            let message = format!("Found patch for macro \"{}\" which was not found", entry.name);
+            report.warning("dbt.patch_unused", entry.place.clone(), message, None);
+            continue;
+        };
+        let mut patched = MacroDef::clone(found);
+        let text = |map: &Map<String, Value>, key: &str| map.get(key).and_then(as_text);
+        let mut describe = |mut text: String| {
+            describer.describe(&mut text, entry.home.project, &id, &entry.place, report);
+            text
+        };
+        patched.description = describe(text(&entry.data, "description").unwrap_or_default());
+        patched.patch_path = Some(format!("{package}://{}", entry.home.original.display()));
+        let config = map_of(entry.data.get("config").cloned());
+        for meta in [entry.data.get("meta"), config.get("meta")] {
+            patched.meta.extend(map_of(meta.cloned()));
+        }
+        let said = entry.data.get("arguments").map(listed).unwrap_or_default();
+        if !said.is_empty() {
+            patched.arguments = said
+                .into_iter()
+                .map(|argument| {
+                    let argument = map_of(Some(argument));
+                    let description = text(&argument, "description").unwrap_or_default();
+                    json!({
+                        "name": argument.get("name"),
+                        "type": argument.get("type"),
+                        "description": describe(description),
+                    })
+                })
+                .collect();
+        }
+        *found = Arc::new(patched);
+    }
+    macros
 }
 
 /// The name by which a block is found.

@@ -185,7 +185,7 @@ impl Matcher<'_, '_> {
             let said = Said { call: Some(&draft.captured.config), ..Said::default() };
             let project = &self.projects[draft.project];
             let merged = self.configs.merge(draft.kind.config(), project, &draft.fqn, said);
-            crate::manifest::Config(serde_json::Map::clone(&merged.config)).enabled()
+            crate::manifest::Config(merged.config).enabled()
         };
         match found.iter().find(is_enabled) {
             Some(index) => vec![*index],

@@ -5,8 +5,10 @@
 //! property files (`entries`), and brings both together (`assemble`).
 
 mod assemble;
+mod checks;
 mod command_line;
 mod config;
+mod docs;
 mod draft;
 mod entries;
 mod files;
@@ -21,13 +23,19 @@ mod packages;
 mod parallel;
 mod patch;
 mod plain;
+mod primary_key;
 mod profile;
 mod project;
 mod python;
 mod refs;
 mod resolve;
+mod selectors;
+mod semantic;
 mod sources;
+mod test_args;
 mod test_name;
+mod unit_tests;
+mod uses;
 mod values;
 mod yaml;
 
@@ -49,7 +57,8 @@ pub use options::{AdapterKind, ParseOptions, Parsed, ParsedProject, Strictness};
 /// Reads the project in a folder, all its packages included.
 pub fn parse(root: &Path, options: &ParseOptions) -> Parsed {
     let mut report = Report::default();
-    let project = read(root, options, &mut report);
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    let project = read(&root, options, &mut report);
     let project = project.filter(|_| !report.has_errors());
     Parsed { project, diagnostics: report.finish() }
 }
@@ -93,7 +102,7 @@ fn read(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<Pars
         calls: &calls,
         options,
     };
-    let manifest = assemble::manifest(&parts, &files, macros, report);
+    let manifest = assemble::manifest(&parts, files, macros, report);
     Some(ParsedProject { manifest, target: header.target, macros: registry, vars: header.vars })
 }
 

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use millstream_core::diagnostic::Place;
 use millstream_files::Report;
 use millstream_jinja::{Program, Syntax};
 use serde_json::{Map, Value, json};
 
 use super::config::{Configs, Merged, Said};
+use super::docs::Describer;
 use super::draft::{Draft, DraftKind, Drafter, report_failure};
 use super::naming::{Named, Namer};
 use super::patch::Patch;
@@ -24,6 +26,7 @@ pub(super) struct Finisher<'a> {
     pub(super) configs: &'a Configs<'a>,
     pub(super) namer: &'a Namer<'a>,
     pub(super) drafter: &'a Drafter<'a>,
+    pub(super) describer: &'a Describer<'a>,
     /// Seconds since 1970.
     pub(super) now: f64,
 }
@@ -33,7 +36,7 @@ impl Finisher<'_> {
     pub(super) fn node(&self, mut draft: Draft, report: &mut Report) -> Option<Node> {
         let patch = draft.patch.take();
         let merged = self.config(&draft, patch.as_ref());
-        let config = Config(Map::clone(&merged.config));
+        let config = Config(Arc::clone(&merged.config));
         let mut captured = std::mem::take(&mut draft.captured);
         self.capture_hooks(&draft, &config, &mut captured, report);
         let tags = tags(&draft.tags, &config);
@@ -101,10 +104,19 @@ impl Finisher<'_> {
             created_at: self.now,
         };
         if let Some(patch) = patch {
+            let place = patch.place.clone();
             apply(&mut node, patch);
             refer_by_constraints(&mut node);
+            self.describe(&mut node, draft.project, &place, report);
         }
         Some(node)
+    }
+
+    fn describe(&self, node: &mut Node, project: usize, place: &Place, report: &mut Report) {
+        let (of, describer) = (node.unique_id.clone(), self.describer);
+        let of = of.as_str();
+        node.doc_blocks = describer.describe(&mut node.description, project, of, place, report);
+        describer.describe_columns(&mut node.columns, project, of, place, report);
     }
 
     fn config(&self, draft: &Draft, patch: Option<&Patch>) -> Merged {
@@ -112,6 +124,7 @@ impl Finisher<'_> {
             properties: patch.map(|patch| &patch.config),
             properties_written: patch.map(|patch| &patch.written),
             call: Some(&draft.captured.config),
+            call_written: None,
         };
         let project = &self.projects[draft.project];
         let unsaid = draft.language == Language::Python

@@ -1,6 +1,7 @@
 //! Fills in what nodes depend on, and puts them into the manifest.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use millstream_files::{Report, closest, whole};
@@ -28,7 +29,7 @@ pub(super) fn nodes(
         if depend(&mut node, lookup, report) {
             enabled.push(node);
         } else {
-            node.config.0.insert("enabled".to_owned(), false.into());
+            node.config.set("enabled", false);
             disable(manifest, node);
         }
     }
@@ -101,6 +102,34 @@ fn missing(
     report: &mut Report,
 ) {
     let is_disabled = matches!(found, Found::Disabled(_));
+    let kind = title(node.kind.word());
+    let message = missing_message(&kind, &node.unique_id, &node.original_file_path, named, found);
+    let place = place(node, named);
+    if matches!(node.kind, NodeKind::Test(_)) {
+        if !(is_disabled && matches!(node.kind, NodeKind::Test(TestOf::Generic(_)))) {
+            report.warning("dbt.reference_unknown", place, message, None);
+        }
+        return;
+    }
+    let (name, known) = match named {
+        Ok(args) => (args.name.clone(), lookup.names().map(str::to_owned).collect::<Vec<_>>()),
+        Err(args) => (format!("{}.{}", args.source, args.table), lookup.source_names().collect()),
+    };
+    let hint = closest(&name, known.iter().map(String::as_str))
+        .filter(|_| !is_disabled)
+        .map(|candidate| format!("did you mean `{candidate}`?"));
+    report.error("dbt.reference_unknown", place, message, hint);
+}
+
+/// What to say of a name that means nothing that is enabled.
+pub(super) fn missing_message(
+    kind: &str,
+    id: &UniqueId,
+    file: &Path,
+    named: Result<&RefArgs, &SourceArgs>,
+    found: &Found,
+) -> String {
+    let is_disabled = matches!(found, Found::Disabled(_));
     let (what, name, details) = match named {
         Ok(args) => {
             let version = args
@@ -115,27 +144,10 @@ fn missing(
         Err(args) => ("source", format!("{}.{}", args.source, args.table), String::new()),
     };
     let reason = if is_disabled { "is disabled" } else { "was not found" };
-    let kind = title(node.kind.word());
-    let message = format!(
-        "{kind} '{}' ({}) depends on a {what} named '{name}'{details} which {reason}",
-        node.unique_id,
-        node.original_file_path.display()
-    );
-    let place = place(node, named);
-    if matches!(node.kind, NodeKind::Test(_)) {
-        if !(is_disabled && matches!(node.kind, NodeKind::Test(TestOf::Generic(_)))) {
-            report.warning("dbt.reference_unknown", place, message, None);
-        }
-        return;
-    }
-    let known: Vec<String> = match named {
-        Ok(_) => lookup.names().map(str::to_owned).collect(),
-        Err(_) => lookup.source_names().collect(),
-    };
-    let hint = closest(&name, known.iter().map(String::as_str))
-        .filter(|_| !is_disabled)
-        .map(|candidate| format!("did you mean `{candidate}`?"));
-    report.error("dbt.reference_unknown", place, message, hint);
+    format!(
+        "{kind} '{id}' ({}) depends on a {what} named '{name}'{details} which {reason}",
+        file.display()
+    )
 }
 
 /// Where a node names something; the whole file if it does not, because a macro does.

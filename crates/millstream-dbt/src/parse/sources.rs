@@ -6,6 +6,7 @@ use millstream_files::Report;
 use serde_json::{Map, Value, json};
 
 use super::config::{ConfigKind, Configs, Said};
+use super::docs::Describer;
 use super::draft::prefix;
 use super::entries::Entry;
 use super::freshness;
@@ -103,6 +104,7 @@ impl Declared<'_> {
         projects: &[Project],
         configs: &Configs<'_>,
         namer: &Namer<'_>,
+        describer: &Describer<'_>,
         database: &str,
         report: &mut Report,
     ) -> SourceTable {
@@ -138,7 +140,7 @@ impl Declared<'_> {
         properties.insert("tags".to_owned(), Value::from(tags));
         let said = Said { properties: Some(&properties), ..Said::default() };
         let merged = configs.merge(ConfigKind::Source, project, &fqn, said);
-        let config = Config(Map::clone(&merged.config));
+        let config = Config(Arc::clone(&merged.config));
         let quoting = merged_maps([self.source.get("quoting"), self.table.get("quoting")]);
         let text = |map: &Map<String, Value>, key: &str| map.get(key).and_then(as_text);
         let database = text(&self.source, "database").unwrap_or_else(|| database.to_owned());
@@ -148,11 +150,20 @@ impl Declared<'_> {
         let columns: Vec<&Value> =
             self.table.get("columns").and_then(Value::as_array).into_iter().flatten().collect();
         let [unrendered_database, unrendered_schema] = self.entry.written_place.clone();
+        let id = format!("source.{}.{source_name}.{}", project.name, self.table_name);
+        let mut describe = |text: &mut String| {
+            let (index, place) = (self.entry.home.project, &self.entry.place);
+            describer.describe(text, index, &id, place, report)
+        };
+        let mut description = text(&self.table, "description").unwrap_or_default();
+        let doc_blocks = describe(&mut description);
+        let mut source_description = text(&self.source, "description").unwrap_or_default();
+        describe(&mut source_description);
+        let mut columns = columns_of(&columns, self.entry, report);
+        let (index, place) = (self.entry.home.project, &self.entry.place);
+        describer.describe_columns(&mut columns, index, &id, place, report);
         SourceTable {
-            unique_id: UniqueId::new(format!(
-                "source.{}.{source_name}.{}",
-                project.name, self.table_name
-            )),
+            unique_id: UniqueId::new(id),
             package_name: Arc::clone(&project.name),
             source_name: source_name.clone(),
             name: self.table_name.clone(),
@@ -168,19 +179,19 @@ impl Declared<'_> {
             quoting: full_quoting(quoting),
             fqn,
             original_file_path: self.entry.home.original.clone(),
-            description: text(&self.table, "description").unwrap_or_default(),
-            source_description: text(&self.source, "description").unwrap_or_default(),
+            description,
+            source_description,
             loader: text(&self.source, "loader").unwrap_or_default(),
             loaded_at_field: config.text("loaded_at_field").map(str::to_owned),
             loaded_at_query: config.text("loaded_at_query").map(str::to_owned),
             freshness: config.get("freshness").map(freshness::parsed),
-            columns: columns_of(&columns, self.entry, report),
+            columns,
             external: self.table.get("external").filter(|value| !value.is_null()).cloned(),
             source_meta: merged_maps([self.source.get("meta"), source_config.get("meta")]),
             patch_path: self.patch_path.clone(),
             unrendered_database,
             unrendered_schema,
-            doc_blocks: Vec::new(),
+            doc_blocks,
             config,
             unrendered_config: merged.unrendered,
         }

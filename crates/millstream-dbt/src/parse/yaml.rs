@@ -129,8 +129,8 @@ pub(super) fn from_json(at: Mark, value: Json) -> Node {
     Node { at, kind }
 }
 
-struct YamlHost<'a> {
-    context: &'a YamlContext,
+pub(super) struct YamlHost<'a> {
+    pub(super) context: &'a YamlContext,
 }
 
 impl Host for YamlHost<'_> {

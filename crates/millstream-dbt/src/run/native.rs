@@ -64,7 +64,7 @@ fn request(session: &Session, node: &Node, compiled: &CompiledNode) -> Materiali
         identifier: node.alias.clone(),
         materialization: materialization(node).unwrap_or("view").to_owned(),
         code,
-        config: node.config.0.clone(),
+        config: serde_json::Map::clone(&node.config.0),
         batch: None,
         refresh: if full { Refresh::Full } else { Refresh::Incremental },
     }

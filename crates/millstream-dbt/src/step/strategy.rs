@@ -112,7 +112,7 @@ mod tests {
 
     fn strategy(config: Value) -> Result<Strategy> {
         let Value::Object(config) = config else { panic!("a configuration is an object") };
-        Strategy::of_config(&Config(config), Some("at >= 1"))
+        Strategy::of_config(&config.into(), Some("at >= 1"))
     }
 
     fn mode_of(config: Value) -> WriteMode {

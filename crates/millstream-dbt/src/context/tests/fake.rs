@@ -70,7 +70,7 @@ pub(super) fn model(name: &str, text: &str, config: Json, reads: &[&str]) -> Nod
         path,
         fqn: vec!["shop".into(), name.into()],
         raw_code: text.into(),
-        config: Config(config),
+        config: config.into(),
         database: Some("db".into()),
         schema: "dev".into(),
         alias: name.to_owned(),

@@ -100,7 +100,7 @@ impl Shop {
             raw_code: Arc::from("select 1 as id"),
             language: Language::Sql,
             checksum: Checksum { name: "sha256".to_owned(), checksum: "0".to_owned() },
-            config: Config(object(json!({"enabled": true, "materialized": materialized}))),
+            config: object(json!({"enabled": true, "materialized": materialized})).into(),
             unrendered_config: Map::new(),
             config_call: Map::new(),
             database: Some(Arc::from("dev")),
@@ -249,7 +249,7 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
 }
 
 fn enabled() -> Config {
-    Config(object(json!({"enabled": true})))
+    object(json!({"enabled": true})).into()
 }
 
 fn needs(parents: &[&str]) -> DependsOn {

@@ -62,7 +62,7 @@ fn tests_by_name_and_type() {
 fn configurations_tags_and_groups() {
     let mut shop = Shop::new();
     let node = shop.model("models/a.sql", &[]);
-    node.config.0.extend(object(json!({
+    node.config.extend(object(json!({
         "materialized": "table", "tags": ["nightly", "x"], "group": "fin", "severity": "WARN",
         "meta": {"owner": "ann", "pii": true, "level": 3, "of": ["p", "q"]}
     })));

@@ -118,7 +118,7 @@ fn descriptions_count_where_they_are_persisted() {
     let set = |shop: &mut Shop, text: &str, persists: bool| {
         let node = shop.model("models/marts/report.sql", &["model.shop.orders"]);
         node.description = text.to_owned();
-        node.config.0.insert("persist_docs".to_owned(), json!({"relation": persists}));
+        node.config.set("persist_docs", json!({"relation": persists}));
     };
     set(&mut shop, "old", false);
     let previous = left(&shop);
@@ -132,7 +132,7 @@ fn descriptions_count_where_they_are_persisted() {
 fn a_broken_contract_is_told() {
     let contracted = |shop: &mut Shop, columns: &[(&str, &str)]| {
         let node = shop.model("models/marts/report.sql", &["model.shop.orders"]);
-        node.config.0.insert("contract".to_owned(), json!({"enforced": true}));
+        node.config.set("contract", json!({"enforced": true}));
         for (name, data_type) in columns {
             let column = crate::manifest::Column {
                 name: (*name).to_owned(),
@@ -163,7 +163,7 @@ fn a_lost_constraint_of_a_table_is_told() {
     let contracted = |shop: &mut Shop, constraints: Vec<serde_json::Value>| {
         let node = shop.model("models/marts/report.sql", &["model.shop.orders"]);
         let config = json!({"contract": {"enforced": true}, "materialized": "table"});
-        node.config.0.extend(object(config));
+        node.config.extend(object(config));
         let column = crate::manifest::Column { name: "a".to_owned(), ..Default::default() };
         node.columns.insert("a".to_owned(), crate::manifest::Column { constraints, ..column });
         node.version = Some(json!(1));

@@ -41,7 +41,7 @@ impl EmbeddedWarehouse {
             let file = seed_file(request)?;
             return Ok(Arc::new(SeedStep::new(spec, file, warehouse)?));
         }
-        let config = Config(request.config.clone());
+        let config = Config::from(request.config.clone());
         let making =
             Making::of_config(&request.materialization, &config, request.batch.as_deref())?;
         let step = RelationStep::new(spec, relation, making, request.code.clone(), warehouse);
@@ -66,7 +66,7 @@ fn spec(request: &MaterializeRequest, relation: &Relation) -> StepSpec {
 }
 
 fn seed_file(request: &MaterializeRequest) -> Result<SeedFile> {
-    let config = Config(request.config.clone());
+    let config = Config::from(request.config.clone());
     let delimiter = config.text("delimiter").unwrap_or(",");
     let mut letters = delimiter.chars();
     let (Some(delimiter), None) = (letters.next(), letters.next()) else {
