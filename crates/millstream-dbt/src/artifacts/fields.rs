@@ -75,11 +75,7 @@ impl Serialize for ColumnView<'_> {
         map.serialize_entry("data_type", &column.data_type)?;
         map.serialize_entry("constraints", &constraints(&column.constraints))?;
         map.serialize_entry("quote", &column.quote)?;
-        let or = |key: &str, default: Value| column.config.get(key).cloned().unwrap_or(default);
-        let mut config = column.config.clone();
-        config.insert("meta".to_owned(), or("meta", json!(column.meta)));
-        config.insert("tags".to_owned(), or("tags", json!(column.tags)));
-        map.serialize_entry("config", &config)?;
+        map.serialize_entry("config", &ColumnConfig { meta: &column.meta, tags: &column.tags })?;
         map.serialize_entry("tags", &column.tags)?;
         let said = ["granularity", "dimension", "entity"];
         for key in said {
@@ -91,6 +87,13 @@ impl Serialize for ColumnView<'_> {
         }
         map.end()
     }
+}
+
+/// What dbt calls the configuration of a column.
+#[derive(Serialize)]
+struct ColumnConfig<'a> {
+    meta: &'a Map<String, Value>,
+    tags: &'a [String],
 }
 
 /// Constraints of a column.

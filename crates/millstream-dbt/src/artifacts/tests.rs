@@ -108,7 +108,7 @@ fn seeds_tests_and_hooks_have_keys_of_their_own() {
 fn templates_also_see_what_config_said() {
     let mut shop = Shop::new();
     let node = shop.model("models/a.sql", &[]);
-    node.config_call = object(json!({"materialized": "table"}));
+    node.config_call = object(json!({"materialized": "table"})).into();
     let dict = node_dict(node, None);
     assert_eq!(dict["config_call_dict"], json!({"materialized": "table"}));
     assert_eq!(dict["unique_id"], "model.shop.a");

@@ -70,9 +70,9 @@ pub struct Node {
     /// The merged configuration, every default of its kind included.
     pub config: Config,
     /// The same before templates in it were rendered.
-    pub unrendered_config: Map<String, Value>,
+    pub unrendered_config: Config,
     /// What the file's own `config()` said, in order.
-    pub config_call: Map<String, Value>,
+    pub config_call: Config,
     /// Where its relation is.
     pub database: Option<Arc<str>>,
     /// Where its relation is.
@@ -241,8 +241,6 @@ pub struct Column {
     pub constraints: Vec<Value>,
     /// Whether its name is quoted.
     pub quote: Option<bool>,
-    /// Its configuration.
-    pub config: Map<String, Value>,
     /// Its tags.
     pub tags: Vec<String>,
     /// Docs blocks that its description is made of.

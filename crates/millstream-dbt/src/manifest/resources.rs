@@ -64,7 +64,7 @@ pub struct SourceTable {
     /// Its configuration: enabled, meta, tags, freshness, `event_time`.
     pub config: Config,
     /// The same before templates in it were rendered.
-    pub unrendered_config: Map<String, Value>,
+    pub unrendered_config: Config,
 }
 
 /// How old a source may be.

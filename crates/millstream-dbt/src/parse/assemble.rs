@@ -48,13 +48,13 @@ pub(super) fn manifest(
     let drafter = Drafter::new(parts.projects, parts.session);
     let mut drafts = drafts(parts, &drafter, &files, report);
     files.retain(|file| is_needed_later(file.found.kind));
-    let entries = entries(parts, &files, report);
+    let mut entries = entries(parts, &files, report);
     files.retain(|file| file.found.kind != FileKind::Properties);
     matching::declare_snapshots(&entries, &drafter, &mut drafts, report);
     let docs = Arc::new(Docs::read(&files, parts.projects, &parts.options.builtin, report));
     let describer = Describer { docs: &docs, contexts: parts.contexts };
     let configs = Configs::new(&parts.projects[0]);
-    matching::assign(&entries, parts.projects, &configs, &mut drafts, report);
+    matching::assign(&mut entries, parts.projects, &configs, &mut drafts, report);
     let namer = Namer::new(parts.session, &parts.projects[0].package.quoting);
     let now = parts.options.clock.now().as_micros() as f64 / 1e6;
     let finisher = Finisher {
@@ -89,7 +89,7 @@ pub(super) fn manifest(
     nodes.extend(tests);
     primary_key::infer(&mut nodes);
     let by_id: HashMap<&UniqueId, &Node> =
-        nodes.iter().map(|node| (&node.unique_id, node)).collect();
+        nodes.iter().map(|node| (&node.unique_id, &**node)).collect();
     let unit_tests = unit_tests::Reader {
         projects: parts.projects,
         configs: &configs,
@@ -180,14 +180,14 @@ fn finish(
     drafts: Vec<Draft>,
     threads: usize,
     report: &mut Report,
-) -> Vec<Node> {
+) -> Vec<Arc<Node>> {
     let drafts: Vec<std::sync::Mutex<Option<Draft>>> =
         drafts.into_iter().map(|draft| std::sync::Mutex::new(Some(draft))).collect();
     let made = parallel::map(&drafts, threads, |draft| {
         let mut report = Report::default();
         let draft = draft.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let node = draft.and_then(|draft| finisher.node(draft, &mut report));
-        (Vec::from_iter(node), report)
+        (Vec::from_iter(node.map(Arc::new)), report)
     });
     collect(made, report)
 }
@@ -220,12 +220,12 @@ fn tests(
     tester: &Tester<'_>,
     entries: &[Entry],
     sources: &Tables<'_>,
-    nodes: &[Node],
+    nodes: &[Arc<Node>],
     lookup: &Lookup,
     threads: usize,
     report: &mut Report,
-) -> Vec<Node> {
-    let groups: HashMap<&UniqueId, &Node> =
+) -> Vec<Arc<Node>> {
+    let groups: HashMap<&UniqueId, &Arc<Node>> =
         nodes.iter().map(|node| (&node.unique_id, node)).collect();
     let mut wanted: Vec<(Target<'_>, &entries::TestUse)> = Vec::new();
     for entry in entries {
@@ -261,7 +261,8 @@ fn tests(
     }
     let made = parallel::map(&wanted, threads, |(target, used)| {
         let mut report = Report::default();
-        (Vec::from_iter(tester.node(target, used, &mut report)), report)
+        let node = tester.node(target, used, &mut report);
+        (Vec::from_iter(node.map(Arc::new)), report)
     });
     collect(made, report)
 }

@@ -2,12 +2,13 @@
 //! own `config()`, and for a package the project's folders again.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value, json};
 
 use super::project::Project;
 use super::values::listed;
+use crate::manifest::Config;
 
 /// What has a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,18 +155,25 @@ fn map(value: Value) -> Map<String, Value> {
 #[derive(Debug)]
 pub(super) struct Configs<'p> {
     active: &'p Project,
-    /// What folders alone say, by the levels of the tree that apply.
-    known: Mutex<HashMap<(ConfigKind, Vec<usize>), Shared>>,
+    known: Mutex<HashMap<Key, Merged>>,
+    calls: Mutex<HashMap<String, Config>>,
 }
 
-/// A configuration that many nodes have.
-pub(super) type Shared = Arc<Map<String, Value>>;
+/// What a configuration is merged of.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    kind: ConfigKind,
+    /// Where the levels of trees are that apply.
+    levels: Vec<usize>,
+    /// What the resource says of itself, as JSON.
+    said: String,
+}
 
-/// A configuration, merged and as it is written.
-#[derive(Debug, Default)]
+/// A configuration, merged and as it is written; many nodes share one.
+#[derive(Debug, Default, Clone)]
 pub(super) struct Merged {
-    pub(super) config: Shared,
-    pub(super) unrendered: Map<String, Value>,
+    pub(super) config: Config,
+    pub(super) unrendered: Config,
 }
 
 /// What a resource says of itself.
@@ -181,10 +189,18 @@ pub(super) struct Said<'a> {
     pub(super) call_written: Option<&'a Map<String, Value>>,
 }
 
+impl Said<'_> {
+    fn key(&self) -> String {
+        let parts = [self.properties, self.properties_written, self.call, self.call_written];
+        let is_silent = parts.iter().flatten().all(|map| map.is_empty());
+        if is_silent { String::new() } else { json!(parts).to_string() }
+    }
+}
+
 impl<'p> Configs<'p> {
     /// For a project; its configuration stands above that of its packages.
     pub(super) fn new(active: &'p Project) -> Self {
-        Self { active, known: Mutex::default() }
+        Self { active, known: Mutex::default(), calls: Mutex::default() }
     }
 
     /// The configuration of something of a project.
@@ -202,37 +218,23 @@ impl<'p> Configs<'p> {
         } else {
             levels(&self.active.tree(kind.tree()).rendered, fqn)
         };
-        let above_says = above.iter().any(|level| has_settings(level));
-        let base = self.of_folders(kind, &own);
-        let properties = said.properties.filter(|map| !map.is_empty());
-        let call = said.call.filter(|map| !map.is_empty());
-        let config = if properties.is_none() && call.is_none() && !above_says {
-            base
-        } else {
-            let mut config = Map::clone(&base);
-            for map in properties.into_iter().chain(call) {
-                map.iter().for_each(|(key, value)| set(&mut config, key, value));
-            }
-            for level in above {
-                apply_level(&mut config, level);
-            }
-            finish(kind, &mut config);
-            Arc::new(config)
+        let all = own.iter().chain(&above).filter(|level| has_settings(level));
+        let levels = all.map(|level| std::ptr::from_ref(*level).addr()).collect();
+        let key = Key { kind, levels, said: said.key() };
+        if let Some(known) = lock(&self.known).get(&key) {
+            return known.clone();
+        }
+        let merged = Merged {
+            config: merged(kind, &own, said, &above).into(),
+            unrendered: self.written(kind, project, fqn, said).into(),
         };
-        Merged { config, unrendered: self.written(kind, project, fqn, said) }
+        lock(&self.known).entry(key).or_insert(merged).clone()
     }
 
-    fn of_folders(&self, kind: ConfigKind, levels: &[&Map<String, Value>]) -> Shared {
-        let settings = levels.iter().copied().filter(|level| has_settings(level));
-        let addresses = settings.clone().map(|level| std::ptr::from_ref(level).addr()).collect();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || {
-            let mut config = kind.defaults().clone();
-            settings.for_each(|level| apply_level(&mut config, level));
-            finish(kind, &mut config);
-            Arc::new(config)
-        };
-        Arc::clone(known.entry((kind, addresses)).or_insert_with(made))
+    /// One map for all calls of `config()` that say the same.
+    pub(super) fn shared(&self, call: Map<String, Value>) -> Config {
+        let key = if call.is_empty() { String::new() } else { json!(call).to_string() };
+        lock(&self.calls).entry(key).or_insert_with(|| call.into()).clone()
     }
 
     fn written(
@@ -263,6 +265,31 @@ impl<'p> Configs<'p> {
         }
         written
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Defaults, folders, what the resource says of itself, and folders of the project above it.
+fn merged(
+    kind: ConfigKind,
+    own: &[&Map<String, Value>],
+    said: Said<'_>,
+    above: &[&Map<String, Value>],
+) -> Map<String, Value> {
+    let mut config = kind.defaults().clone();
+    for level in own {
+        apply_level(&mut config, level);
+    }
+    for (key, value) in said.properties.into_iter().chain(said.call).flatten() {
+        set(&mut config, key, value);
+    }
+    for level in above {
+        apply_level(&mut config, level);
+    }
+    finish(kind, &mut config);
+    config
 }
 
 /// The maps of a tree that apply to a name, from the outermost inward.

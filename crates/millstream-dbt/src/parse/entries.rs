@@ -176,7 +176,8 @@ impl Reader<'_> {
             Some(rendered) => rendered.to_owned(),
             None => name,
         };
-        let tests = self.tests(section, &item);
+        let mut tests = self.tests(section, &item);
+        tests.shrink_to_fit();
         Some(Entry {
             section,
             name,

@@ -221,7 +221,7 @@ impl Tester<'_> {
         let own = Some(&written.config).filter(|config| !config.is_empty());
         let said = Said { call: Some(&call), call_written: own, ..Said::default() };
         let merged = self.configs.merge(ConfigKind::Test, project, &fqn, said);
-        let config = Config(Arc::clone(&merged.config));
+        let config = merged.config;
         let raw_code = self.namer.shared(&written.raw_code());
         let mut node = Node {
             unique_id: UniqueId::new(written.unique_id(&project.name)),
@@ -236,7 +236,7 @@ impl Tester<'_> {
             tags: tags(target, used, &written, &config),
             config,
             unrendered_config: merged.unrendered,
-            config_call: call,
+            config_call: self.configs.shared(call),
             description: written.description.clone(),
             refs: captured.refs,
             sources: captured.sources,
@@ -254,6 +254,7 @@ impl Tester<'_> {
             TargetOf::Source { .. } => (None, None),
         };
         node.group = group;
+        super::nodes::shrink(&mut node);
         node.kind = NodeKind::Test(TestOf::Generic(Box::new(TestTarget {
             name: written.name,
             namespace: written.namespace,

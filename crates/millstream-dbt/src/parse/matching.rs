@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use millstream_files::Report;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::assemble::is_refable;
 use super::config::{Configs, Said};
@@ -33,9 +33,10 @@ pub(super) fn declare_snapshots(
     }
 }
 
-/// Gives every node what property files say of it. What speaks of nothing is a warning.
+/// Gives every node what property files say of it, which is not kept a second time. What speaks of
+/// nothing is a warning.
 pub(super) fn assign(
-    entries: &[Entry],
+    entries: &mut [Entry],
     projects: &[Project],
     configs: &Configs<'_>,
     drafts: &mut [Draft],
@@ -45,9 +46,13 @@ pub(super) fn assign(
     let mut matcher = Matcher { projects, configs, drafts, names, report };
     for entry in entries {
         match entry.section {
-            Section::Models => matcher.model(entry),
+            Section::Models => {
+                let data = std::mem::take(&mut entry.data);
+                matcher.model(entry, data);
+            }
             Section::Seeds | Section::Snapshots | Section::Analyses | Section::DataTests => {
-                matcher.plain(entry, &entry.name, None, None);
+                let data = std::mem::take(&mut entry.data);
+                matcher.plain(entry, &entry.name, data, None);
             }
             _ => {}
         }
@@ -72,10 +77,10 @@ struct Matcher<'a, 'p> {
 }
 
 impl Matcher<'_, '_> {
-    fn model(&mut self, entry: &Entry) {
-        let (versions, latest) = versions(entry, self.report);
+    fn model(&mut self, entry: &Entry, data: Map<String, Value>) {
+        let (versions, latest) = versions(entry, &data, self.report);
         if versions.is_empty() {
-            self.plain(entry, &entry.name, None, None);
+            self.plain(entry, &entry.name, data, None);
             return;
         }
         for version in &versions {
@@ -90,7 +95,7 @@ impl Matcher<'_, '_> {
             } else {
                 &file
             };
-            self.plain(entry, &name.clone(), Some(version), latest.as_ref());
+            self.plain(entry, &name.clone(), data.clone(), Some((version, latest.as_ref())));
         }
     }
 
@@ -99,8 +104,8 @@ impl Matcher<'_, '_> {
         &mut self,
         entry: &Entry,
         name: &str,
-        version: Option<&Version>,
-        latest: Option<&Value>,
+        data: Map<String, Value>,
+        version: Option<(&Version, Option<&Value>)>,
     ) {
         let found = self.candidates(entry, name);
         let found = match found.len() {
@@ -121,10 +126,12 @@ impl Matcher<'_, '_> {
             return;
         }
         let package = Arc::clone(&self.projects[entry.home.project].name);
-        let said = patch(entry, &package, version, self.report);
-        let said = Patch { latest_version: latest.cloned(), ..said };
-        for index in found {
-            self.give(index, entry, said.clone());
+        let (version, latest) = version.unzip();
+        let said = patch(entry, data, &package, version, self.report);
+        let said = Patch { latest_version: latest.flatten().cloned(), ..said };
+        let all = std::iter::repeat_n(said, found.len());
+        for (index, said) in found.into_iter().zip(all) {
+            self.give(index, entry, said);
             if let Some(version) = version {
                 self.rename(index, name, &entry.name, &version.v);
             }
@@ -185,7 +192,7 @@ impl Matcher<'_, '_> {
             let said = Said { call: Some(&draft.captured.config), ..Said::default() };
             let project = &self.projects[draft.project];
             let merged = self.configs.merge(draft.kind.config(), project, &draft.fqn, said);
-            crate::manifest::Config(merged.config).enabled()
+            merged.config.enabled()
         };
         match found.iter().find(is_enabled) {
             Some(index) => vec![*index],

@@ -36,7 +36,7 @@ impl Finisher<'_> {
     pub(super) fn node(&self, mut draft: Draft, report: &mut Report) -> Option<Node> {
         let patch = draft.patch.take();
         let merged = self.config(&draft, patch.as_ref());
-        let config = Config(Arc::clone(&merged.config));
+        let config = merged.config;
         let mut captured = std::mem::take(&mut draft.captured);
         self.capture_hooks(&draft, &config, &mut captured, report);
         let tags = tags(&draft.tags, &config);
@@ -80,7 +80,7 @@ impl Finisher<'_> {
             checksum: draft.checksum,
             config,
             unrendered_config: merged.unrendered,
-            config_call: captured.config,
+            config_call: self.configs.shared(captured.config),
             database: located.database,
             schema: located.schema,
             alias: located.alias,
@@ -109,6 +109,7 @@ impl Finisher<'_> {
             refer_by_constraints(&mut node);
             self.describe(&mut node, draft.project, &place, report);
         }
+        shrink(&mut node);
         Some(node)
     }
 
@@ -301,6 +302,15 @@ pub(super) fn make_version(draft: &mut Draft, model: &str, version: &Value, proj
         *last = Arc::from(model);
     }
     draft.fqn.push(Arc::from(version));
+}
+
+/// Gives back what lists have too much: thousands of nodes are kept until the command ends.
+pub(super) fn shrink(node: &mut Node) {
+    node.fqn.shrink_to_fit();
+    node.tags.shrink_to_fit();
+    node.refs.shrink_to_fit();
+    node.sources.shrink_to_fit();
+    node.depends_on.macros.shrink_to_fit();
 }
 
 /// The file of a generic test.

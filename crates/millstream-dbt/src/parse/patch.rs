@@ -59,9 +59,13 @@ impl Version {
 }
 
 /// The versions of a model with the one that is the latest. Problems are reported.
-pub(super) fn versions(entry: &Entry, report: &mut Report) -> (Vec<Version>, Option<Value>) {
+pub(super) fn versions(
+    entry: &Entry,
+    data: &Map<String, Value>,
+    report: &mut Report,
+) -> (Vec<Version>, Option<Value>) {
     let mut versions: Vec<Version> = Vec::new();
-    for item in entry.data.get("versions").and_then(Value::as_array).into_iter().flatten() {
+    for item in data.get("versions").and_then(Value::as_array).into_iter().flatten() {
         let mut data = map_of(Some(item.clone()));
         let Some(v) = data.remove("v").filter(|v| !v.is_null()) else {
             let message = format!("a version of model '{}' has no `v`", entry.name);
@@ -80,7 +84,7 @@ pub(super) fn versions(entry: &Entry, report: &mut Report) -> (Vec<Version>, Opt
         }
         versions.push(version);
     }
-    let said = entry.data.get("latest_version").filter(|v| !v.is_null()).cloned();
+    let said = data.get("latest_version").filter(|v| !v.is_null()).cloned();
     if let Some(latest) = &said
         && !versions.iter().any(|version| version.v == *latest)
     {
@@ -111,14 +115,14 @@ fn order(a: &Value, b: &Value) -> std::cmp::Ordering {
     }
 }
 
-/// The patch of an entry, or of one version of it. Problems are reported.
+/// The patch of an entry that says `data`, or of one version of it. Problems are reported.
 pub(super) fn patch(
     entry: &Entry,
+    mut data: Map<String, Value>,
     package: &str,
     version: Option<&Version>,
     report: &mut Report,
 ) -> Patch {
-    let mut data = entry.data.clone();
     let mut config = map_of(data.remove("config"));
     let mut written = entry.written.clone().unwrap_or_default();
     for key in CONFIG {
@@ -134,7 +138,8 @@ pub(super) fn patch(
         written.insert((*key).to_owned(), value.clone());
         config.insert((*key).to_owned(), value);
     }
-    let mut columns: Vec<&Value> = entry.data.get("columns").map(items).unwrap_or_default();
+    let of_model = data.remove("columns");
+    let mut columns: Vec<&Value> = of_model.as_ref().map(items).unwrap_or_default();
     let mut said = Map::new();
     if let Some(version) = version {
         columns = versioned_columns(&columns, version);
@@ -231,9 +236,6 @@ fn column(said: &Value) -> Column {
         }
     }
     let constraints = said.remove("constraints");
-    let mut merged = Map::new();
-    merged.insert("meta".to_owned(), Value::Object(meta.clone()));
-    merged.insert("tags".to_owned(), Value::from(tags.clone()));
     let constraints = constraints.as_ref().map(items).unwrap_or_default();
     Column {
         name: take_text(&mut said, "name").unwrap_or_default(),
@@ -242,7 +244,6 @@ fn column(said: &Value) -> Column {
         data_type: take_text(&mut said, "data_type"),
         constraints: constraints.iter().map(|one| constraint(one, &Value::Null)).collect(),
         quote: said.remove("quote").and_then(|quote| quote.as_bool()),
-        config: merged,
         tags,
         doc_blocks: Vec::new(),
         extra: said.into_iter().filter(|(key, _)| !OF_COLUMN.contains(&key.as_str())).collect(),

@@ -1,6 +1,7 @@
 //! Columns that are the key of a model, as far as constraints and tests say.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ struct Tested {
 }
 
 /// Notes the keys of models.
-pub(super) fn infer(nodes: &mut [Node]) {
+pub(super) fn infer(nodes: &mut [Arc<Node>]) {
     let mut tested: HashMap<UniqueId, Tested> = HashMap::new();
     for node in nodes.iter() {
         let NodeKind::Test(TestOf::Generic(test)) = &node.kind else { continue };
@@ -38,9 +39,10 @@ pub(super) fn infer(nodes: &mut [Node]) {
         }
     }
     for node in nodes.iter_mut().filter(|node| node.kind == NodeKind::Model) {
-        node.primary_key = by_constraint(node)
-            .or_else(|| tested.get(&node.unique_id).map(by_tests))
-            .unwrap_or_default();
+        let key = by_constraint(node).or_else(|| tested.get(&node.unique_id).map(by_tests));
+        if let Some(key) = key {
+            Arc::make_mut(node).primary_key = key;
+        }
     }
 }
 

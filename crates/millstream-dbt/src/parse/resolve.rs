@@ -14,29 +14,29 @@ use crate::manifest::{
 
 /// Puts nodes and sources into a manifest. What is not there, or twice there, is reported.
 pub(super) fn nodes(
-    nodes: Vec<Node>,
+    nodes: Vec<Arc<Node>>,
     tables: Vec<SourceTable>,
     lookup: &Lookup,
     manifest: &mut Manifest,
     report: &mut Report,
 ) {
-    let mut enabled: Vec<Node> = Vec::with_capacity(nodes.len());
-    for mut node in nodes {
+    let mut enabled: Vec<Arc<Node>> = Vec::with_capacity(nodes.len());
+    for mut shared in nodes {
+        let node = Arc::make_mut(&mut shared);
         if !node.config.enabled() {
-            disable(manifest, node);
+            disable(manifest, shared);
             continue;
         }
-        if depend(&mut node, lookup, report) {
-            enabled.push(node);
+        if depend(node, lookup, report) {
+            enabled.push(shared);
         } else {
             node.config.set("enabled", false);
-            disable(manifest, node);
+            disable(manifest, shared);
         }
     }
     enabled.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
     check_unique(&enabled, report);
-    manifest.nodes =
-        enabled.into_iter().map(|node| (node.unique_id.clone(), Arc::new(node))).collect();
+    manifest.nodes = enabled.into_iter().map(|node| (node.unique_id.clone(), node)).collect();
     manifest.disabled.sort_keys();
     for table in tables {
         let (id, table) = (table.unique_id.clone(), Arc::new(table));
@@ -49,8 +49,8 @@ pub(super) fn nodes(
     manifest.sources.sort_keys();
 }
 
-fn disable(manifest: &mut Manifest, node: Node) {
-    manifest.disabled.entry(node.unique_id.clone()).or_default().push(Arc::new(node));
+fn disable(manifest: &mut Manifest, node: Arc<Node>) {
+    manifest.disabled.entry(node.unique_id.clone()).or_default().push(node);
 }
 
 fn twice(first: &SourceTable, second: &SourceTable, report: &mut Report) {
@@ -171,9 +171,9 @@ fn title(word: &str) -> String {
 }
 
 /// Two nodes of a package may not have the same name, and no two nodes the same relation.
-fn check_unique(nodes: &[Node], report: &mut Report) {
-    let mut names: HashMap<(&str, &str), &Node> = HashMap::new();
-    let mut relations: HashMap<&str, &Node> = HashMap::new();
+fn check_unique(nodes: &[Arc<Node>], report: &mut Report) {
+    let mut names: HashMap<(&str, &str), &Arc<Node>> = HashMap::new();
+    let mut relations: HashMap<&str, &Arc<Node>> = HashMap::new();
     for pair in nodes.windows(2).filter(|pair| pair[0].unique_id == pair[1].unique_id) {
         if matches!(pair[1].kind, NodeKind::Test(_)) {
             same_name(&pair[0], &pair[1], report);

@@ -17,7 +17,7 @@ use super::plain;
 use super::project::Project;
 use super::refs::{Found, Lookup};
 use super::values::{as_text, listed, map_of};
-use crate::manifest::{Config, DependsOn, Node, Semantic, UniqueId};
+use crate::manifest::{DependsOn, Node, Semantic, UniqueId};
 
 /// What the semantic layer is read with.
 pub(super) struct Reader<'a> {
@@ -88,8 +88,8 @@ impl Reader<'_> {
                 }
             }
         }
-        properties.insert("unrendered_config".to_owned(), Value::Object(merged.unrendered));
-        let config = Config(merged.config);
+        properties.insert("unrendered_config".to_owned(), json!(merged.unrendered));
+        let config = merged.config;
         properties.insert("group".to_owned(), config.0.get("group").cloned().unwrap_or_default());
         Semantic {
             unique_id,

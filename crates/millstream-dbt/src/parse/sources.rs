@@ -15,7 +15,7 @@ use super::naming::Namer;
 use super::patch::columns_of;
 use super::project::Project;
 use super::values::{as_text, map_of};
-use crate::manifest::{Config, SourceTable, UniqueId};
+use crate::manifest::{SourceTable, UniqueId};
 
 /// A table as its property files say.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ impl Declared<'_> {
         properties.insert("tags".to_owned(), Value::from(tags));
         let said = Said { properties: Some(&properties), ..Said::default() };
         let merged = configs.merge(ConfigKind::Source, project, &fqn, said);
-        let config = Config(Arc::clone(&merged.config));
+        let config = merged.config;
         let quoting = merged_maps([self.source.get("quoting"), self.table.get("quoting")]);
         let text = |map: &Map<String, Value>, key: &str| map.get(key).and_then(as_text);
         let database = text(&self.source, "database").unwrap_or_else(|| database.to_owned());

@@ -184,7 +184,8 @@ fn config_of(
 /// The name of a test and its arguments.
 fn name_and_args(written: &Value) -> Result<(String, Map<String, Value>), String> {
     let map = match written {
-        Value::String(name) => return Ok((name.clone(), Map::new())),
+        // Room for the column and the model.
+        Value::String(name) => return Ok((name.clone(), Map::with_capacity(2))),
         Value::Object(map) => map,
         other => {
             let shown = python_repr(other);

@@ -16,7 +16,7 @@ use super::files::{Content, File, FileKind};
 use super::project::Project;
 use super::refs::{Lookup, same};
 use super::values::{as_text, listed, map_of, python_text};
-use crate::manifest::{Config, DependsOn, Node, NodeKind, UniqueId, UnitTest};
+use crate::manifest::{DependsOn, Node, NodeKind, UniqueId, UnitTest};
 
 /// What unit tests are read with.
 pub(super) struct Reader<'a> {
@@ -120,7 +120,7 @@ impl Reader<'_> {
             expect,
             overrides: entry.data.get("overrides").filter(|value| !value.is_null()).cloned(),
             version: None,
-            config: Config(merged.config),
+            config: merged.config,
             depends_on: DependsOn::default(),
         })
     }

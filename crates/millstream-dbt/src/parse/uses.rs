@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use millstream_files::Report;
 use millstream_jinja::{Program, Syntax};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::config::{ConfigKind, Configs, Said};
 use super::docs::Describer;
@@ -67,7 +67,7 @@ fn exposure(
     let written = entry.written.as_ref();
     let said = Said { properties: Some(&said), properties_written: written, ..Said::default() };
     let merged = configs.merge(ConfigKind::Exposure, project, &fqn, said);
-    let mut config = Map::clone(&merged.config);
+    let mut config = Map::clone(&merged.config.0);
     let mut tags = tags_of(&entry.data);
     tags.extend(config.get("tags").map(texts).unwrap_or_default());
     tags.sort_unstable();
@@ -80,7 +80,7 @@ fn exposure(
     for key in ["name", "tags"] {
         properties.shift_remove(key);
     }
-    properties.insert("unrendered_config".to_owned(), Value::Object(merged.unrendered));
+    properties.insert("unrendered_config".to_owned(), json!(merged.unrendered));
     let mut exposure = Exposure {
         unique_id: UniqueId::new(format!("exposure.{}.{}", project.name, entry.name)),
         name: entry.name.clone(),

@@ -108,7 +108,7 @@ pub(super) fn source(table: &str) -> SourceTable {
         external: None,
         source_meta: Map::new(),
         config: Config::default(),
-        unrendered_config: Map::new(),
+        unrendered_config: Config::default(),
     }
 }
 

@@ -135,7 +135,7 @@ fn same_body(node: &Node, old: &PreviousNode) -> bool {
 }
 
 fn same_config(node: &Node, old: &PreviousNode, is_generic: bool) -> bool {
-    same_fields(&node.unrendered_config, &old.unrendered_config, |key| {
+    same_fields(&node.unrendered_config.0, &old.unrendered_config, |key| {
         if is_generic { OF_TESTS.contains(&key) } else { !NOT_COMPARED.contains(&key) }
     })
 }
@@ -207,7 +207,7 @@ fn same_descriptions(node: &Node, old: &PreviousNode) -> bool {
 
 fn same_relation(node: &Node, old: &PreviousNode) -> bool {
     let named = ["database", "schema", "alias"];
-    same_fields(&node.unrendered_config, &old.unrendered_config, |key| named.contains(&key))
+    same_fields(&node.unrendered_config.0, &old.unrendered_config, |key| named.contains(&key))
 }
 
 /// What `ref` of other models depends on.
@@ -241,7 +241,7 @@ fn source_differences(source: &SourceTable, old: &PreviousNode) -> Vec<&'static 
     let aspects = [
         ("relation", same_place && Some(&source.identifier) == old.identifier.as_ref()),
         ("fqn", same_fqn(&source.fqn, &old.fqn)),
-        ("configs", same_fields(&source.unrendered_config, &old.unrendered_config, fields)),
+        ("configs", same_fields(&source.unrendered_config.0, &old.unrendered_config, fields)),
         ("quoting", without_nulls(&source.quoting) == without_nulls(&old.quoting)),
         ("freshness", same_freshness),
         ("external", is_set(&source.external) == is_set(&old.external)),

@@ -101,8 +101,8 @@ impl Shop {
             language: Language::Sql,
             checksum: Checksum { name: "sha256".to_owned(), checksum: "0".to_owned() },
             config: object(json!({"enabled": true, "materialized": materialized})).into(),
-            unrendered_config: Map::new(),
-            config_call: Map::new(),
+            unrendered_config: Config::default(),
+            config_call: Config::default(),
             database: Some(Arc::from("dev")),
             schema: Arc::from("main"),
             alias: name.clone(),
@@ -158,7 +158,7 @@ impl Shop {
             unrendered_schema: None,
             doc_blocks: Vec::new(),
             config: enabled(),
-            unrendered_config: Map::new(),
+            unrendered_config: Config::default(),
         };
         let slot = self.0.sources.entry(id).insert_entry(Arc::new(found)).into_mut();
         Arc::get_mut(slot).expect("one owner")

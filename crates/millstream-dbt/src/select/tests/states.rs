@@ -57,10 +57,10 @@ fn each_aspect_is_told_apart() {
     shop.model("models/marts/report.sql", &["model.shop.orders"]).raw_code = "select 2".into();
     let orders = ["model.shop.stg_orders", "model.shop.stg_customers"];
     shop.model("models/marts/orders.sql", &orders).unrendered_config =
-        object(json!({"materialized": "table", "tags": ["x"]}));
+        object(json!({"materialized": "table", "tags": ["x"]})).into();
     shop.seed("raw").checksum.checksum = "1".to_owned();
     shop.model("models/staging/stg_orders.sql", &["seed.shop.raw"]).unrendered_config =
-        object(json!({"alias": "other"}));
+        object(json!({"alias": "other"})).into();
     shop.model("models/fresh.sql", &[]);
     let check = |text: &str, expected: &str| assert_eq!(state(&shop, &previous, text), expected);
     check("state:new", "fresh");
@@ -77,12 +77,13 @@ fn values_that_dbt_writes_as_texts_are_the_same() {
     let parents = ["model.shop.orders"];
     shop.model("models/marts/report.sql", &parents).unrendered_config = object(json!({
         "unique_key": "['a', 'b']", "enabled": "True", "meta": "{'k': 1}", "post-hook": ["x"]
-    }));
+    }))
+    .into();
     let previous = left(&shop);
     let written = json!({
         "unique_key": ["a", "b"], "enabled": true, "meta": {"k": 1}, "post_hook": "x"
     });
-    shop.model("models/marts/report.sql", &parents).unrendered_config = object(written);
+    shop.model("models/marts/report.sql", &parents).unrendered_config = object(written).into();
     assert_eq!(state(&shop, &previous, "state:modified"), "");
 }
 
