@@ -149,3 +149,83 @@ from {{ ref('stg_loaves') }} where loaf_id = 1",
     let failed = project.output(&["run"]).ended_with(1);
     assert!(failed.stderr.contains("baking_at_least_days_age__4"), "{}", failed.stderr);
 }
+
+#[test]
+fn a_model_that_queries_while_it_is_rendered_is_made_and_then_rests() {
+    let project = bakery();
+    project.write(
+        "macros/pivot.sql",
+        "{% macro kinds() %}{% if execute %}{{ return(run_query('select distinct kind from ' ~ ref('raw_kinds') ~ ' order by 1').columns[0].values()) }}{% else %}{{ return([]) }}{% endif %}{% endmacro %}",
+    );
+    project.write(
+        "models/pivot.sql",
+        "-- depends_on: {{ ref('raw_kinds') }}
+select {% for kind in kinds() %}count(*) filter (where kind = '{{ kind }}') as {{ kind }}{{ ', ' if not loop.last }}{% endfor %}
+from {{ ref('raw_loaves') }}",
+    );
+    project.write(
+        "models/pivot.yml",
+        "models: [{name: pivot, tests: [{same_columns: {least: 2}}]}]\n",
+    );
+    project.write(
+        "tests/generic/same_columns.sql",
+        "{% test same_columns(model, least) %}
+select 1 as few where {{ adapter.get_columns_in_relation(model) | length }} < {{ least }}
+{% endtest %}",
+    );
+    project.json(&["run"]);
+    let rows = project.query("select * from pivot");
+    assert_eq!(Value::from(rows), serde_json::json!([{"oat": 1, "rye": 2}]));
+    assert_eq!(published(&project.json(&["run"])), [""; 0], "nothing has changed");
+
+    project.edit("models/pivot.yml", "least: 2", "least: 3");
+    let refused = project.output(&["run"]).ended_with(1);
+    assert!(refused.stderr.contains("same_columns_pivot_3"), "{}", refused.stderr);
+    project.edit("seeds/raw_kinds.csv", "oat,3", "oat,3\nspelt,5");
+    let built = published(&project.json(&["run"]));
+    assert!(built.contains(&"table:main.pivot".to_owned()), "{built:?}");
+    let rows = project.query("select * from pivot");
+    assert_eq!(Value::from(rows), serde_json::json!([{"oat": 1, "rye": 2, "spelt": 0}]));
+}
+
+#[test]
+fn a_snapshot_keeps_what_a_seed_was() {
+    let project = bakery();
+    project.write(
+        "snapshots/prices.sql",
+        "{% snapshot prices %}{{ config(unique_key='kind', strategy='check', check_cols=['price']) }}
+select * from {{ ref('raw_kinds') }}
+{% endsnapshot %}",
+    );
+    project.write(
+        "models/dearest.sql",
+        "select max(price) as price from {{ ref('prices') }} where dbt_valid_to is null",
+    );
+    project.json(&["run"]);
+    assert_eq!(project.number("select count(*) from prices"), 2);
+    project.edit("seeds/raw_kinds.csv", "rye,4.5", "rye,6");
+    project.json(&["run"]);
+    let rows = project.query(
+        "select price, dbt_valid_to is null as holds from prices where kind = 'rye' order by 1",
+    );
+    let expected =
+        serde_json::json!([{"price": 4.5, "holds": false}, {"price": 6.0, "holds": true}]);
+    assert_eq!(Value::from(rows), expected);
+    assert_eq!(project.number("select cast(price as bigint) from dearest"), 6);
+    project.json(&["run", "--full-refresh"]);
+    assert_eq!(project.number("select count(*) from prices"), 3, "nothing starts a snapshot over");
+}
+
+#[test]
+fn only_what_changed_since_an_earlier_manifest_is_selected() {
+    let project = bakery();
+    project.json(&["run"]);
+    project.output(&["dbt", "parse", "--target-path", "before"]).succeeded();
+    project.edit("models/kinds.sql", "k.price,", "k.price * 2 as price,");
+    let plan = project.json(&["plan", "--select", "state:modified+", "--state", "before"]);
+    let entries = plan["plan"]["entries"].as_array().expect("a plan has entries");
+    let assets: Vec<&str> = entries.iter().filter_map(|entry| entry["asset"].as_str()).collect();
+    assert_eq!(assets, ["table:main.kinds"]);
+    let refused = project.output(&["plan", "--select", "state:modified"]).ended_with(1);
+    assert!(refused.stderr.contains("select.invalid"), "{}", refused.stderr);
+}

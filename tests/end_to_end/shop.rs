@@ -49,3 +49,14 @@ fn compaction_and_cleanup_change_no_row() {
     let again = project.json(&["run", "--select", "source:shop"]);
     assert!(again["run"]["run"].is_null(), "compaction makes nothing due: {again}");
 }
+
+#[test]
+fn dbts_commands_read_what_was_synced() {
+    let project = TestProject::small_shop();
+    project.json(&["run", "--select", "source:shop"]);
+    let built = project.output(&["dbt", "build", "--exclude", "churn_risk"]);
+    assert!(built.stdout.contains("ERROR=0"), "{}{}", built.stdout, built.stderr);
+    assert!(project.number("select count(*) from customer_activity") > 0);
+    let listed = project.output(&["dbt", "ls", "--select", "+orders", "--resource-type", "source"]);
+    assert!(listed.stdout.contains("source:shop.shop.orders"), "{}", listed.stdout);
+}

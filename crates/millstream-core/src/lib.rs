@@ -27,6 +27,7 @@ pub mod spec;
 pub mod sql;
 pub mod step;
 pub mod table;
+pub mod text;
 pub mod topic;
 pub mod warehouse;
 

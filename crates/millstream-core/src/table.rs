@@ -50,6 +50,14 @@ impl WriteMode {
     pub fn merge(key: Vec<String>) -> Self {
         Self::Merge { key, rules: MergeRules::default() }
     }
+
+    /// Columns by which a new row finds those whose place it takes.
+    pub fn key(&self) -> &[String] {
+        match self {
+            Self::Merge { key, .. } | Self::DeleteInsert { key, .. } => key,
+            Self::Replace | Self::Append | Self::Overwrite { .. } => &[],
+        }
+    }
 }
 
 /// Where a merge differs from the plain one.

@@ -8,6 +8,7 @@
 pub mod adapter;
 pub mod artifacts;
 pub mod context;
+mod explanations;
 pub mod macros;
 pub mod manifest;
 pub mod parse;
@@ -17,6 +18,7 @@ pub mod select;
 pub mod step;
 pub mod target;
 
+pub use explanations::EXPLANATIONS;
 pub use manifest::Manifest;
 
 /// The release of dbt whose behaviour is matched, and which artifacts and templates are told.

@@ -1,5 +1,6 @@
 //! Where a project runs: one output of a profile.
 
+use millstream_core::name::DEFAULT_SCHEMA;
 use serde_json::{Map, Value};
 
 /// The warehouse that a profile's output names, and what it says of it.
@@ -19,4 +20,19 @@ pub struct Target {
     pub threads: usize,
     /// Everything that the output says, passwords included.
     pub fields: Map<String, Value>,
+}
+
+impl Target {
+    /// The embedded engine, where no profile says anything else.
+    pub fn embedded(name: &str, threads: usize) -> Self {
+        Self {
+            profile_name: "millstream".to_owned(),
+            name: name.to_owned(),
+            kind: "millstream".to_owned(),
+            database: "millstream".to_owned(),
+            schema: DEFAULT_SCHEMA.to_owned(),
+            threads,
+            fields: Map::new(),
+        }
+    }
 }

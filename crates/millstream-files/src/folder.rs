@@ -81,6 +81,17 @@ impl Folder {
         extensions: &[&str],
         report: &mut Report,
     ) -> Vec<PathBuf> {
+        let mut found = self.list_all(folder, report);
+        found.retain(|path| {
+            path.extension()
+                .and_then(|extension| extension.to_str())
+                .is_some_and(|extension| extensions.contains(&extension))
+        });
+        found.sort();
+        found
+    }
+
+    fn list_all(&mut self, folder: &Path, report: &mut Report) -> Vec<PathBuf> {
         let leaves = folder.components().any(|part| !matches!(part, Component::Normal(_)));
         if leaves {
             refuse(folder, report);
@@ -91,13 +102,18 @@ impl Folder {
         if self.root.join(folder).exists() {
             self.walk(folder, 0, &mut found, report);
         }
-        found.retain(|path| {
-            path.extension()
-                .and_then(|extension| extension.to_str())
-                .is_some_and(|extension| extensions.contains(&extension))
-        });
-        found.sort();
         found
+    }
+
+    /// Reports a folder that lies outside of the root, and links in it that lead there.
+    pub fn guard(&mut self, folder: &Path, report: &mut Report) {
+        for path in self.list_all(folder, report) {
+            let is_link = fs::symlink_metadata(self.root.join(&path))
+                .is_ok_and(|meta| meta.file_type().is_symlink());
+            if is_link {
+                self.stays_inside(&path, report);
+            }
+        }
     }
 
     /// Reads all files below a folder that have one of these extensions.

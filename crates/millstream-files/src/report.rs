@@ -81,7 +81,11 @@ impl Report {
                 && d.place.as_ref().is_some_and(|place| place.file.starts_with("sources"))
         });
         if unread {
-            self.diagnostics.retain(|d| d.code != "source.unknown");
+            let follows = |d: &Diagnostic| {
+                d.code == "source.unknown"
+                    || (d.code == "dbt.reference_unknown" && d.message.contains(" a source named "))
+            };
+            self.diagnostics.retain(|d| !follows(d));
         }
     }
 

@@ -8,8 +8,7 @@ use millstream_core::name::is_name;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::jinja::Renderer;
-use crate::yaml_values;
+use crate::values::Values;
 use millstream_files::Folder;
 use millstream_files::yaml::{self, Document, Node};
 use millstream_files::{Report, shown, whole};
@@ -45,13 +44,13 @@ pub(crate) fn place_of(file: &Path, node: &Node, keys: &[&str]) -> Place {
 pub(crate) fn documents(
     folder: &mut Folder,
     name: &str,
-    renderer: &Renderer,
+    values: &Values,
     report: &mut Report,
 ) -> Vec<Document> {
     let mut documents = Vec::new();
     for source in folder.read_all(Path::new(name), &["yml", "yaml"], report) {
         if let Some(mut document) = yaml::parse(&source, report) {
-            yaml_values::render(&mut document, renderer, &|_| false, report);
+            values.render(&mut document, &|_| false, report);
             documents.push(document);
         }
     }

@@ -21,6 +21,17 @@ pub const EXPLANATIONS: &[Explanation] = &[
          Nothing runs until it can be read. Check its permissions, its size and its encoding.",
     ),
     page(
+        "project.offline",
+        "A template asked the warehouse while the project was read",
+        "This is a fault of Millstream: such a template is rendered when its step runs. Please \
+         report it with the project.",
+    ),
+    page(
+        "project.node_missing",
+        "A step names a node that the project does not have",
+        "This is a fault of Millstream. Nothing was run. Please report it with the project.",
+    ),
+    page(
         "project.path_escapes",
         "A path leads out of the project",
         "Files of a project are read from its folder alone. A link or a `..` that leads out of it \
@@ -32,13 +43,6 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "The environment is not declared",
         "`--env` names an environment that millstream.yml does not have under `environments`. \
          Only `dev` is always there. Declare it, or correct the name.",
-    ),
-    page(
-        "project.package_missing",
-        "A package is not where the project says",
-        "`packages.yml` or `dependencies.yml` names a folder under `local`, and there is no \
-         dbt_project.yml in it. Nothing runs. Correct the path; it is relative to the project and \
-         may not leave it.",
     ),
     page(
         "project.not_read",
@@ -140,11 +144,6 @@ pub const EXPLANATIONS: &[Explanation] = &[
          does not end. The place is that of the macro, if the problem is inside one.",
     ),
     page(
-        "sql.raised",
-        "A template stopped itself",
-        "A macro or model called `exceptions.raise_compiler_error`. The message is its own.",
-    ),
-    page(
         "var.missing",
         "A variable is not set",
         "`var` or `env_var` names a variable that is not set and has no default. Set it, or give a \
@@ -166,12 +165,6 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "model.empty",
         "A model has no SQL",
         "After rendering there is nothing but comments. A model is one select statement.",
-    ),
-    page(
-        "check.unknown",
-        "There is no such test",
-        "A property file names a generic test that is not there. Known are `unique`, `not_null`, \
-         `accepted_values` and `relationships`; for anything else write a query under tests/.",
     ),
     page(
         "check.invalid",

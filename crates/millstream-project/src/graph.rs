@@ -9,14 +9,17 @@ use std::path::PathBuf;
 
 use millstream_core::step::{Input, StepKind};
 use millstream_core::{AssetKey, ContentHash};
+use millstream_dbt::manifest::UniqueId;
 use serde::Serialize;
 
 pub(crate) use build::{Parts, build};
-pub use select::SelectError;
+pub use select::{SelectError, Selection};
 
 /// A step of the project.
 #[derive(Debug, Clone, Serialize)]
 pub struct Node {
+    /// Its id: that of dbt's manifest, or `training.shop.tagger` and the like.
+    pub id: UniqueId,
     /// The kind of work.
     pub kind: StepKind,
     /// The name of what declares it: `orders`, `shop.customers`, `tagger`.
@@ -32,8 +35,8 @@ pub struct Node {
     pub tags: BTreeSet<String>,
     /// The file that declares it, relative to the project's root.
     pub file: PathBuf,
-    /// `view`, `table` or `incremental` of a SQL model, `seed` of a seed.
-    pub materialized: Option<&'static str>,
+    /// `view`, `table`, `incremental` or `snapshot` of a SQL model, `seed` of a seed.
+    pub materialized: Option<String>,
     /// Hash of what the project says that decides what the step makes.
     pub definition: ContentHash,
     /// Hash of the checks that its publication waits for.

@@ -5,46 +5,38 @@
 //! project needs to know of connectors, trainers, gates and the process environment is handed in
 //! by [`LoadOptions`].
 //!
-//! Reading order: `load` drives; `files` and `yaml` read; `packages`, `macros` and `jinja` render; `sources`,
-//! `seeds`, `models`, `checks` and `resolve` turn what was read into steps; `graph` orders and selects them;
-//! `materialize` is the step that runs a model.
+//! Reading order: `load` drives; `dbt` reads what is dbt's through `millstream-dbt`, and makes models,
+//! seeds and checks of it; `sources` and `resolve` turn Millstream's own files into steps; `graph` orders
+//! and selects them.
 
-mod audit;
-mod checks;
-mod config;
+mod dbt;
 mod declared;
 mod environment;
 mod explanations;
 mod graph;
-mod jinja;
 mod load;
-mod macros;
-mod materialize;
-mod models;
-mod packages;
-mod placement;
+mod names;
 mod project;
-mod properties;
 mod resolve;
 mod schemas;
-mod seeds;
 mod settings;
 mod sources;
 mod spec;
+mod sql;
 mod template;
-mod yaml_values;
+mod values;
 
 #[cfg(test)]
 mod tests;
 
+pub use dbt::DbtProject;
 pub use environment::{DatabaseRef, Environment, state_dir};
 pub use explanations::EXPLANATIONS;
-pub use graph::{Depth, Graph, Node, SelectError};
-pub use load::{EnvVar, LoadOptions, Loaded, load, load_environment};
-pub use materialize::ModelStep;
+pub use graph::{Depth, Graph, Node, SelectError, Selection};
+pub use load::{HostProject, LoadOptions, Loaded, load, load_host};
 pub use project::{
-    Check, CheckSeverity, ColumnDoc, Materialization, Project, ResolvedDeployment,
-    ResolvedTraining, Seed, SqlModel, Strategy, Threshold,
+    Check, CheckSeverity, ColumnDoc, KnownText, Project, ResolvedDeployment, ResolvedTraining,
+    Seed, SqlModel, Text,
 };
 pub use schemas::json_schemas;
 pub use template::init_files;

@@ -1,40 +1,34 @@
 //! Reads a project: every file once, every problem at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use millstream_core::ContentHash;
 use millstream_core::clock::Timestamp;
 use millstream_core::diagnostic::Diagnostic;
 use millstream_core::kind::KindInfo;
 use millstream_core::name::is_name;
 use millstream_core::spec::FunctionSpec;
+use millstream_dbt::context::EnvVar;
+use millstream_dbt::parse::Host;
+use millstream_dbt::target::Target;
+use millstream_files::yaml::{self, Document, Node};
+use millstream_files::{Folder, Report, Source, meant, whole};
 use schemars::schema_for;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::audit::Tests;
+use crate::dbt;
 use crate::declared::{Declared, documents, invalid_name};
 use crate::environment::{self, Environment};
 use crate::graph;
-use crate::jinja::{Globals, Names, Renderer};
-use crate::macros::Macros;
-use crate::models::{self, ModelFile, ModelReader};
-use crate::packages;
+use crate::names::Names;
 use crate::project::{Project, ResolvedDeployment, ResolvedTraining};
-use crate::properties;
 use crate::resolve;
-use crate::seeds::{SeedFile, SeedReader};
 use crate::sources;
-use crate::spec::{DbtProject, Manifest};
-use crate::yaml_values;
-use millstream_files::yaml::{self, Conformed, Document, Node};
-use millstream_files::{Folder, Source};
-use millstream_files::{Report, whole};
+use crate::spec::Manifest;
+use crate::values::Values;
 
 /// Folders of a project that a later version reads.
-const LATER: &[&str] = &["snapshots", "features", "schedules", "dashboards", "policies"];
+const LATER: &[&str] = &["features", "schedules", "dashboards", "policies"];
 
 /// What reading a project needs to be told.
 #[derive(Debug, Clone)]
@@ -53,30 +47,6 @@ pub struct LoadOptions {
     pub gates: fn(&str) -> Result<(), String>,
     /// What `run_started_at` is.
     pub now: Timestamp,
-}
-
-/// Reads variables of the process.
-#[derive(Clone)]
-pub struct EnvVar(Arc<ReadVar>);
-
-type ReadVar = dyn Fn(&str) -> Option<String> + Send + Sync;
-
-impl EnvVar {
-    /// Reads them with a function.
-    pub fn new(read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
-    }
-
-    /// The value of a variable.
-    pub fn get(&self, name: &str) -> Option<String> {
-        (self.0)(name)
-    }
-}
-
-impl fmt::Debug for EnvVar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("EnvVar")
-    }
 }
 
 /// What reading a project gave.
@@ -98,32 +68,48 @@ pub fn load(root: &Path, options: &LoadOptions) -> Loaded {
     Loaded { project, diagnostics: report.finish() }
 }
 
-/// Reads of the project in a folder only where it runs: what commands need that read the rest in
-/// another way.
-pub fn load_environment(
-    root: &Path,
-    options: &LoadOptions,
-) -> Result<Environment, Vec<Diagnostic>> {
+/// What `millstream dbt` needs to know of the project around the one of dbt.
+#[derive(Debug, Clone)]
+pub struct HostProject {
+    /// Where it runs.
+    pub environment: Environment,
+    /// What is beside dbt's files.
+    pub host: Host,
+    /// Its variables, those of the command line included.
+    pub vars: Map<String, Value>,
+}
+
+/// Reads of the project in a folder what stands around dbt's files.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn load_host(root: &Path, options: &LoadOptions) -> Result<HostProject, Vec<Diagnostic>> {
     let mut report = Report::default();
-    let header = Folder::open(root, &mut report)
-        .and_then(|folder| Reader { folder, options, report: &mut report }.header());
-    match header {
-        Some(header) if !report.has_errors() => Ok(header.environment),
+    let found = Folder::open(root, &mut report).and_then(|folder| {
+        let mut reader = Reader { folder, options, report: &mut report };
+        let header = reader.header()?;
+        let documents = documents(&mut reader.folder, "sources", &header.values, reader.report);
+        let tables = sources::tables(&documents);
+        let host = Host { name: header.name, target: None, tables };
+        Some(HostProject { environment: header.environment, host, vars: header.vars })
+    });
+    match found {
+        Some(found) if !report.has_errors() => Ok(found),
         _ => Err(report.finish()),
     }
 }
 
-/// Checks a file against a schema.
-type Conform = fn(&Document, &Node, &Value, &mut Report) -> Conformed;
+/// Makes a tree of a file.
+type Parse = fn(&Source, &mut Report) -> Option<Document>;
 
 /// The files that say what the project is.
 struct Header {
     name: String,
-    projects: Vec<String>,
-    dbt: DbtProject,
     dbt_document: Option<Document>,
     environment: Environment,
-    globals: Globals,
+    values: Values,
+    /// Variables of `millstream.yml` and the command line, which stand above those of dbt.
+    vars: Map<String, Value>,
 }
 
 /// What learns, serves and handles events.
@@ -143,53 +129,27 @@ impl Reader<'_> {
     fn project(mut self) -> Option<Project> {
         let header = self.header()?;
         self.warn_of_later();
-        let macros = self.macros(&header);
-        let renderer = Renderer::new(header.globals.clone(), macros);
-        for problem in renderer.macro_problems() {
-            models::report_template(problem, Path::new("macros"), self.report);
-        }
-        let source_documents = documents(&mut self.folder, "sources", &renderer, self.report);
+        let source_documents = documents(&mut self.folder, "sources", &header.values, self.report);
         let sources = sources::read(&source_documents, &self.options.connectors, self.report);
-
-        let mut model_files = self.model_files(header.dbt.model_paths.as_deref());
-        let seed_files = self.seed_files(header.dbt.seed_paths.as_deref(), &mut model_files);
-        let properties = properties::documents(&model_files.properties, self.report);
-        let entries = properties::entries(&properties, self.report);
-        let mut names = sources::names(&source_documents);
-        properties::name_sources(&properties, &mut names);
-        let seed_reader = SeedReader {
-            renderer: &renderer,
-            dbt_project: header.dbt_document.as_ref(),
-            projects: &header.projects,
-            properties: &entries.seeds,
-            now: self.options.now,
+        let threads = header.environment.threads.unwrap_or(1);
+        let host = Host {
+            name: header.name.clone(),
+            target: Some(Target::embedded(&header.environment.name, threads)),
+            tables: sources::tables(&source_documents),
         };
-        let seeds = seed_reader.read(&seed_files, &mut names, self.report);
-        let reader = ModelReader {
-            renderer: &renderer,
-            dbt_project: header.dbt_document.as_ref(),
-            projects: &header.projects,
-            properties: &entries.models,
-            now: self.options.now,
-        };
-        let models = models::read(&model_files.models, names, &reader, self.report);
-        properties::check_exist(&entries, &models.names.models, self.report);
-
-        let names = Arc::new(models.names);
-        let test_files = self.tests(header.dbt.test_paths.as_deref(), |path| !is_generic(path));
-        let tests = Tests { renderer: &renderer, names: Arc::clone(&names), now: self.options.now };
-        let drafts = tests.read(&entries, &properties, &test_files, self.report);
-
-        let Served { trainings, deployments, functions } = self.served(&renderer, &names);
+        let document = header.dbt_document.as_ref();
+        let dbt =
+            dbt::read(&mut self.folder, document, host, header.vars, self.options, self.report)?;
+        self.check_described(&source_documents, &dbt.properties);
+        let Served { trainings, deployments, functions } =
+            self.served(&header.values, &Names::of(&dbt.project.manifest));
         let parts = graph::Parts {
+            root: self.folder.canonical(),
             sources: &sources,
-            seeds: &seeds,
-            models: &models.models,
-            model_files: &model_files.models,
+            dbt: &dbt,
             trainings: &trainings,
             deployments: &deployments,
             functions: &functions,
-            drafts,
         };
         let (graph, checks) = graph::build(parts, self.report)?;
         Some(Project {
@@ -197,8 +157,9 @@ impl Reader<'_> {
             root: self.folder.canonical().to_owned(),
             environment: header.environment,
             sources: sources.into_iter().map(|declared| declared.spec).collect(),
-            seeds,
-            models: models.models,
+            dbt: dbt.project,
+            seeds: dbt.seeds,
+            models: dbt.models,
             checks,
             trainings,
             deployments,
@@ -207,59 +168,69 @@ impl Reader<'_> {
         })
     }
 
-    /// Reads the macros of the project, its own generic tests included, and of its packages.
-    fn macros(&mut self, header: &Header) -> Macros {
-        let mut files = self.sql_below(header.dbt.macro_paths.as_deref(), "macros");
-        files.extend(self.tests(header.dbt.test_paths.as_deref(), is_generic));
-        let installed = header.dbt.packages_install_path.as_deref().unwrap_or("dbt_packages");
-        let packages = packages::read(&mut self.folder, Path::new(installed), self.report);
-        let orders = header
-            .dbt
-            .dispatch
-            .iter()
-            .map(|rule| (rule.macro_namespace.clone(), rule.search_order.clone()));
-        Macros::read(&header.projects, &files, packages, self.report)
-            .with_search_orders(orders.collect())
+    /// A property file that describes a source of `sources/` may not name a stream that the source
+    /// does not have, unless it says where that lies.
+    fn check_described(&mut self, documents: &[Document], properties: &[Document]) {
+        let known: BTreeSet<(String, String)> =
+            sources::tables(documents).into_iter().map(|it| (it.source, it.table)).collect();
+        for file in properties {
+            for source in file.root.get("sources").map(Node::items).unwrap_or_default() {
+                let Some(name) = source.get("name").and_then(Node::text) else { continue };
+                let streams = known.iter().filter(|it| it.0 == name).map(|it| it.1.as_str());
+                if streams.clone().next().is_none() || source.get("schema").is_some() {
+                    continue;
+                }
+                for table in source.get("tables").map(Node::items).unwrap_or_default() {
+                    let Some(at) = table.get("name") else { continue };
+                    let stream = at.text().unwrap_or_default();
+                    if !streams.clone().any(|known| known == stream) {
+                        let message = format!("source `{name}` has no stream `{stream}`");
+                        let hint = meant(stream, streams.clone(), "");
+                        self.report.error("source.unknown", file.place(at), message, hint);
+                    }
+                }
+            }
+        }
     }
 
     /// Reads what learns, serves and handles events.
-    fn served(&mut self, renderer: &Renderer, names: &Names) -> Served {
-        let training_documents = documents(&mut self.folder, "training", renderer, self.report);
+    fn served(&mut self, values: &Values, names: &Names<'_>) -> Served {
+        let training_documents = documents(&mut self.folder, "training", values, self.report);
         let trainings = resolve::trainings(&training_documents, names, self.options, self.report);
         let trained = resolve::training_names(&training_documents, &trainings);
-        let deployment_documents =
-            documents(&mut self.folder, "deployments", renderer, self.report);
+        let deployment_documents = documents(&mut self.folder, "deployments", values, self.report);
         let deployments = resolve::deployments(&deployment_documents, names, &trained, self.report);
         let topics: BTreeSet<&str> = deployments
             .iter()
             .filter_map(|deployment| deployment.spec.record.as_ref())
             .map(|record| record.topic.as_str())
             .collect();
-        let function_documents = documents(&mut self.folder, "functions", renderer, self.report);
+        let function_documents = documents(&mut self.folder, "functions", values, self.report);
         let functions = resolve::functions(&function_documents, &topics, self.report);
         Served { trainings, deployments, functions }
     }
 
-    /// Reads `millstream.yml` and `dbt_project.yml`. Nothing else can be read without them.
+    /// Reads `millstream.yml` and, of `dbt_project.yml`, the name and the variables. Nothing else
+    /// can be read without them.
     fn header(&mut self) -> Option<Header> {
         let chosen = environment::chosen(self.options.env.as_deref()).to_owned();
-        let mut globals = Globals {
+        let mut values = Values {
             vars: self.options.vars.clone(),
             env_var: self.options.env_var.clone(),
             environment: chosen.clone(),
-            threads: 1,
-            projects: Vec::new(),
         };
-        let first = Renderer::new(globals.clone(), Macros::default());
-        let manifest_document = self.root_file("millstream.yml", &first, &chosen);
-        let dbt_document = self.root_file("dbt_project.yml", &first, &chosen);
-        let dbt: DbtProject = match &dbt_document {
-            Some(document) => self.typed(document, yaml::conform_dbt).unwrap_or_default(),
-            None => DbtProject::default(),
-        };
-        let manifest: Manifest = match (&manifest_document, &dbt.name) {
+        let mut manifest_document = self.root_file("millstream.yml", yaml::parse);
+        if let Some(document) = &mut manifest_document {
+            let unused =
+                |path: &[&str]| matches!(path, ["environments", other, ..] if *other != chosen);
+            values.render(document, &unused, self.report);
+        }
+        let dbt_document = self.root_file("dbt_project.yml", yaml::parse_dbt);
+        let dbt_name =
+            dbt_document.as_ref().and_then(|it| it.root.get("name")).and_then(Node::text);
+        let manifest: Manifest = match (&manifest_document, dbt_name) {
             (Some(document), _) => {
-                self.typed(document, yaml::conform).unwrap_or_else(|| Manifest::named("unnamed"))
+                self.typed(document).unwrap_or_else(|| Manifest::named("unnamed"))
             }
             (None, Some(name)) => Manifest::named(name),
             (None, None) => {
@@ -272,21 +243,16 @@ impl Reader<'_> {
             let node = document.root.get("name").unwrap_or(&document.root);
             invalid_name("project", &manifest.name, document.place(node), self.report);
         }
-        for hook in [&dbt.on_run_start, &dbt.on_run_end] {
-            if !hook.is_null() {
-                let place = whole("dbt_project.yml");
-                let message = "`on-run-start` and `on-run-end` have no effect yet";
-                self.report.warning("project.not_read", place, message, None);
-            }
-        }
         let environment =
             environment::resolve(&chosen, &manifest, document, &self.folder, self.report);
-        let mut projects = vec![manifest.name.clone()];
-        projects.extend(dbt.name.clone().filter(|name| *name != manifest.name));
-        globals.vars = merged_vars(&dbt, &manifest, &chosen, &projects, &self.options.vars);
-        globals.threads = environment.threads.unwrap_or(1);
-        globals.projects.clone_from(&projects);
-        Some(Header { name: manifest.name, projects, dbt, dbt_document, environment, globals })
+        let mut vars = manifest.vars.clone();
+        if let Some(spec) = manifest.environments.get(&chosen) {
+            vars.extend(spec.vars.clone());
+        }
+        vars.extend(self.options.vars.clone());
+        let dbt_vars = dbt_document.as_ref().and_then(|document| document.root.get("vars"));
+        values.vars = merged(dbt_vars, dbt_name, &vars);
+        Some(Header { name: manifest.name, dbt_document, environment, values, vars })
     }
 
     fn not_a_project(&mut self) {
@@ -301,14 +267,10 @@ impl Reader<'_> {
         );
     }
 
-    /// Reads a file at the root. Values of environments that are not in use stay as they are.
-    fn root_file(&mut self, name: &str, renderer: &Renderer, chosen: &str) -> Option<Document> {
+    /// Reads a file at the root.
+    fn root_file(&mut self, name: &str, parse: Parse) -> Option<Document> {
         let source = self.folder.read(Path::new(name), self.report)?;
-        let mut document = yaml::parse(&source, self.report)?;
-        let unused =
-            |path: &[&str]| matches!(path, ["environments", other, ..] if *other != chosen);
-        yaml_values::render(&mut document, renderer, &unused, self.report);
-        Some(document)
+        parse(&source, self.report)
     }
 
     /// What a file says. Where it has problems, that is what is left of it, so that the other files
@@ -316,10 +278,9 @@ impl Reader<'_> {
     fn typed<T: serde::de::DeserializeOwned + schemars::JsonSchema>(
         &mut self,
         document: &Document,
-        conform: Conform,
     ) -> Option<T> {
         let schema = schema_for!(T).to_value();
-        let conformed = conform(document, &document.root, &schema, self.report);
+        let conformed = yaml::conform(document, &document.root, &schema, self.report);
         match serde_json::from_value(conformed.value) {
             Ok(value) => Some(value),
             Err(_) if !conformed.fits => None,
@@ -344,105 +305,22 @@ impl Reader<'_> {
             }
         }
     }
-
-    fn sql_below(&mut self, paths: Option<&[String]>, default: &str) -> Vec<Source> {
-        let mut sources = Vec::new();
-        for path in folders(paths, default) {
-            sources.extend(self.folder.read_all(&path, &["sql"], self.report));
-        }
-        sources
-    }
-
-    /// Reads the files below the folders of tests that are wanted.
-    fn tests(&mut self, paths: Option<&[String]>, wanted: fn(&Path) -> bool) -> Vec<Source> {
-        let mut files = self.sql_below(paths, "tests");
-        files.retain(|source| wanted(&source.path));
-        files
-    }
-
-    fn model_files(&mut self, paths: Option<&[String]>) -> ModelFiles {
-        let mut found = ModelFiles::default();
-        for folder in folders(paths, "models") {
-            for path in self.folder.list(&folder, &["sql", "yml", "yaml", "py"], self.report) {
-                let extension = path.extension().and_then(|extension| extension.to_str());
-                if extension == Some("py") {
-                    let message = "models in Python are not read yet";
-                    self.report.warning("project.not_read", whole(&path), message, None);
-                    continue;
-                }
-                let Some(source) = self.folder.read(&path, self.report) else { continue };
-                if extension == Some("sql") {
-                    let below = path.strip_prefix(&folder).unwrap_or(&path).to_owned();
-                    found.models.push(ModelFile { source, below });
-                } else {
-                    found.properties.push(source);
-                }
-            }
-        }
-        found
-    }
 }
 
-impl Reader<'_> {
-    /// The files of seeds; property files beside them go to those of the models.
-    fn seed_files(
-        &mut self,
-        paths: Option<&[String]>,
-        model_files: &mut ModelFiles,
-    ) -> Vec<SeedFile> {
-        let mut found = Vec::new();
-        for folder in folders(paths, "seeds") {
-            for path in self.folder.list(&folder, &["csv", "yml", "yaml"], self.report) {
-                let Some(source) = self.folder.read(&path, self.report) else { continue };
-                if path.extension().is_some_and(|extension| extension == "csv") {
-                    let below = path.strip_prefix(&folder).unwrap_or(&path).to_owned();
-                    let content = ContentHash::of(source.text.as_bytes());
-                    found.push(SeedFile { path, below, content });
-                } else {
-                    model_files.properties.push(source);
-                }
-            }
-        }
-        found
-    }
-}
-
-#[derive(Default)]
-struct ModelFiles {
-    models: Vec<ModelFile>,
-    properties: Vec<Source>,
-}
-
-/// Whether a file has tests that take arguments.
-fn is_generic(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "generic")
-}
-
-fn folders(paths: Option<&[String]>, default: &str) -> Vec<PathBuf> {
-    match paths {
-        Some(paths) => paths.iter().map(PathBuf::from).collect(),
-        None => vec![PathBuf::from(default)],
-    }
-}
-
-/// Variables by name: of the command line, then the environment, then `millstream.yml`, then
-/// `dbt_project.yml` (where those of the project stand above the general ones).
-fn merged_vars(
-    dbt: &DbtProject,
-    manifest: &Manifest,
-    environment: &str,
-    projects: &[String],
-    of_command_line: &BTreeMap<String, Value>,
+/// Variables by name, of which those of Millstream stand above those of `dbt_project.yml`, where
+/// those of the project stand above the general ones.
+fn merged(
+    of_dbt: Option<&Node>,
+    name: Option<&str>,
+    own: &Map<String, Value>,
 ) -> BTreeMap<String, Value> {
-    let mut vars: BTreeMap<String, Value> = BTreeMap::new();
-    vars.extend(dbt.vars.clone());
-    for scoped in projects.iter().filter_map(|name| dbt.vars.get(name)?.as_object()) {
-        vars.extend(scoped.clone());
-    }
-    vars.extend(manifest.vars.clone());
-    if let Some(spec) = manifest.environments.get(environment) {
-        vars.extend(spec.vars.clone());
-    }
-    vars.extend(of_command_line.clone());
+    let general = match of_dbt.map(Node::to_json) {
+        Some(Value::Object(vars)) => vars,
+        _ => Map::new(),
+    };
+    let scoped = name.and_then(|name| general.get(name)?.as_object()).cloned();
+    let mut vars: BTreeMap<String, Value> = general.into_iter().collect();
+    vars.extend(scoped.unwrap_or_default());
+    vars.extend(own.clone());
     vars
 }

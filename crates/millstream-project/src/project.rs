@@ -1,15 +1,19 @@
 //! What a project is once it is read and resolved.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use millstream_core::batch::BoxFuture;
 use millstream_core::spec::{DeploymentSpec, FunctionSpec, SourceSpec, TrainingSpec};
-use millstream_core::step::{CheckOutcome, Input, Refresh};
-use millstream_core::{AssetKey, ContentHash, Relation};
+use millstream_core::step::{Input, Refresh};
+use millstream_core::text::{Scene, SqlText};
+use millstream_core::{AssetKey, ContentHash, Relation, Result};
+use millstream_dbt::manifest::UniqueId;
+use millstream_dbt::step::Making;
 use serde::Serialize;
-use serde_json::Value;
 
+use crate::dbt::DbtProject;
 use crate::environment::Environment;
 use crate::graph::Graph;
 
@@ -26,7 +30,9 @@ pub struct Project {
     pub sources: Vec<SourceSpec>,
     /// Seeds, in order of their names.
     pub seeds: Vec<Seed>,
-    /// SQL models, in order of their names.
+    /// What is dbt's of it.
+    pub dbt: DbtProject,
+    /// SQL models and snapshots, in order of their names.
     pub models: Vec<SqlModel>,
     /// Checks, in order of their names.
     pub checks: Vec<Check>,
@@ -43,6 +49,8 @@ pub struct Project {
 /// A seed: a CSV file of the project that is a table.
 #[derive(Debug, Clone, Serialize)]
 pub struct Seed {
+    /// Its id in dbt's manifest.
+    pub id: UniqueId,
     /// Its name in `ref`.
     pub name: String,
     /// Its table.
@@ -65,9 +73,11 @@ pub struct Seed {
     pub definition: ContentHash,
 }
 
-/// A SQL model: a query whose rows are a table or a view.
-#[derive(Debug, Clone, Serialize)]
+/// A SQL model or snapshot: a query whose rows are a table or a view.
+#[derive(Debug, Clone)]
 pub struct SqlModel {
+    /// Its id in dbt's manifest.
+    pub id: UniqueId,
     /// Its name in `ref`.
     pub name: String,
     /// Its table or view.
@@ -77,59 +87,62 @@ pub struct SqlModel {
     /// What it is, for people.
     pub description: Option<String>,
     /// How its rows are kept.
-    pub materialization: Materialization,
+    pub making: Making,
+    /// dbt's word for that: `view`, `table`, `incremental`, `snapshot`.
+    pub materialized: String,
     /// Its tags, its own and those of its folders.
     pub tags: BTreeSet<String>,
     /// The tables it reads, in the order in which it names them.
     pub inputs: Vec<AssetKey>,
     /// What is said of its columns.
     pub columns: Vec<ColumnDoc>,
-    /// All its configuration, defaults of folders included.
-    pub config: BTreeMap<String, Value>,
     /// Hash of its SQL and of the configuration that decides its rows. The time of the run, where
     /// the SQL asks for it, does not count.
     pub definition: ContentHash,
-    pub(crate) incremental_sql: String,
-    pub(crate) full_sql: String,
+    /// The query.
+    pub text: Text,
 }
 
-impl SqlModel {
-    /// The query: for a run that builds on the rows of the last one, or for one that starts over.
-    /// They differ only where the model asks `is_incremental()`.
-    pub fn sql(&self, refresh: Refresh) -> &str {
-        match refresh {
-            Refresh::Incremental => &self.incremental_sql,
-            Refresh::Full => &self.full_sql,
+/// The SQL of a model or of a check.
+#[derive(Debug, Clone)]
+pub enum Text {
+    /// Rendered while the project was read.
+    Known(Arc<KnownText>),
+    /// Its template asks the warehouse: [`DbtProject::render`] renders this node when it runs.
+    Late(UniqueId),
+}
+
+impl Text {
+    /// The text, if it is known.
+    pub fn known(&self, refresh: Refresh) -> Option<&str> {
+        match self {
+            Self::Known(text) => Some(text.of(refresh)),
+            Self::Late(_) => None,
         }
     }
 }
 
-/// How the rows of a SQL model are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Materialization {
-    /// As its SQL; rows are made when they are read.
-    View,
-    /// As a table that each run replaces.
-    Table,
-    /// As a table to which each run adds.
-    Incremental {
-        /// How new rows meet those that are there.
-        strategy: Strategy,
-    },
+/// SQL that was rendered while the project was read: for rows that come to those of a table, and for
+/// a table that starts over. They differ only where a model asks `is_incremental()`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownText {
+    pub(crate) full: String,
+    pub(crate) incremental: String,
 }
 
-/// How the new rows of an incremental model meet those that are there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Strategy {
-    /// They are added.
-    Append,
-    /// A new row takes the place of the one with the same key.
-    Merge {
-        /// Columns that identify a row; at least one.
-        unique_key: Vec<String>,
-    },
+impl KnownText {
+    fn of(&self, refresh: Refresh) -> &str {
+        match refresh {
+            Refresh::Incremental => &self.incremental,
+            Refresh::Full => &self.full,
+        }
+    }
+}
+
+impl SqlText for KnownText {
+    fn render<'a>(&'a self, scene: &'a Scene) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async { Ok(self.of(scene.refresh).to_owned()) })
+    }
 }
 
 /// What is said of a column.
@@ -143,10 +156,11 @@ pub struct ColumnDoc {
     pub data_type: Option<String>,
 }
 
-/// A check: a query whose rows are failures.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A check: a query that judges rows. Its one row says how many `failures` there are, and whether
+/// that is worth a warning (`should_warn`) and an error (`should_error`).
+#[derive(Debug, Clone)]
 pub struct Check {
-    /// Its name, unique in the project.
+    /// Its name.
     pub name: String,
     /// The asset whose publication waits for it. Of the tables that it reads, the one that is made
     /// last.
@@ -154,30 +168,15 @@ pub struct Check {
     /// All tables that it reads.
     pub inputs: Vec<AssetKey>,
     /// The query. Tables are named plainly, so that the staged version can stand in for one.
-    pub sql: String,
+    pub text: Text,
     /// The worst that a failure can do.
     pub severity: CheckSeverity,
-    /// Number of failures from which on it warns.
-    pub warn_if: Threshold,
-    /// Number of failures from which on it fails, if its severity is `Error`.
-    pub error_if: Threshold,
+    /// Hash of what decides its result.
+    pub definition: ContentHash,
     /// The file that declares it.
     pub file: PathBuf,
     /// What it is for, for people.
     pub description: Option<String>,
-}
-
-impl Check {
-    /// What so many failures mean.
-    pub fn outcome(&self, failures: u64) -> CheckOutcome {
-        if self.severity == CheckSeverity::Error && self.error_if.holds(failures) {
-            CheckOutcome::Fail
-        } else if self.warn_if.holds(failures) {
-            CheckOutcome::Warn
-        } else {
-            CheckOutcome::Pass
-        }
-    }
 }
 
 /// The worst that failures of a check can do.
@@ -190,68 +189,22 @@ pub enum CheckSeverity {
     Warn,
 }
 
-/// A condition on the number of failures, as `> 10`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "compare", content = "to")]
-pub enum Threshold {
-    /// `= n`
-    Equal(u64),
-    /// `!= n`
-    NotEqual(u64),
-    /// `> n`
-    Above(u64),
-    /// `>= n`
-    AtLeast(u64),
-    /// `< n`
-    Below(u64),
-    /// `<= n`
-    AtMost(u64),
-}
-
-impl Threshold {
-    /// Any failure at all.
-    pub const ANY: Self = Self::NotEqual(0);
-
-    /// Reads `!= 0`, `> 10`, `between 1 and 2` is not known.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let split = text.find(|c: char| c.is_ascii_digit())?;
-        let number = text[split..].trim().parse().ok()?;
-        match text[..split].trim() {
-            "=" | "==" => Some(Self::Equal(number)),
-            "!=" | "<>" => Some(Self::NotEqual(number)),
-            ">" => Some(Self::Above(number)),
-            ">=" => Some(Self::AtLeast(number)),
-            "<" => Some(Self::Below(number)),
-            "<=" => Some(Self::AtMost(number)),
+impl CheckSeverity {
+    /// dbt's word for it, in any case.
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "error" => Some(Self::Error),
+            "warn" => Some(Self::Warn),
             _ => None,
         }
     }
 
-    /// Whether so many failures meet it.
-    pub fn holds(self, failures: u64) -> bool {
+    /// dbt's word for it.
+    pub fn word(self) -> &'static str {
         match self {
-            Self::Equal(number) => failures == number,
-            Self::NotEqual(number) => failures != number,
-            Self::Above(number) => failures > number,
-            Self::AtLeast(number) => failures >= number,
-            Self::Below(number) => failures < number,
-            Self::AtMost(number) => failures <= number,
+            Self::Error => "error",
+            Self::Warn => "warn",
         }
-    }
-}
-
-impl fmt::Display for Threshold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sign, number) = match self {
-            Self::Equal(number) => ("=", number),
-            Self::NotEqual(number) => ("!=", number),
-            Self::Above(number) => (">", number),
-            Self::AtLeast(number) => (">=", number),
-            Self::Below(number) => ("<", number),
-            Self::AtMost(number) => ("<=", number),
-        };
-        write!(f, "{sign} {number}")
     }
 }
 

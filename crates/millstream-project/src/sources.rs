@@ -1,16 +1,17 @@
 //! `sources/*.yml`
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use millstream_core::Relation;
 use millstream_core::kind::{Declaration, KindInfo};
 use millstream_core::name::{QUARANTINE_SCHEMA, SYSTEM_SCHEMA, TOPIC_SCHEMA};
 use millstream_core::spec::SourceSpec;
+use millstream_dbt::parse::HostTable;
 use schemars::schema_for;
 use serde_json::Value;
 
 use crate::declared::{Declared, check_names, declare, invalid_name, listed, place_of};
-use crate::jinja::Names;
 use crate::settings::{kind_of, report_problems, source_schema};
 use millstream_files::Report;
 use millstream_files::yaml::{Document, Kind, Node};
@@ -50,24 +51,31 @@ pub(crate) fn read(
 }
 
 /// The tables of all streams, also of sources that have problems elsewhere.
-pub(crate) fn names(documents: &[Document]) -> Names {
-    let mut names = Names::default();
-    for source in documents
-        .iter()
-        .flat_map(|document| document.root.get("sources").map(Node::items).unwrap_or_default())
-    {
-        let Some(schema) = source.get("name").and_then(Node::text) else { continue };
-        for stream in source.get("streams").map(Node::items).unwrap_or_default() {
-            let Some(name) = stream.get("name").and_then(Node::text) else { continue };
-            if let Ok(relation) = Relation::new(schema, name) {
-                let quarantine = relation.quarantine();
-                let key = (QUARANTINE_SCHEMA.to_owned(), quarantine.name().to_owned());
-                names.streams.insert(key, quarantine);
-                names.streams.insert((schema.to_owned(), name.to_owned()), relation);
+pub(crate) fn tables(documents: &[Document]) -> Vec<HostTable> {
+    let mut tables = Vec::new();
+    for document in documents {
+        for source in document.root.get("sources").map(Node::items).unwrap_or_default() {
+            let Some(name) = source.get("name").and_then(Node::text) else { continue };
+            for stream in source.get("streams").map(Node::items).unwrap_or_default() {
+                let Some(stream) = stream.get("name").and_then(Node::text) else { continue };
+                if let Ok(relation) = Relation::new(name, stream) {
+                    let quarantine = relation.quarantine();
+                    tables.extend([relation, quarantine].map(|it| table(&it, &document.file)));
+                }
             }
         }
     }
-    names
+    tables
+}
+
+fn table(relation: &Relation, file: &Path) -> HostTable {
+    HostTable {
+        source: relation.schema().to_owned(),
+        table: relation.name().to_owned(),
+        schema: relation.schema().to_owned(),
+        identifier: relation.name().to_owned(),
+        file: file.to_owned(),
+    }
 }
 
 fn check_stream_names(document: &Document, source: &Node, report: &mut Report) {

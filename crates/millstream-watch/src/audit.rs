@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use futures::TryStreamExt;
@@ -15,29 +16,22 @@ use millstream_core::error::{Error, Plain, Result};
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
 use millstream_core::step::{
-    Attempt, CheckOutcome, CheckResult, Previous, Receipt, Staged, Step, StepSpec, Target,
+    Attempt, CheckOutcome, CheckResult, Previous, Receipt, Refresh, Staged, Step, StepSpec, Target,
 };
 use millstream_core::table::TablePayload;
+use millstream_core::text::{Scene, SqlText};
 use millstream_core::warehouse::{Query, Warehouse};
 
-/// What so many failures mean.
-pub type Judge = Arc<dyn Fn(u64) -> CheckOutcome + Send + Sync>;
-
-/// A check: a query whose rows are the failures.
-#[derive(Clone)]
+/// A check: a query that judges rows.
+#[derive(Debug, Clone)]
 pub struct CheckSpec {
     /// Its name, unique in the project.
     pub name: String,
-    /// The query; relations by their full names.
-    pub sql: String,
-    /// Its severity and thresholds.
-    pub judge: Judge,
-}
-
-impl std::fmt::Debug for CheckSpec {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CheckSpec").field("name", &self.name).finish_non_exhaustive()
-    }
+    /// The query, with relations by their full names. Its one row has the number of `failures`, and
+    /// whether to warn (`should_warn`) and to fail (`should_error`).
+    pub text: Arc<dyn SqlText>,
+    /// The worst that failures can do.
+    pub worst: CheckOutcome,
 }
 
 /// A step whose staged tables pass through checks.
@@ -76,22 +70,47 @@ impl Audited {
         catalog: &CatalogSnapshot,
         now: Timestamp,
     ) -> Result<CheckResult> {
-        let query = Query {
-            sql: format!("select count(*) as failures from (\n{}\n) as failing", check.sql),
-            catalog: catalog.clone(),
-            now,
+        let verdict = self.verdict(check, catalog, now).await;
+        let verdict = verdict.map_err(|error| broken(check, &error))?;
+        let outcome = match verdict {
+            Verdict { should_error: true, .. } if check.worst == CheckOutcome::Fail => {
+                CheckOutcome::Fail
+            }
+            Verdict { should_warn: true, .. } => CheckOutcome::Warn,
+            _ => CheckOutcome::Pass,
         };
-        let failures = self.count(&query).await.map_err(|error| broken(check, &error))?;
-        let outcome = (check.judge)(failures);
+        let failures = verdict.failures;
         Ok(CheckResult { name: check.name.clone(), outcome, failures, message: None })
     }
 
-    async fn count(&self, query: &Query) -> Result<u64> {
-        let rows = self.warehouse.query(query).await?;
+    async fn verdict(
+        &self,
+        check: &CheckSpec,
+        catalog: &CatalogSnapshot,
+        now: Timestamp,
+    ) -> Result<Verdict> {
+        let scene = Scene { catalog: catalog.clone(), now, refresh: Refresh::Full };
+        let sql = format!(
+            "select cast(failures as bigint), cast(should_warn as boolean), \
+             cast(should_error as boolean) from (\n{}\n) as judged",
+            check.text.render(&scene).await?
+        );
+        let rows = self.warehouse.query(&Query { sql, catalog: scene.catalog, now }).await?;
         let batches: Vec<_> = rows.batches.try_collect().await?;
-        let counted = batches.iter().find(|batch| batch.num_rows() > 0);
-        let column = counted.and_then(|batch| batch.column(0).as_primitive_opt::<Int64Type>());
-        Ok(column.map_or(0, |column| column.value(0).unsigned_abs()))
+        let Some(row) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+            return Ok(Verdict::default());
+        };
+        let failures = row.column(0).as_primitive_opt::<Int64Type>();
+        let failures = failures.filter(|column| column.is_valid(0)).map(|column| column.value(0));
+        let is_true = |index: usize| {
+            let column = row.column(index).as_boolean_opt();
+            column.is_some_and(|column| column.is_valid(0) && column.value(0))
+        };
+        Ok(Verdict {
+            failures: failures.unwrap_or_default().unsigned_abs(),
+            should_warn: is_true(1),
+            should_error: is_true(2),
+        })
     }
 }
 
@@ -147,6 +166,14 @@ impl Step for Audited {
     fn clean(&self, attempt: AttemptId) -> BoxFuture<'_, Result<()>> {
         self.inner.clean(attempt)
     }
+}
+
+/// What a check says of the rows.
+#[derive(Debug, Clone, Copy, Default)]
+struct Verdict {
+    failures: u64,
+    should_warn: bool,
+    should_error: bool,
 }
 
 /// A check that cannot even run names itself.

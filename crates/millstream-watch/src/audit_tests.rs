@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use futures::executor::block_on;
 use futures::stream;
@@ -68,8 +68,11 @@ impl Counts {
 impl Warehouse for Counts {
     fn query<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<BatchStream>> {
         Box::pin(async {
-            let column: ArrayRef = Arc::new(Int64Array::from(vec![self.count(query)?]));
-            let batch = RecordBatch::try_from_iter([("failures", column)]).unwrap();
+            let count = self.count(query)?;
+            let failures: ArrayRef = Arc::new(Int64Array::from(vec![count]));
+            let is_any: ArrayRef = Arc::new(BooleanArray::from(vec![count > 0]));
+            let columns = [("failures", failures), ("warn", is_any.clone()), ("error", is_any)];
+            let batch = RecordBatch::try_from_iter(columns).unwrap();
             let schema = batch.schema();
             Ok(BatchStream { schema, batches: Box::pin(stream::iter([Ok(batch)])) })
         })
@@ -116,8 +119,8 @@ fn orders() -> Relation {
     "main.orders".parse().unwrap()
 }
 
-/// Stages with checks, each a name and its SQL. A check fails from its first failure on.
-fn stage(checks: &[(&str, &str)]) -> Result<Staged> {
+/// Stages with checks, each a name and its SQL.
+fn stage(checks: &[(&str, &str)], worst: CheckOutcome) -> Result<Staged> {
     let spec = StepSpec {
         kind: StepKind::Model,
         outputs: vec![AssetKey::table(&orders())],
@@ -128,11 +131,8 @@ fn stage(checks: &[(&str, &str)]) -> Result<Staged> {
     };
     let check = |&(name, sql): &(&str, &str)| CheckSpec {
         name: name.to_owned(),
-        sql: sql.to_owned(),
-        judge: Arc::new(|failures| match failures {
-            0 => CheckOutcome::Pass,
-            _ => CheckOutcome::Fail,
-        }),
+        text: Arc::new(sql.to_owned()),
+        worst,
     };
     let warehouse = Counts(BTreeMap::from([("no failures", 0), ("three failures", 3)]));
     let checks = checks.iter().map(check).collect();
@@ -150,7 +150,8 @@ fn stage(checks: &[(&str, &str)]) -> Result<Staged> {
 
 #[test]
 fn checks_read_what_is_staged_and_count_its_failures() {
-    let staged = stage(&[("unique", "no failures"), ("not_null", "three failures")]).unwrap();
+    let checks = [("unique", "no failures"), ("not_null", "three failures")];
+    let staged = stage(&checks, CheckOutcome::Fail).unwrap();
     let results: Vec<_> = staged.checks.iter().map(|r| (&*r.name, r.outcome, r.failures)).collect();
     let expected = [("unique", CheckOutcome::Pass, 0), ("not_null", CheckOutcome::Fail, 3)];
     assert_eq!(results, expected);
@@ -159,8 +160,15 @@ fn checks_read_what_is_staged_and_count_its_failures() {
 
 #[test]
 fn a_check_that_cannot_run_is_an_error_with_its_name() {
-    let error = stage(&[("unique", "no failures"), ("odd", "misspelled")]).unwrap_err();
+    let checks = [("unique", "no failures"), ("odd", "misspelled")];
+    let error = stage(&checks, CheckOutcome::Fail).unwrap_err();
     assert_eq!(error.to_string(), "check `odd`: no such column");
     assert_eq!((error.code(), error.fault()), ("sql.unknown", Fault::User));
     assert_eq!((error.retry(), error.hint().as_deref()), (Retry::Never, Some("look again")));
+}
+
+#[test]
+fn failures_of_a_check_that_only_warns_are_no_refusal() {
+    let staged = stage(&[("not_null", "three failures")], CheckOutcome::Warn).unwrap();
+    assert_eq!((staged.checks[0].outcome, staged.checks[0].failures), (CheckOutcome::Warn, 3));
 }

@@ -5,4 +5,4 @@
 
 pub mod audit;
 
-pub use audit::{Audited, CheckSpec, Judge};
+pub use audit::{Audited, CheckSpec};

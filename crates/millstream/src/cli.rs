@@ -142,6 +142,9 @@ pub struct SelectArgs {
     /// Start over instead of going on from what is there.
     #[arg(long)]
     pub full_refresh: bool,
+    /// Folder with the manifest.json of an earlier `millstream dbt` command, for `state:modified`.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
 }
 
 /// `run`.

@@ -6,7 +6,7 @@ use millstream_core::sql::SqlAnswer;
 use millstream_jinja::{Args, Machine, Outcome};
 
 use super::cache::RelationCache;
-use super::relation::Policy;
+use super::relation::{Path, Policy, Relation};
 use crate::target::Target;
 
 /// The worker behind the objects of one rendering.
@@ -29,6 +29,11 @@ pub trait Caller: fmt::Debug {
 
     /// The relations that are known to exist, shared by all workers.
     fn cache(&self) -> &RelationCache;
+
+    /// What is taken to be at a path, where the warehouse is not to be asked: a relation, or none.
+    fn taken(&self, _path: &Path) -> Option<Option<Relation>> {
+        None
+    }
 
     /// Where the project runs.
     fn target(&self) -> &Target;

@@ -6,7 +6,10 @@ use millstream_jinja::{Args, Machine, Outcome};
 use super::failure::{FailureKind, raise, refused};
 use super::log::LogLevel;
 use super::run_state::RunState;
-use crate::adapter::{Caller, Comment, Level, Phase, Policy, RelationCache, Statement};
+use super::worker::Standing;
+use crate::adapter::{
+    Caller, Comment, Level, Path, Phase, Policy, Relation, RelationCache, RelationKind, Statement,
+};
 use crate::target::Target;
 
 impl Caller for RunState {
@@ -46,6 +49,19 @@ impl Caller for RunState {
 
     fn cache(&self) -> &RelationCache {
         &self.session.cache
+    }
+
+    fn taken(&self, path: &Path) -> Option<Option<Relation>> {
+        let (taken, node) = (self.taken.as_ref()?, self.node()?);
+        let own = self.session.relation_of(node);
+        let is_own = matches!(own.matches(path), Ok(true));
+        is_own.then(|| {
+            taken.asked.set(true);
+            match taken.standing {
+                Standing::Nothing => None,
+                Standing::Table => Some(own.of_kind(RelationKind::Table)),
+            }
+        })
     }
 
     fn target(&self) -> &Target {

@@ -19,6 +19,9 @@ use crate::python::{self, Moment};
 pub(super) fn find(names: &Rc<dyn Names>, name: &str) -> Option<Value> {
     let around = names.surroundings();
     let invocation = &around.invocation;
+    if matches!(name, "invocation_id" | "run_started_at" | "modules") {
+        around.moment.note();
+    }
     Some(match name {
         "target" | "env" => target(around),
         "flags" => flags(&invocation.args),

@@ -115,6 +115,26 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// What can be done about it, where the message tells.
+    pub fn advice(&self) -> Option<String> {
+        let quoted = |before: &str| {
+            let rest = self.message.strip_prefix(before)?;
+            rest.split_once('\'').map(|(name, _)| name)
+        };
+        if let Some(name) = quoted("Required var '") {
+            return Some(format!("set it under `vars:`, or give a default: var('{name}', ...)"));
+        }
+        if let Some(name) = quoted("Env var required but not provided: '") {
+            return Some(format!("set it, or give a default: env_var('{name}', '...')"));
+        }
+        if let Some(name) = quoted("In dispatch: No macro named '") {
+            return Some(format!("define `default__{name}` in a file under macros/"));
+        }
+        None
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} Error", self.kind.word())?;

@@ -63,10 +63,10 @@ pub use questions::SourceAge;
 pub use references::{Found, References};
 pub use run_files::{path_of, write_text};
 pub use session::{Deferred, Session};
-pub use surroundings::Surroundings;
+pub use surroundings::{MomentWatch, Surroundings};
 pub use unit_test::UnitTestRun;
 pub use vars::Vars;
-pub use worker::{Batch, CompiledNode, Worker};
+pub use worker::{Batch, CompiledNode, Standing, Worker};
 
 /// What a text says of itself when it is rendered while the project is read.
 #[derive(Debug, Clone, Default, PartialEq)]

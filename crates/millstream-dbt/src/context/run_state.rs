@@ -20,7 +20,7 @@ use super::run_config::RunConfig;
 use super::session::Session;
 use super::surroundings::Surroundings;
 use super::unit_test::{self, Inputs};
-use super::worker::{Batch, CompiledNode};
+use super::worker::{Batch, CompiledNode, Taken};
 use super::{model, resolve, run_files, seed};
 use crate::adapter::{AdapterObject, Caller, RelationValue};
 use crate::manifest::{Config, MacroDef, Node, NodeKind, SourceTable, UniqueId};
@@ -45,6 +45,8 @@ pub(super) struct RunState {
     pub(super) rendered: Rendered,
     pub(super) compiled: Option<Arc<CompiledNode>>,
     pub(super) batch: Option<Batch>,
+    /// What is taken to be where the relation of the node will be.
+    pub(super) taken: Option<Rc<Taken>>,
     pub(super) overrides: Overrides,
     /// More names, with their values.
     pub(super) names: Map<String, Json>,
@@ -93,6 +95,7 @@ impl RunState {
             rendered,
             compiled: None,
             batch: None,
+            taken: None,
             overrides: Overrides::default(),
             names: Map::new(),
             inputs: None,

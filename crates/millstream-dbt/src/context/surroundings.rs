@@ -1,6 +1,7 @@
 //! What templates see of the project and the command, whatever they are rendered for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use millstream_core::clock::Clock;
 use serde_json::{Map, Value};
@@ -33,6 +34,24 @@ pub struct Surroundings {
     pub clock: Clock,
     /// Takes what templates say.
     pub log: LogSink,
+    /// Notes whether a template asked for what is another thing in every run.
+    pub moment: MomentWatch,
+}
+
+/// Notes whether a template asked for what is another thing in every run: its time, its id.
+#[derive(Debug, Clone, Default)]
+pub struct MomentWatch(Arc<AtomicBool>);
+
+impl MomentWatch {
+    /// Takes note.
+    pub(super) fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked for since the last time.
+    pub fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl Default for Surroundings {
@@ -49,6 +68,7 @@ impl Default for Surroundings {
             env_var: EnvVar::default(),
             clock: Clock::System,
             log: LogSink::default(),
+            moment: MomentWatch::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What compiles and runs nodes, one after the other, in one thread.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -48,6 +49,23 @@ pub struct CompiledNode {
     pub path: Option<PathBuf>,
 }
 
+/// What is taken to be where the relation of a node will be, so that nobody has to ask the
+/// warehouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// No relation.
+    Nothing,
+    /// A table.
+    Table,
+}
+
+/// What is taken to be there, and whether anyone asked.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) standing: Standing,
+    pub(super) asked: Cell<bool>,
+}
+
 /// The part of a microbatch model that is made at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
@@ -90,6 +108,20 @@ impl Worker {
     pub fn compile_batch(&self, node: &Arc<Node>, batch: &Batch) -> Result<CompiledNode, Failure> {
         self.release();
         self.compile_part(node, Some(batch))
+    }
+
+    /// Renders the text of a node as if this were where its relation will be. Says as well whether
+    /// the text asked for that.
+    pub fn compile_assuming(
+        &self,
+        node: &Arc<Node>,
+        standing: Standing,
+    ) -> Result<(CompiledNode, bool), Failure> {
+        self.release();
+        let taken = Rc::new(Taken { standing, asked: Cell::new(false) });
+        let mut state = self.state(Rendered::Node(Arc::clone(node)));
+        state.taken = Some(Rc::clone(&taken));
+        Ok((self.compile_state(state, node)?, taken.asked.get()))
     }
 
     fn compile_part(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use millstream_core::diagnostic::Place;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -118,6 +119,8 @@ pub struct Node {
     pub time_spine: Option<Value>,
     /// Seconds since 1970 when it was read.
     pub created_at: f64,
+    /// Where it stands in a file of properties, if that is all there is of it.
+    pub place: Option<Place>,
 }
 
 /// What kind of node it is.

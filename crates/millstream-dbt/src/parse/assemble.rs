@@ -23,8 +23,8 @@ use super::refs::Lookup;
 use super::test_args::ArgumentsKey;
 use super::yaml::YamlContext;
 use super::{
-    checks, matching, packages_of, primary_key, resolve, selectors, semantic, sources, unit_tests,
-    uses,
+    checks, host, matching, packages_of, primary_key, resolve, selectors, semantic, sources,
+    unit_tests, uses,
 };
 use crate::context::ParseSession;
 use crate::manifest::{MacroDef, Manifest, Node, SourceTable, UniqueId};
@@ -70,7 +70,10 @@ pub(super) fn manifest(
     for node in &nodes {
         if node.config.enabled() { lookup.add_node(node) } else { lookup.add_disabled(node) }
     }
-    let sources = tables(parts, &entries, &configs, &namer, &describer, report);
+    let mut sources = tables(parts, &entries, &configs, &namer, &describer, report);
+    if let Some(host) = &parts.options.host {
+        host::join(host, &parts.projects[0].name, &namer, parts.session, &mut sources.tables);
+    }
     for table in &sources.tables {
         lookup.add_source(table, table.config.enabled());
     }

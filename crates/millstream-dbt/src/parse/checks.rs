@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use millstream_files::{Report, whole};
+use millstream_core::diagnostic::Place;
+use millstream_files::{Report, shown, whole};
+
+use super::resolve::place_of;
 
 use crate::manifest::{Access, Manifest, Node, NodeKind, UniqueId};
 
@@ -65,9 +68,12 @@ fn circle(manifest: &Manifest, report: &mut Report) {
         if let Some(path) = walk(node, manifest, &mut seen) {
             let names: Vec<&str> = path.iter().map(|node| node.unique_id.as_str()).collect();
             let message = format!("Found a cycle: {}", names.join(" --> "));
-            let place = whole(&path[0].original_file_path);
-            let hint = "take one of these references out".to_owned();
-            report.error("dbt.cycle", place, message, hint);
+            let edges = path.iter().zip(&path[1..]);
+            let places: Vec<Place> =
+                edges.map(|(parent, child)| place_of(child, &parent.name)).collect();
+            let texts: Vec<String> = places.iter().map(shown).collect();
+            let hint = format!("take one of these references out: {}", texts.join(", "));
+            report.error("dbt.cycle", places.into_iter().next(), message, hint);
             return;
         }
     }

@@ -355,5 +355,5 @@ pub(super) fn report_failure(
         }
         None => whole(file),
     };
-    report.error("dbt.compilation", place, failure.to_string(), None);
+    report.error("dbt.compilation", place, failure.to_string(), failure.advice());
 }

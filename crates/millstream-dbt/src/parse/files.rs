@@ -162,7 +162,9 @@ fn walk(folder: &Path, below: &Path, depth: usize, extensions: &[&str], found: &
         };
         let path = below.join(&name);
         let is_folder = match entry.file_type() {
-            Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
+            Ok(kind) if kind.is_symlink() => {
+                entry.path().is_dir() && !leads_up(&entry.path(), folder)
+            }
             Ok(kind) => kind.is_dir(),
             Err(_) => false,
         };
@@ -171,6 +173,14 @@ fn walk(folder: &Path, below: &Path, depth: usize, extensions: &[&str], found: &
         } else if text.rsplit_once('.').is_some_and(|(_, end)| extensions.contains(&end)) {
             found.push(path);
         }
+    }
+}
+
+/// Whether a link leads to a folder that it lies in itself.
+fn leads_up(link: &Path, folder: &Path) -> bool {
+    match (fs::canonicalize(link), fs::canonicalize(folder)) {
+        (Ok(to), Ok(from)) => from.starts_with(to),
+        _ => false,
     }
 }
 

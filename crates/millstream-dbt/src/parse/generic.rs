@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millstream_core::diagnostic::Place;
-use millstream_files::Report;
+use millstream_files::{Report, closest};
 use millstream_jinja::{Program, Syntax};
 use serde_json::{Map, Value, json};
 
@@ -85,14 +85,14 @@ impl Tester<'_> {
         };
         let project = &self.projects[target.home.project];
         let Some(found) = self.macro_of(&written, project) else {
-            Self::unknown(&written, used.place.clone(), report);
+            self.unknown(&written, project, used.place.clone(), report);
             return None;
         };
         let captured = self.captured(target, &written, &found, used, report)?;
         self.finish(target, used, written, captured, report)
     }
 
-    fn unknown(written: &Written, place: Place, report: &mut Report) {
+    fn unknown(&self, written: &Written, project: &Project, place: Place, report: &mut Report) {
         let name = match &written.namespace {
             Some(namespace) => format!("{namespace}.test_{}", written.name),
             None => format!("test_{}", written.name),
@@ -101,7 +101,10 @@ impl Tester<'_> {
             "'{name}' is undefined. This can happen when calling a macro that does not exist. \
              Check for typos and/or install package dependencies with \"dbt deps\"."
         );
-        report.error("dbt.test_unknown", place, message, None);
+        let known = self.session.0.macros.names(&project.name).into_iter();
+        let known = known.filter_map(|name| name.strip_prefix("test_"));
+        let hint = closest(&written.name, known).map(|name| format!("did you mean `{name}`?"));
+        report.error("dbt.test_unknown", place, message, hint);
     }
 
     fn macro_of(&self, written: &Written, project: &Project) -> Option<Arc<MacroDef>> {
@@ -243,6 +246,7 @@ impl Tester<'_> {
             metrics: captured.metrics,
             depends_on: DependsOn { macros: captured.macros, nodes: Vec::new() },
             created_at: self.now,
+            place: Some(used.place.clone()),
             ..Node::default()
         };
         let (id, index) = (node.unique_id.clone(), target.home.project);

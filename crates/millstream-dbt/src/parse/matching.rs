@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use millstream_files::Report;
+use millstream_files::{Report, closest};
 use serde_json::{Map, Value};
 
 use super::assemble::is_refable;
@@ -168,7 +168,9 @@ impl Matcher<'_, '_> {
             entry.section.key(),
             entry.home.original.display()
         );
-        self.report.warning("dbt.patch_unused", entry.place.clone(), message, None);
+        let known = self.names.keys().map(String::as_str);
+        let hint = closest(name, known).map(|name| format!("did you mean `{name}`?"));
+        self.report.warning("dbt.patch_unused", entry.place.clone(), message, hint);
     }
 
     /// The drafts of a name: those of the entry's package, else those of any.

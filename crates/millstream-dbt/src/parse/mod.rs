@@ -14,6 +14,7 @@ mod entries;
 mod files;
 mod freshness;
 mod generic;
+mod host;
 mod macros;
 mod matching;
 mod naming;
@@ -45,20 +46,19 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use millstream_files::Report;
 
-use crate::context::{ParseSession, Surroundings, Vars};
+use crate::context::{MomentWatch, ParseSession, Surroundings, Vars};
 use crate::macros::{Registry, SearchOrder};
 use crate::target::Target;
 use project::Project;
 use yaml::{Secrets, YamlContext};
 
 pub use command_line::{ProjectSettings, project_settings, yaml_map};
-pub use options::{AdapterKind, ParseOptions, Parsed, ParsedProject, Strictness};
+pub use options::{AdapterKind, Host, HostTable, ParseOptions, Parsed, ParsedProject, Strictness};
 
 /// Reads the project in a folder, all its packages included.
 pub fn parse(root: &Path, options: &ParseOptions) -> Parsed {
     let mut report = Report::default();
-    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
-    let project = read(&root, options, &mut report);
+    let project = read(root, options, &mut report);
     let project = project.filter(|_| !report.has_errors());
     Parsed { project, diagnostics: report.finish() }
 }
@@ -71,8 +71,11 @@ struct Header {
     vars: Arc<Vars>,
 }
 
-fn read(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<ParsedProject> {
-    let header = header(root, options, report)?;
+/// Reads the project in a folder, and reports what is wrong with it. What has problems is left out
+/// of the manifest.
+pub fn read(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<ParsedProject> {
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    let header = header(&root, options, report)?;
     let files = files::read(&header.projects, options.threads, report);
     let mut macros = macros::read(&files, &header.projects, &options.builtin, report);
     let registry = Registry::new(macros.values().cloned(), search_order(&header, options));
@@ -94,6 +97,7 @@ fn read(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<Pars
         env_var: options.env_var.clone(),
         clock: options.clock.clone(),
         log: options.log.clone(),
+        moment: MomentWatch::default(),
     });
     let parts = assemble::Parts {
         projects: &header.projects,
@@ -103,11 +107,20 @@ fn read(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<Pars
         options,
     };
     let manifest = assemble::manifest(&parts, files, macros, report);
-    Some(ParsedProject { manifest, target: header.target, macros: registry, vars: header.vars })
+    Some(ParsedProject {
+        manifest,
+        target: header.target,
+        macros: registry,
+        vars: header.vars,
+        around: session.0,
+    })
 }
 
 fn header(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<Header> {
-    let raw = project::read(root, Path::new(""), report)?;
+    let raw = match &options.host {
+        Some(host) => project::read_or_named(root, &host.name, report)?,
+        None => project::read(root, Path::new(""), report)?,
+    };
     let name = Arc::clone(&raw.name);
     let command_line = Vars::new(Arc::clone(&name), [], options.vars.clone());
     let context = YamlContext {
@@ -124,7 +137,11 @@ fn header(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<He
         target: Some(Arc::new(profile::shown(&target))),
         ..context
     };
-    let own = raw.render(&context, options.strictness, report);
+    let mut own = raw.render(&context, options.strictness, report);
+    if options.host.is_some() {
+        // The host has files of its own there.
+        own.paths.functions.retain(|path| path != "functions");
+    }
     let mut projects = vec![own];
     for raw in packages::find(root, &projects[0].install_path, report) {
         let context = YamlContext { package: Arc::clone(&raw.name), ..context.clone() };

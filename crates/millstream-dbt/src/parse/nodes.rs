@@ -70,6 +70,7 @@ impl Finisher<'_> {
             kind: kind(draft.kind, project),
             access: access(&draft, &config, report),
             unique_id: draft.unique_id,
+            place: None,
             name: draft.name,
             package_name: Arc::clone(&project.name),
             path: draft.path,

@@ -7,7 +7,7 @@ use millstream_core::clock::Clock;
 use millstream_core::diagnostic::Diagnostic;
 use serde_json::{Map, Value};
 
-use crate::context::{EnvVar, Invocation, LogSink, Vars};
+use crate::context::{EnvVar, Invocation, LogSink, Surroundings, Vars};
 use crate::macros::{BuiltinFile, Registry};
 use crate::manifest::Manifest;
 use crate::target::Target;
@@ -32,6 +32,24 @@ pub struct AdapterKind {
     pub dialects: Vec<String>,
     /// Packages that come with it, the nearest first: `dbt_postgres`, `dbt`.
     pub packages: Vec<Arc<str>>,
+}
+
+impl AdapterKind {
+    /// The kinds that Millstream has. The embedded engine stands in for `DuckDB`; its SQL is
+    /// PostgreSQL's, and macros for either are found.
+    pub fn all() -> Vec<Self> {
+        let kind = |name: &str, dialects: &[&str], packages: &[&str]| Self {
+            name: name.to_owned(),
+            dialects: dialects.iter().map(|dialect| (*dialect).to_owned()).collect(),
+            packages: packages.iter().map(|package| Arc::from(*package)).collect(),
+        };
+        let embedded = ["dbt_millstream", "dbt_postgres", "dbt"];
+        vec![
+            kind("postgres", &["postgres"], &["dbt_postgres", "dbt"]),
+            kind("millstream", &["millstream", "postgres"], &embedded),
+            kind("duckdb", &["millstream", "duckdb", "postgres"], &embedded),
+        ]
+    }
 }
 
 /// What reading a project needs to be told.
@@ -63,6 +81,34 @@ pub struct ParseOptions {
     pub clock: Clock,
     /// Threads that read.
     pub threads: usize,
+    /// The project around the one of dbt, if there is one.
+    pub host: Option<Host>,
+}
+
+/// A project that has more than dbt's files.
+#[derive(Debug, Clone, Default)]
+pub struct Host {
+    /// Its name, which is the project's where there is no `dbt_project.yml`.
+    pub name: String,
+    /// Where it runs, whatever profiles say.
+    pub target: Option<Target>,
+    /// Tables that it fills and models read.
+    pub tables: Vec<HostTable>,
+}
+
+/// A table that `source` finds beside those of property files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostTable {
+    /// Name of the source.
+    pub source: String,
+    /// Name of the table in the source.
+    pub table: String,
+    /// Where it is.
+    pub schema: String,
+    /// Its name there.
+    pub identifier: String,
+    /// The file that declares it.
+    pub file: PathBuf,
 }
 
 /// What reading a project gave.
@@ -85,4 +131,6 @@ pub struct ParsedProject {
     pub macros: Arc<Registry>,
     /// Its variables.
     pub vars: Arc<Vars>,
+    /// What its templates see.
+    pub around: Surroundings,
 }

@@ -76,7 +76,7 @@ impl Search<'_> {
             let mut missing = Vec::new();
             for package in packages {
                 match package.get("local").and_then(Node::text) {
-                    Some(path) => self.local(&folder.join(path), document.place(package)),
+                    Some(path) => self.local(&folder.join(path), path, document.place(package)),
                     None => missing.push(package),
                 }
             }
@@ -93,9 +93,9 @@ impl Search<'_> {
         }
     }
 
-    fn local(&mut self, folder: &Path, place: millstream_core::diagnostic::Place) {
+    fn local(&mut self, folder: &Path, named: &str, place: millstream_core::diagnostic::Place) {
         if !folder.join("dbt_project.yml").is_file() {
-            let message = format!("there is no package in `{}`", folder.display());
+            let message = format!("there is no package in `{named}`");
             let hint = "the path of a local package starts at the file that names it".to_owned();
             self.report.error("dbt.package_missing", place, message, hint);
             return;

@@ -27,6 +27,10 @@ pub(super) fn read(
         _ => text.to_owned(),
     });
     let name = options.profile.clone().or(of_project);
+    if let Some(target) = options.host.as_ref().and_then(|host| host.target.as_ref()) {
+        let profile_name = name.unwrap_or_else(|| target.profile_name.clone());
+        return Some(Target { profile_name, ..target.clone() });
+    }
     let Some(file) = find(root, options) else { return without_file(options, name, report) };
     let Some(name) = name else {
         let message = "dbt cannot run because no profile was specified for this dbt project.";

@@ -100,6 +100,17 @@ pub(super) fn read(root: &Path, shown: &Path, report: &mut Report) -> Option<Raw
     Some(Raw { root: root.to_owned(), shown: shown.to_owned(), document, name: found })
 }
 
+/// Reads `dbt_project.yml` of a folder; a project without one has this name and dbt's defaults.
+pub(super) fn read_or_named(root: &Path, name: &str, report: &mut Report) -> Option<Raw> {
+    if root.join("dbt_project.yml").is_file() {
+        return read(root, Path::new(""), report);
+    }
+    let kind = yaml::Kind::Map(Vec::new());
+    let node = Node { kind, ..Node::default() };
+    let document = Document { file: PathBuf::from("dbt_project.yml"), root: node };
+    Some(Raw { root: root.to_owned(), shown: PathBuf::new(), document, name: Arc::from(name) })
+}
+
 fn rename(document: &mut Document, old: &str, new: &str) {
     if document.root.get(new).is_some() {
         return;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use millstream_files::{Report, closest, whole};
+use millstream_core::diagnostic::Place;
+use millstream_files::{Report, closest, shown, whole};
 
 use super::refs::{Found, Lookup};
 use super::values::python_text;
@@ -91,7 +92,7 @@ fn depend(node: &mut Node, lookup: &Lookup, report: &mut Report) -> bool {
 fn itself(node: &Node, report: &mut Report) {
     let message = format!("Found a cycle: {} depends on itself", node.unique_id);
     let hint = "use `{{ this }}` to name the relation of the model itself".to_owned();
-    report.error("dbt.cycle", whole(&node.original_file_path), message, hint);
+    report.error("dbt.cycle", place_of(node, &node.name), message, hint);
 }
 
 fn missing(
@@ -105,20 +106,37 @@ fn missing(
     let kind = title(node.kind.word());
     let message = missing_message(&kind, &node.unique_id, &node.original_file_path, named, found);
     let place = place(node, named);
+    let hint = meant_by(named, lookup).filter(|_| !is_disabled);
     if matches!(node.kind, NodeKind::Test(_)) {
         if !(is_disabled && matches!(node.kind, NodeKind::Test(TestOf::Generic(_)))) {
-            report.warning("dbt.reference_unknown", place, message, None);
+            report.warning("dbt.reference_unknown", place, message, hint);
         }
         return;
     }
-    let (name, known) = match named {
-        Ok(args) => (args.name.clone(), lookup.names().map(str::to_owned).collect::<Vec<_>>()),
-        Err(args) => (format!("{}.{}", args.source, args.table), lookup.source_names().collect()),
-    };
-    let hint = closest(&name, known.iter().map(String::as_str))
-        .filter(|_| !is_disabled)
-        .map(|candidate| format!("did you mean `{candidate}`?"));
     report.error("dbt.reference_unknown", place, message, hint);
+}
+
+/// The name that was probably meant, or the tables of a source.
+fn meant_by(named: Result<&RefArgs, &SourceArgs>, lookup: &Lookup) -> Option<String> {
+    let asked = |candidate: &str| Some(format!("did you mean `{candidate}`?"));
+    match named {
+        Ok(args) => {
+            let known = lookup.names().filter(|name| *name != args.name);
+            closest(&args.name, known).and_then(asked)
+        }
+        Err(args) => {
+            let known: Vec<String> = lookup.source_names().collect();
+            let name = format!("{}.{}", args.source, args.table);
+            if let Some(candidate) = closest(&name, known.iter().map(String::as_str)) {
+                return asked(candidate);
+            }
+            let prefix = format!("{}.", args.source);
+            let mut tables: Vec<&str> =
+                known.iter().filter_map(|name| name.strip_prefix(&prefix)).collect();
+            tables.sort_unstable();
+            (!tables.is_empty()).then(|| format!("known: {}", tables.join(", ")))
+        }
+    }
 }
 
 /// What to say of a name that means nothing that is enabled.
@@ -150,12 +168,18 @@ pub(super) fn missing_message(
     )
 }
 
+fn place(node: &Node, named: Result<&RefArgs, &SourceArgs>) -> Place {
+    match named {
+        Ok(args) => place_of(node, &args.name),
+        Err(args) => place_of(node, &args.table),
+    }
+}
+
 /// Where a node names something; the whole file if it does not, because a macro does.
-fn place(node: &Node, named: Result<&RefArgs, &SourceArgs>) -> millstream_core::diagnostic::Place {
-    let name = match named {
-        Ok(args) => &args.name,
-        Err(args) => &args.table,
-    };
+pub(super) fn place_of(node: &Node, name: &str) -> Place {
+    if let Some(place) = &node.place {
+        return place.clone();
+    }
     let quotes = [format!("'{name}'"), format!("\"{name}\"")];
     let found = quotes.iter().find_map(|quoted| node.raw_code.find(quoted.as_str()));
     match found {
@@ -221,7 +245,11 @@ fn same_name(first: &Node, second: &Node, report: &mut Report) {
         second.unique_id,
         second.original_file_path.display()
     );
-    let place = whole(&second.original_file_path);
-    let hint = "rename one of the files".to_owned();
+    let is_test = matches!(second.kind, NodeKind::Test(_));
+    let hint = match &first.place {
+        Some(place) if is_test => format!("the first is in {}; give one a `name`", shown(place)),
+        _ => "rename one of the files".to_owned(),
+    };
+    let place = second.place.clone().unwrap_or_else(|| whole(&second.original_file_path));
     report.error("dbt.name_duplicate", place, message, hint);
 }

@@ -1,17 +1,30 @@
 //! The graph of a manifest: what needs what, by positions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Bits, Entry};
-use crate::manifest::{Manifest, UniqueId};
+use crate::manifest::{Exposure, Manifest, UniqueId};
 
 /// How far a walk goes; without end if nothing is said.
 pub type Depth = Option<u32>;
+
+/// What a project that has more than dbt's resources puts beside them.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// What is made of dbt's tables and is none: trainings, deployments, functions. The word before
+    /// the first dot of the id says what it is; `assets` among the properties lists what it makes.
+    pub uses: Vec<Exposure>,
+    /// What needs what, besides that which the manifest says: what is needed comes first.
+    pub edges: Vec<(UniqueId, UniqueId)>,
+    /// Sources that the project fills itself.
+    pub filled: HashSet<UniqueId>,
+}
 
 /// Everything of a manifest that can be selected, and how it hangs together.
 #[derive(Debug)]
 pub struct Graph<'m> {
     manifest: &'m Manifest,
+    filled: Option<&'m HashSet<UniqueId>>,
     entries: Vec<Entry<'m>>,
     positions: HashMap<&'m str, u32>,
     parents: Edges,
@@ -28,30 +41,55 @@ struct Edges {
 impl<'m> Graph<'m> {
     /// The graph of what is enabled in a manifest.
     pub fn new(manifest: &'m Manifest) -> Self {
+        Self::of(manifest, None)
+    }
+
+    /// The graph of what is enabled in a manifest and of what is beside it.
+    pub fn with(manifest: &'m Manifest, beside: &'m Beside) -> Self {
+        Self::of(manifest, Some(beside))
+    }
+
+    fn of(manifest: &'m Manifest, beside: Option<&'m Beside>) -> Self {
+        let uses = beside.map_or(&[][..], |beside| &beside.uses).iter().map(Entry::Exposure);
         let entries: Vec<Entry<'m>> =
-            all_entries(manifest).filter(|entry| entry.config().enabled()).collect();
+            all_entries(manifest).filter(|entry| entry.config().enabled()).chain(uses).collect();
         let positions: HashMap<&str, u32> = entries
             .iter()
             .enumerate()
             .map(|(index, entry)| (entry.id().as_str(), index as u32))
             .collect();
+        let position = |id: &UniqueId| positions.get(id.as_str()).copied();
+        let more = beside.map_or(&[][..], |beside| &beside.edges).iter();
+        let more = more.filter_map(|(from, to)| Some((position(from)?, position(to)?)));
         let pairs: Vec<(u32, u32)> = entries
             .iter()
             .enumerate()
             .flat_map(|(child, entry)| {
                 let parents = entry.parents().iter();
-                let parents = parents.filter_map(|id| positions.get(id.as_str()).copied());
+                let parents = parents.filter_map(position);
                 parents.map(move |parent| (parent, child as u32))
             })
+            .chain(more)
             .collect();
         let parents = Edges::new(entries.len(), pairs.iter().map(|&(from, to)| (to, from)));
         let children = Edges::new(entries.len(), pairs.iter().copied());
-        Self { manifest, entries, positions, parents, children }
+        let filled = beside.map(|beside| &beside.filled);
+        Self { manifest, filled, entries, positions, parents, children }
     }
 
     /// The manifest.
     pub fn manifest(&self) -> &'m Manifest {
         self.manifest
+    }
+
+    /// Whether there is more than what the manifest says.
+    pub fn is_hosted(&self) -> bool {
+        self.filled.is_some()
+    }
+
+    /// Whether an entry is a source that the project fills itself.
+    pub fn is_filled(&self, entry: Entry<'_>) -> bool {
+        self.filled.is_some_and(|filled| filled.contains(entry.id()))
     }
 
     /// How many entries there are.

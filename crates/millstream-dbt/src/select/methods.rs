@@ -1,5 +1,6 @@
 //! What each method of a selection looks at.
 
+mod asset;
 mod config;
 mod name;
 mod path;
@@ -45,8 +46,12 @@ pub(crate) fn search(
     Ok(match &criterion.method {
         Method::Fqn => {
             let name = name::Name::new(value);
-            graph.filter(|entry| entry.resource_type() != "source" && name.matches(entry))
+            graph.filter(|entry| {
+                (entry.resource_type() != "source" && name.matches(entry))
+                    || (graph.is_hosted() && asset::is_named(graph, entry, &glob))
+            })
         }
+        Method::Asset(word) => graph.filter(|entry| asset::is_match(entry, word, &glob)),
         Method::Path => path::search(graph, value, evaluation.given.root),
         Method::File => graph.filter(|entry| is_file(entry, &glob)),
         Method::Tag => graph.filter(|entry| entry.tags().iter().any(|tag| glob.matches(tag))),
@@ -65,6 +70,9 @@ pub(crate) fn search(
         Method::Access => graph
             .filter(|entry| model(entry).is_some_and(|model| access_word(model.access) == value)),
         Method::ResourceType => {
+            if graph.is_hosted() && asset::KINDS.contains(&value) {
+                return Ok(graph.filter(|entry| asset::is_match(entry, "kind", &glob)));
+            }
             if !RESOURCE_TYPES.contains(&value) {
                 let message = format!("Invalid resource_type selector \"{value}\"");
                 return Err(SelectError::Value(message));

@@ -31,7 +31,7 @@ pub use bits::Bits;
 pub use changes::{Change, SqlChange, changes, compare_sql};
 pub use entry::Entry;
 pub use error::SelectError;
-pub use graph::{Depth, Graph};
+pub use graph::{Beside, Depth, Graph};
 pub use list::{ListFormat, list};
 pub use order::Cycle;
 pub use schedule::Waits;

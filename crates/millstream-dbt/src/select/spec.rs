@@ -94,6 +94,8 @@ impl Indirect {
 #[allow(missing_docs)]
 pub enum Method {
     Access,
+    /// A word for what Millstream makes: `training`, `table`.
+    Asset(String),
     Column,
     Config(Vec<String>),
     Exposure,
@@ -118,12 +120,17 @@ pub enum Method {
     Version,
 }
 
+/// Methods about what Millstream makes.
+const ASSET_WORDS: &[&str] =
+    &["deployment", "function", "kind", "model", "operational", "table", "topic", "training"];
+
 impl Method {
     /// From the text before the colon: `tag`, `config.materialized`.
     pub fn parse(text: &str) -> Result<Self, SelectError> {
         let mut words = text.split('.');
         let word = words.next().unwrap_or_default();
         Ok(match word {
+            word if ASSET_WORDS.contains(&word) => Self::Asset(word.to_owned()),
             "access" => Self::Access,
             "column" => Self::Column,
             "config" => Self::Config(words.map(str::to_owned).collect()),

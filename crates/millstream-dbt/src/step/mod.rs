@@ -16,6 +16,7 @@ use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
 use millstream_core::step::{Attempt, Receipt, Staged, Step, StepSpec, StepStats, Target};
 use millstream_core::table::{SchemaChange, TablePayload, WriteMode, WriteRequest};
+use millstream_core::text::{Scene, SqlText};
 use millstream_core::warehouse::{Query, Warehouse};
 use serde_json::json;
 
@@ -29,20 +30,20 @@ pub struct RelationStep {
     spec: StepSpec,
     relation: Relation,
     making: Making,
-    sql: String,
+    text: Arc<dyn SqlText>,
     warehouse: Arc<dyn Warehouse>,
 }
 
 impl RelationStep {
-    /// A step that makes a relation of a compiled query.
+    /// A step that makes a relation of a query.
     pub fn new(
         spec: StepSpec,
         relation: Relation,
         making: Making,
-        sql: String,
+        text: Arc<dyn SqlText>,
         warehouse: Arc<dyn Warehouse>,
     ) -> Self {
-        Self { spec, relation, making, sql, warehouse }
+        Self { spec, relation, making, text, warehouse }
     }
 
     async fn stage_view(&self, query: Query) -> Result<Staged> {
@@ -100,7 +101,11 @@ impl Step for RelationStep {
             } else {
                 Existing::Nothing
             };
-            let work = self.making.work(&self.relation, &self.sql, &existing, attempt.refresh)?;
+            let refresh = self.making.refresh(&existing, attempt.refresh);
+            let scene =
+                Scene { catalog: attempt.catalog.clone(), now: attempt.claimed_at, refresh };
+            let sql = self.text.render(&scene).await?;
+            let work = self.making.work(&self.relation, &sql, &existing, refresh)?;
             match work {
                 Work::View { sql } => self.stage_view(query(sql, attempt)).await,
                 Work::Table { sql, mode, schema_change } => {

@@ -78,6 +78,16 @@ impl Making {
         matches!(self, Self::Incremental(_) | Self::Snapshot(_))
     }
 
+    /// Whether the next rows come to those of a table that is there.
+    pub fn refresh(&self, existing: &Existing, asked: Refresh) -> Refresh {
+        match (self, existing) {
+            (Self::Incremental(strategy), Existing::Table { .. }) => {
+                strategy.refresh.unwrap_or(asked)
+            }
+            _ => Refresh::Full,
+        }
+    }
+
     /// What is to be done now.
     pub fn work(
         &self,

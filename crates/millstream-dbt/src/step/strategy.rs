@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use millstream_core::error::{Plain, Result};
+use millstream_core::step::Refresh;
 use millstream_core::table::{
     MergeRules, NullKeys, SchemaChange, TablePart, UpdateColumns, WriteMode,
 };
@@ -17,13 +18,17 @@ pub struct Strategy {
     pub mode: WriteMode,
     /// What becomes of columns.
     pub schema_change: SchemaChange,
+    /// Whether it starts over, whatever is asked.
+    pub refresh: Option<Refresh>,
 }
 
 impl Strategy {
     /// Reads the configuration of an incremental model. `batch` is the condition that the rows of
     /// the batch meet that is made.
     pub fn of_config(config: &Config, batch: Option<&str>) -> Result<Self> {
-        Ok(Self { mode: mode(config, batch)?, schema_change: schema_change(config)? })
+        let full = config.bool("full_refresh");
+        let refresh = full.map(|full| if full { Refresh::Full } else { Refresh::Incremental });
+        Ok(Self { mode: mode(config, batch)?, schema_change: schema_change(config)?, refresh })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Makes the graph of what was read.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use millstream_core::diagnostic::Place;
 use millstream_core::spec::{FunctionSpec, SourceSpec, StreamSpec};
@@ -10,50 +10,57 @@ use millstream_core::{AssetKey, ContentHash, Relation};
 use serde_json::Value;
 
 use super::{Graph, Node, order};
-use crate::checks::{self, CheckDraft};
+use crate::dbt::{CheckDraft, Dbt, checks_definition};
 use crate::declared::Declared;
-use crate::models::ModelFile;
-use crate::project::{
-    Check, Materialization, ResolvedDeployment, ResolvedTraining, Seed, SqlModel,
-};
+use crate::project::{Check, ResolvedDeployment, ResolvedTraining, Seed, SqlModel};
 use crate::resolve::{definition_of, operational_table};
+use millstream_dbt::Manifest;
+use millstream_dbt::manifest::UniqueId;
 use millstream_files::yaml;
 use millstream_files::{Report, shown, whole};
 
 /// What a graph is made of.
+#[derive(Clone, Copy)]
 pub(crate) struct Parts<'a> {
+    pub(crate) root: &'a Path,
     pub(crate) sources: &'a [Declared<SourceSpec>],
-    pub(crate) seeds: &'a [Seed],
-    pub(crate) models: &'a [SqlModel],
-    pub(crate) model_files: &'a [ModelFile],
+    pub(crate) dbt: &'a Dbt,
     pub(crate) trainings: &'a [ResolvedTraining],
     pub(crate) deployments: &'a [ResolvedDeployment],
     pub(crate) functions: &'a [Declared<FunctionSpec>],
-    pub(crate) drafts: Vec<CheckDraft>,
 }
 
 /// Makes the graph and gives every check to a step; problems are reported.
 pub(crate) fn build(parts: Parts<'_>, report: &mut Report) -> Option<(Graph, Vec<Check>)> {
+    let dbt = parts.dbt;
+    let manifest = &dbt.project.manifest;
+    let project = manifest.project_name.as_str();
     let mut made: Vec<(Node, Place)> = Vec::new();
     for source in parts.sources {
-        made.extend(syncs(source));
+        made.extend(syncs(source, manifest));
     }
-    made.extend(parts.seeds.iter().map(|seed| (of_seed(seed), whole(&seed.file))));
-    made.extend(parts.models.iter().map(|model| (of_model(model), whole(&model.file))));
-    made.extend(parts.trainings.iter().map(|it| (of_training(it), whole(&it.file))));
-    made.extend(parts.deployments.iter().filter_map(|it| Some((scoring(it)?, whole(&it.file)))));
+    made.extend(dbt.seeds.iter().map(|seed| (of_seed(seed), whole(&seed.file))));
+    made.extend(dbt.models.iter().map(|model| (of_model(model), whole(&model.file))));
+    made.extend(parts.trainings.iter().map(|it| (of_training(it, project), whole(&it.file))));
     made.extend(
-        parts.functions.iter().filter_map(|it| Some((of_function(it)?, it.place(&["into"])))),
+        parts.deployments.iter().filter_map(|it| Some((scoring(it, project)?, whole(&it.file)))),
+    );
+    made.extend(
+        parts
+            .functions
+            .iter()
+            .filter_map(|it| Some((of_function(it, project)?, it.place(&["into"])))),
     );
     check_one_maker(&made, report);
     let nodes = made.into_iter().map(|(node, _)| node).collect();
-    let mut graph = order::ordered(nodes, parts.model_files, report)?;
-    let checks = give_checks(&mut graph, parts.drafts);
+    let mut graph = order::ordered(nodes, parts.root, report)?;
+    let checks = give_checks(&mut graph, &dbt.checks);
     Some((graph, checks))
 }
 
-fn node(kind: StepKind, name: &str, file: &Path, definition: ContentHash) -> Node {
+fn node(id: UniqueId, kind: StepKind, name: &str, file: &Path, definition: ContentHash) -> Node {
     Node {
+        id,
         kind,
         name: name.to_owned(),
         outputs: Vec::new(),
@@ -63,12 +70,12 @@ fn node(kind: StepKind, name: &str, file: &Path, definition: ContentHash) -> Nod
         file: file.to_owned(),
         materialized: None,
         definition,
-        checks_definition: checks::definition([]),
+        checks_definition: checks_definition([]),
     }
 }
 
 /// One step for each stream. Its definition is that of the source without its other streams.
-fn syncs(source: &Declared<SourceSpec>) -> Vec<(Node, Place)> {
+fn syncs(source: &Declared<SourceSpec>, manifest: &Manifest) -> Vec<(Node, Place)> {
     let nodes = source.node.get("streams").map(yaml::Node::items).unwrap_or_default();
     let streams = source.spec.streams.iter().zip(nodes);
     streams
@@ -76,7 +83,12 @@ fn syncs(source: &Declared<SourceSpec>) -> Vec<(Node, Place)> {
             let relation = Relation::new(&source.spec.name, &stream.name).ok()?;
             let alone = SourceSpec { streams: vec![stream.clone()], ..source.spec.clone() };
             let name = relation.to_string();
-            let mut node = node(StepKind::Sync, &name, &source.file, definition_of(&alone));
+            let id = manifest
+                .sources
+                .values()
+                .find(|table| table.source_name == source.spec.name && table.name == stream.name)?;
+            let id = id.unique_id.clone();
+            let mut node = node(id, StepKind::Sync, &name, &source.file, definition_of(&alone));
             node.outputs =
                 vec![AssetKey::table(&relation), AssetKey::table(&relation.quarantine())];
             if source.spec.settings.get("operational") == Some(&Value::Bool(true)) {
@@ -94,40 +106,39 @@ fn operational_name(stream: &StreamSpec) -> &str {
 }
 
 fn of_seed(seed: &Seed) -> Node {
-    let mut node = node(StepKind::Seed, &seed.name, &seed.file, seed.definition);
+    let mut node = node(seed.id.clone(), StepKind::Seed, &seed.name, &seed.file, seed.definition);
     node.outputs = vec![AssetKey::table(&seed.relation)];
     node.tags.clone_from(&seed.tags);
-    node.materialized = Some("seed");
+    node.materialized = Some("seed".to_owned());
     node
 }
 
 fn of_model(model: &SqlModel) -> Node {
-    let mut node = node(StepKind::Model, &model.name, &model.file, model.definition);
+    let mut node =
+        node(model.id.clone(), StepKind::Model, &model.name, &model.file, model.definition);
     node.outputs = vec![AssetKey::table(&model.relation)];
     node.inputs =
         model.inputs.iter().map(|asset| Input { asset: asset.clone(), edge: Edge::Data }).collect();
     node.tags.clone_from(&model.tags);
-    node.materialized = Some(match model.materialization {
-        Materialization::View => "view",
-        Materialization::Table => "table",
-        Materialization::Incremental { .. } => "incremental",
-    });
+    node.materialized = Some(model.materialized.clone());
     node
 }
 
-fn of_training(training: &ResolvedTraining) -> Node {
+fn of_training(training: &ResolvedTraining, project: &str) -> Node {
     let name = &training.spec.name;
-    let mut node = node(StepKind::Training, name, &training.file, training.definition);
+    let id = UniqueId::new(format!("training.{project}.{name}"));
+    let mut node = node(id, StepKind::Training, name, &training.file, training.definition);
     node.outputs = vec![AssetKey::model(name)];
     node.inputs.clone_from(&training.inputs);
     node
 }
 
 /// The step that scores in batches. It also appends to the topic, if answers are recorded.
-fn scoring(deployment: &ResolvedDeployment) -> Option<Node> {
+fn scoring(deployment: &ResolvedDeployment, project: &str) -> Option<Node> {
     let (over, into) = (deployment.over.as_ref()?, deployment.into.as_ref()?);
     let name = &deployment.spec.name;
-    let mut node = node(StepKind::Scoring, name, &deployment.file, deployment.definition);
+    let id = UniqueId::new(format!("deployment.{project}.{name}"));
+    let mut node = node(id, StepKind::Scoring, name, &deployment.file, deployment.definition);
     node.outputs.push(AssetKey::table(into));
     if let Some(record) = &deployment.spec.record {
         node.outputs.push(AssetKey::topic(&record.topic));
@@ -137,10 +148,11 @@ fn scoring(deployment: &ResolvedDeployment) -> Option<Node> {
     Some(node)
 }
 
-fn of_function(function: &Declared<FunctionSpec>) -> Option<Node> {
+fn of_function(function: &Declared<FunctionSpec>, project: &str) -> Option<Node> {
     let spec = &function.spec;
     let table = operational_table(&spec.into)?;
-    let mut node = node(StepKind::Function, &spec.name, &function.file, definition_of(spec));
+    let id = UniqueId::new(format!("function.{project}.{}", spec.name));
+    let mut node = node(id, StepKind::Function, &spec.name, &function.file, definition_of(spec));
     node.outputs = vec![AssetKey::operational(table)];
     node.inputs = vec![Input { asset: AssetKey::topic(&spec.on.topic), edge: Edge::Feedback }];
     Some(node)
@@ -157,8 +169,10 @@ fn check_one_maker(made: &[(Node, Place)], report: &mut Report) {
                 continue;
             }
             let first = *seen.entry(asset.to_string().to_lowercase()).or_insert(entry);
-            let again = first.0.kind == node.kind && first.0.name == node.name;
-            if !std::ptr::eq(first, entry) && !again {
+            let again = first.0.id == node.id;
+            // Two of dbt's that have the very same name were reported by its reader.
+            let is_known = is_dbts(&first.0) && is_dbts(node) && first.0.outputs == node.outputs;
+            if !std::ptr::eq(first, entry) && !again && !is_known {
                 let message = format!(
                     "`{}` is made by {} `{}` and by {} `{}`",
                     asset.name,
@@ -174,12 +188,16 @@ fn check_one_maker(made: &[(Node, Place)], report: &mut Report) {
     }
 }
 
+fn is_dbts(node: &Node) -> bool {
+    matches!(node.kind, StepKind::Seed | StepKind::Model)
+}
+
 /// Each check waits at the step that makes the last of the tables it reads.
-fn give_checks(graph: &mut Graph, drafts: Vec<CheckDraft>) -> Vec<Check> {
+fn give_checks(graph: &mut Graph, drafts: &[CheckDraft]) -> Vec<Check> {
     let mut by_position: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut checks = Vec::new();
     for draft in drafts {
-        let inputs: Vec<AssetKey> = draft.inputs.iter().map(AssetKey::table).collect();
+        let inputs = &draft.inputs;
         let positions: BTreeSet<usize> =
             inputs.iter().filter_map(|asset| graph.makers.get(asset)?.first().copied()).collect();
         let Some(&last) = positions.last() else { continue };
@@ -189,26 +207,25 @@ fn give_checks(graph: &mut Graph, drafts: Vec<CheckDraft>) -> Vec<Check> {
             graph.wait(last, position);
         }
         by_position.entry(last).or_default().push(checks.len());
-        checks.push(check(draft, asset, inputs));
+        checks.push(check(draft, asset));
     }
     for (position, indexes) in by_position {
         let own = indexes.into_iter().map(|index| &checks[index]);
-        graph.nodes[position].checks_definition = checks::definition(own);
+        graph.nodes[position].checks_definition = checks_definition(own);
     }
     checks
 }
 
-fn check(draft: CheckDraft, asset: AssetKey, inputs: Vec<AssetKey>) -> Check {
+fn check(draft: &CheckDraft, asset: AssetKey) -> Check {
     Check {
-        name: draft.name,
+        name: draft.name.clone(),
         asset,
-        inputs,
-        sql: draft.sql,
+        inputs: draft.inputs.clone(),
+        text: draft.text.clone(),
         severity: draft.severity,
-        warn_if: draft.warn_if,
-        error_if: draft.error_if,
-        file: PathBuf::from(&draft.place.file),
-        description: draft.description,
+        definition: draft.definition,
+        file: draft.file.clone(),
+        description: draft.description.clone(),
     }
 }
 

@@ -2,26 +2,22 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::path::Path;
 
 use millstream_core::diagnostic::Place;
 use millstream_core::step::Edge;
 use millstream_core::{AssetKey, AssetKind};
 
 use super::{Graph, Node};
-use crate::models::{ModelFile, place_of_quoted};
-use millstream_files::{Report, shown, whole};
+use millstream_files::{Mark, Report, shown, whole};
 
 /// Orders the steps: by what they read, and by name where that leaves a choice. Circles are
 /// reported, and then there is no graph.
-pub(crate) fn ordered(
-    mut nodes: Vec<Node>,
-    files: &[ModelFile],
-    report: &mut Report,
-) -> Option<Graph> {
+pub(crate) fn ordered(mut nodes: Vec<Node>, root: &Path, report: &mut Report) -> Option<Graph> {
     nodes.sort_by(|a, b| a.outputs.cmp(&b.outputs));
     let makers = makers(&nodes);
     let mut before = hard_edges(&nodes, &makers);
-    if report_cycles(&nodes, &before, files, report) {
+    if report_cycles(&nodes, &before, root, report) {
         return None;
     }
     add_feedback(&nodes, &makers, &mut before);
@@ -132,12 +128,7 @@ fn placed(nodes: Vec<Node>, before: &[Vec<usize>], order: &[usize]) -> Graph {
 }
 
 /// Reports each cycle once. Gives whether there is one.
-fn report_cycles(
-    nodes: &[Node],
-    before: &[Vec<usize>],
-    files: &[ModelFile],
-    report: &mut Report,
-) -> bool {
+fn report_cycles(nodes: &[Node], before: &[Vec<usize>], root: &Path, report: &mut Report) -> bool {
     let mut left: BTreeSet<usize> = (0..nodes.len()).collect();
     let mut found = false;
     loop {
@@ -145,7 +136,7 @@ fn report_cycles(
         let Some(&start) = left.first() else { return found };
         let cycle = walk(start, &left, before);
         let steps: Vec<&Node> = cycle.iter().map(|&index| &nodes[index]).collect();
-        report_cycle(&steps, files, report);
+        report_cycle(&steps, root, report);
         for index in cycle {
             left.remove(&index);
         }
@@ -192,7 +183,7 @@ fn walk(start: usize, left: &BTreeSet<usize>, before: &[Vec<usize>]) -> Vec<usiz
 }
 
 /// Reports a cycle with the place of each reference in it.
-fn report_cycle(cycle: &[&Node], files: &[ModelFile], report: &mut Report) {
+fn report_cycle(cycle: &[&Node], root: &Path, report: &mut Report) {
     let smallest = (0..cycle.len()).min_by_key(|&at| &cycle[at].outputs).unwrap_or(0);
     let mut turned: Vec<&Node> = cycle.to_vec();
     turned.rotate_left(smallest);
@@ -202,17 +193,22 @@ fn report_cycle(cycle: &[&Node], files: &[ModelFile], report: &mut Report) {
     } else {
         let edges = turned.iter().zip(turned.iter().cycle().skip(1));
         let edge = |(node, read): (&&Node, &&Node)| {
-            let place = place_of_edge(node, read, files);
+            let place = place_of_edge(node, read, root);
             format!("{} reads {} ({})", node.name, read.name, shown(&place))
         };
         let edges: Vec<String> = edges.map(edge).collect();
         (format!("a cycle of references: {}", edges.join(", ")), "take one reference out")
     };
-    report.error("graph.cycle", place_of_edge(first, read, files), message, hint.to_owned());
+    report.error("graph.cycle", place_of_edge(first, read, root), message, hint.to_owned());
 }
 
-/// Where a step names another one that it reads.
-fn place_of_edge(node: &Node, read: &Node, files: &[ModelFile]) -> Place {
-    let file = files.iter().find(|file| file.source.path == node.file);
-    file.map_or_else(|| whole(&node.file), |file| place_of_quoted(&file.source, &read.name))
+/// Where a step names another one that it reads: the first place where its file has the name in
+/// quotes; the whole file if it does not, because a macro does.
+fn place_of_edge(node: &Node, read: &Node, root: &Path) -> Place {
+    let text = std::fs::read_to_string(root.join(&node.file)).unwrap_or_default();
+    let quotes = [format!("'{}'", read.name), format!("\"{}\"", read.name)];
+    match quotes.iter().find_map(|quoted| text.find(quoted.as_str())) {
+        Some(offset) => Mark::of_offset(&text, offset + 1).within(&node.file),
+        None => whole(&node.file),
+    }
 }

@@ -1,32 +1,38 @@
-//! dbt's selectors: `+orders`, `tag:nightly`, `path:models/staging`, `a,b c`.
+//! Selection: dbt's selectors over all assets of the project.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeSet, HashSet};
 
 use millstream_core::error::{Coded, Fault};
 use millstream_core::step::StepKind;
-use millstream_core::{AssetKey, AssetKind};
+use millstream_core::{AssetKey, AssetKind, Relation};
+use millstream_dbt::Manifest;
+use millstream_dbt::manifest::{Config, DependsOn, Exposure, UniqueId};
+use millstream_dbt::select::{
+    self as dbt, Beside, Blanks, Entry, Given, Indirect, PreviousManifest, Request,
+};
+use serde_json::{Map, json};
 
-use super::{Depth, Graph, Node, reach};
+use super::Node;
+use crate::project::Project;
 use millstream_files::meant;
+
+/// What a command selects.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Selection<'a> {
+    /// `--select`: everything if it is empty.
+    pub select: &'a [String],
+    /// `--exclude`
+    pub exclude: &'a [String],
+    /// The manifest of another run, which `state:` compares with.
+    pub state: Option<&'a PreviousManifest>,
+}
 
 /// Why a selection cannot be made.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SelectError {
-    /// The method before the colon is not known.
-    #[error("there is no selector method `{method}`")]
-    Method {
-        /// The method.
-        method: String,
-        /// What was probably meant.
-        hint: Option<String>,
-    },
     /// The text is not a selector.
-    #[error("`{text}` is not a selector")]
-    Invalid {
-        /// The text.
-        text: String,
-    },
+    #[error(transparent)]
+    Invalid(#[from] dbt::SelectError),
     /// A part of the selection matches no step.
     #[error("`{text}` selects nothing")]
     Nothing {
@@ -40,7 +46,7 @@ pub enum SelectError {
 impl Coded for SelectError {
     fn code(&self) -> &'static str {
         match self {
-            Self::Method { .. } | Self::Invalid { .. } => "select.invalid",
+            Self::Invalid(_) => "select.invalid",
             Self::Nothing { .. } => "select.nothing",
         }
     }
@@ -51,224 +57,134 @@ impl Coded for SelectError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Method { hint, .. } | Self::Nothing { hint, .. } => hint.clone(),
-            Self::Invalid { .. } => {
-                Some("for example `orders`, `+orders`, `orders+1`, `tag:nightly`".to_owned())
-            }
+            Self::Nothing { hint, .. } => hint.clone(),
+            Self::Invalid(error) => error.hint(),
         }
     }
 }
 
-/// The methods that stand before a colon.
-const METHODS: &[&str] = &[
-    "config.materialized",
-    "deployment",
-    "file",
-    "fqn",
-    "function",
-    "kind",
-    "model",
-    "path",
-    "resource_type",
-    "source",
-    "tag",
-    "training",
-];
+/// Resource types that are no steps.
+const NO_STEPS: &[&str] = &["test", "unit_test", "analysis", "operation"];
 
-impl Graph {
-    /// The steps that an expression selects, by the asset they are named after. Parts between
-    /// spaces add up; of parts between commas, what all select counts; what follows `--exclude`
-    /// is taken away. An empty expression selects all.
-    pub fn select(&self, expression: &str) -> Result<BTreeSet<AssetKey>, SelectError> {
-        let mut parts = expression.splitn(2, "--exclude");
-        let select = parts.next().unwrap_or_default();
-        self.select_without(select, parts.next().unwrap_or_default())
+impl Project {
+    /// The steps that a selection is about, by the asset they are named after.
+    ///
+    /// # Errors
+    /// When a text is no selector, or a part of `--select` matches no step.
+    pub fn select(&self, selection: &Selection<'_>) -> Result<BTreeSet<AssetKey>, SelectError> {
+        if selection.select.is_empty() && selection.exclude.is_empty() {
+            return Ok(self.graph.nodes().iter().map(|node| node.asset().clone()).collect());
+        }
+        let beside = self.beside();
+        let graph = dbt::Graph::with(&self.dbt.manifest, &beside);
+        let words = |texts: &[String]| -> Vec<String> {
+            texts.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect()
+        };
+        let (select, exclude) = (words(selection.select), words(selection.exclude));
+        for word in &select {
+            let alone = std::slice::from_ref(word);
+            if self.find(&graph, alone, &[], selection.state)?.is_empty() {
+                let value = word.rsplit(':').next().unwrap_or(word).trim_matches(['+', '@']);
+                let names = self.graph.nodes().iter().flat_map(names_of);
+                let hint = meant(value, names, "the project has no steps");
+                return Err(SelectError::Nothing { text: word.clone(), hint });
+            }
+        }
+        self.find(&graph, &select, &exclude, selection.state)
     }
 
-    /// The steps that one expression selects and the other does not.
-    pub fn select_without(
+    fn find(
         &self,
-        select: &str,
-        exclude: &str,
+        graph: &dbt::Graph<'_>,
+        select: &[String],
+        exclude: &[String],
+        state: Option<&PreviousManifest>,
     ) -> Result<BTreeSet<AssetKey>, SelectError> {
-        let mut selected: BTreeSet<usize> = if select.trim().is_empty() {
-            (0..self.nodes.len()).collect()
-        } else {
-            self.union(select, OnNothing::Fail)?
+        let types = graph.entries().map(|(_, entry)| entry.resource_type());
+        let types = types.filter(|word| !NO_STEPS.contains(word)).collect();
+        let request = Request {
+            select,
+            exclude,
+            selector: None,
+            indirect: Indirect::Empty,
+            types,
+            blanks: Blanks::Keep,
         };
-        for position in self.union(exclude, OnNothing::Accept)? {
-            selected.remove(&position);
-        }
-        Ok(self.assets(&selected))
-    }
-
-    fn union(&self, text: &str, nothing: OnNothing) -> Result<BTreeSet<usize>, SelectError> {
-        let mut selected = BTreeSet::new();
-        for part in text.split_whitespace() {
-            let mut common: Option<BTreeSet<usize>> = None;
-            for term in part.split(',') {
-                let found = self.term(term, nothing)?;
-                common = Some(match common {
-                    Some(common) => common.intersection(&found).copied().collect(),
-                    None => found,
-                });
-            }
-            selected.extend(common.unwrap_or_default());
-        }
-        Ok(selected)
-    }
-
-    fn term(&self, text: &str, nothing: OnNothing) -> Result<BTreeSet<usize>, SelectError> {
-        let term = Term::parse(text)?;
-        let positions = 0..self.nodes.len();
-        let mut found: BTreeSet<usize> =
-            positions.filter(|&position| term.matches(&self.nodes[position])).collect();
-        if found.is_empty() && nothing == OnNothing::Fail {
-            let names = self.nodes.iter().flat_map(names_of);
-            let hint = meant(term.value, names, "the project has no steps");
-            return Err(SelectError::Nothing { text: text.to_owned(), hint });
-        }
-        let own = found.clone();
-        if term.at {
-            found.extend(reach(own.clone(), &self.behind, Depth::All));
-            found.extend(reach(found.clone(), &self.before, Depth::All));
-        }
-        if let Some(depth) = term.upstream {
-            found.extend(reach(own.clone(), &self.before, depth));
-        }
-        if let Some(depth) = term.downstream {
-            found.extend(reach(own, &self.behind, depth));
-        }
-        Ok(found)
-    }
-}
-
-/// Whether a part that matches nothing is a mistake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum OnNothing {
-    Fail,
-    Accept,
-}
-
-/// One part of an expression: `@x`, `2+x+1`, `tag:x`.
-#[derive(Debug)]
-struct Term<'a> {
-    at: bool,
-    upstream: Option<Depth>,
-    downstream: Option<Depth>,
-    method: &'a str,
-    value: &'a str,
-}
-
-impl<'a> Term<'a> {
-    fn parse(text: &'a str) -> Result<Self, SelectError> {
-        let invalid = || SelectError::Invalid { text: text.to_owned() };
-        let (at, rest) = match text.strip_prefix('@') {
-            Some(rest) => (true, rest),
-            None => (false, text),
+        let given = Given {
+            root: &self.root,
+            manifest: state,
+            results: None,
+            sources_before: None,
+            sources_now: None,
         };
-        let (upstream, rest) = leading(rest).ok_or_else(invalid)?;
-        let (downstream, rest) = trailing(rest).ok_or_else(invalid)?;
-        let (method, value) = match rest.split_once(':') {
-            Some((method, value)) => (method, value),
-            None if looks_like_path(rest) => ("path", rest),
-            None => ("fqn", rest),
+        let found = dbt::select(graph, &request, &given)?;
+        let entries = found.positions.iter().map(|position| graph.entry(position));
+        Ok(entries.filter_map(|entry| self.step_of(entry)).collect())
+    }
+
+    /// The step of an entry, by the asset it is named after: that which makes its table.
+    fn step_of(&self, entry: Entry<'_>) -> Option<AssetKey> {
+        if let Entry::Node(node) = entry {
+            let relation = Relation::new(&node.schema, &node.alias).ok()?;
+            return self.graph.node(&AssetKey::table(&relation)).map(|node| node.asset().clone());
+        }
+        let mut nodes = self.graph.nodes().iter();
+        nodes.find(|node| node.id == *entry.id()).map(|node| node.asset().clone())
+    }
+
+    /// What is beside dbt's resources.
+    fn beside(&self) -> Beside {
+        let nodes = self.graph.nodes();
+        let own = |node: &&Node| {
+            matches!(node.kind, StepKind::Training | StepKind::Scoring | StepKind::Function)
         };
-        if value.is_empty() || value.contains('+') {
-            return Err(invalid());
+        let mut edges = Vec::new();
+        for (position, node) in nodes.iter().enumerate() {
+            let before = self.graph.waits_for(position).iter();
+            edges.extend(before.map(|&earlier| (nodes[earlier].id.clone(), node.id.clone())));
         }
-        let asset = matches!(method, "table" | "topic" | "operational");
-        if !METHODS.contains(&method) && !asset {
-            let hint = meant(method, METHODS.iter().copied(), "");
-            return Err(SelectError::Method { method: method.to_owned(), hint });
-        }
-        Ok(Self { at, upstream, downstream, method, value })
+        edges.extend(self.table_edges(&self.dbt.manifest));
+        let filled: HashSet<UniqueId> = nodes
+            .iter()
+            .filter(|node| node.kind == StepKind::Sync)
+            .map(|node| node.id.clone())
+            .collect();
+        let name = &self.dbt.manifest.project_name;
+        let uses = nodes.iter().filter(own).map(|node| use_of(node, name)).collect();
+        Beside { uses, edges, filled }
     }
 
-    fn matches(&self, node: &Node) -> bool {
-        let value = self.value;
-        match self.method {
-            "tag" => node.tags.iter().any(|tag| like(value, tag)),
-            "path" => in_path(value, &node.file),
-            "file" => node.file.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
-                like(value, name) || name.split_once('.').is_some_and(|(stem, _)| like(value, stem))
-            }),
-            "source" => node.kind == StepKind::Sync && source_matches(value, &node.name),
-            "training" => node.kind == StepKind::Training && like(value, &node.name),
-            "deployment" => node.kind == StepKind::Scoring && like(value, &node.name),
-            "function" => node.kind == StepKind::Function && like(value, &node.name),
-            "model" => {
-                matches!(node.kind, StepKind::Model | StepKind::Training) && like(value, &node.name)
-            }
-            "kind" | "resource_type" => kind_matches(value, node.kind),
-            "config.materialized" => node.materialized.is_some_and(|kind| like(value, kind)),
-            "fqn" => name_matches(value, node),
-            kind => node
-                .outputs
-                .iter()
-                .any(|asset| asset.kind.word() == kind && like(value, &asset.name)),
-        }
+    /// Sources that are tables which a step makes.
+    fn table_edges(&self, manifest: &Manifest) -> Vec<(UniqueId, UniqueId)> {
+        let edge = |table: &std::sync::Arc<millstream_dbt::manifest::SourceTable>| {
+            let relation = Relation::new(&table.schema, &table.identifier).ok()?;
+            let maker = self.graph.node(&AssetKey::table(&relation))?;
+            (maker.id != table.unique_id).then(|| (maker.id.clone(), table.unique_id.clone()))
+        };
+        manifest.sources.values().filter_map(edge).collect()
     }
 }
 
-/// `2+x`, `+x`: how far upstream, and the rest.
-fn leading(text: &str) -> Option<(Option<Depth>, &str)> {
-    let Some((number, rest)) = text.split_once('+') else { return Some((None, text)) };
-    if number.is_empty() {
-        return Some((Some(Depth::All), rest));
+/// A step that makes no table of dbt's.
+fn use_of(node: &Node, project: &str) -> Exposure {
+    let folders = node.file.parent().into_iter().flat_map(|folder| folder.iter());
+    let folders = folders.filter_map(|folder| folder.to_str());
+    let fqn = std::iter::once(project).chain(folders).chain([node.name.as_str()]);
+    let assets: Vec<String> = node.outputs.iter().map(ToString::to_string).collect();
+    let mut properties = Map::new();
+    properties.insert("assets".to_owned(), json!(assets));
+    Exposure {
+        unique_id: node.id.clone(),
+        name: node.name.clone(),
+        package_name: project.into(),
+        fqn: fqn.map(Into::into).collect(),
+        original_file_path: node.file.clone(),
+        properties,
+        config: Config::default(),
+        refs: Vec::new(),
+        sources: Vec::new(),
+        depends_on: DependsOn::default(),
     }
-    match number.parse() {
-        Ok(steps) => Some((Some(Depth::Steps(steps)), rest)),
-        Err(_) => Some((None, text)),
-    }
-}
-
-/// `x+2`, `x+`: how far downstream, and the rest.
-fn trailing(text: &str) -> Option<(Option<Depth>, &str)> {
-    let Some((rest, number)) = text.rsplit_once('+') else { return Some((None, text)) };
-    if number.is_empty() {
-        return Some((Some(Depth::All), rest));
-    }
-    number.parse().ok().map(|steps| (Some(Depth::Steps(steps)), rest))
-}
-
-fn looks_like_path(text: &str) -> bool {
-    let extension = Path::new(text).extension().and_then(|extension| extension.to_str());
-    text.contains('/') || matches!(extension, Some("sql" | "csv" | "yml" | "yaml"))
-}
-
-fn in_path(pattern: &str, file: &Path) -> bool {
-    let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
-    file.ancestors().any(|part| part.to_str().is_some_and(|part| like(pattern, part)))
-        && !pattern.is_empty()
-}
-
-fn source_matches(pattern: &str, name: &str) -> bool {
-    like(pattern, name) || name.split_once('.').is_some_and(|(source, _)| like(pattern, source))
-}
-
-fn kind_matches(value: &str, kind: StepKind) -> bool {
-    match value {
-        "source" | "stream" => kind == StepKind::Sync,
-        "deployment" => kind == StepKind::Scoring,
-        word => kind.word() == word,
-    }
-}
-
-/// A name as people write it: of what declares the step, of what it makes, or of a folder.
-fn name_matches(pattern: &str, node: &Node) -> bool {
-    let of_asset = |asset: &AssetKey| {
-        like(pattern, &asset.name)
-            || (asset.kind == AssetKind::Table
-                && asset
-                    .name
-                    .split_once('.')
-                    .is_some_and(|(_, name)| node.kind != StepKind::Sync && like(pattern, name)))
-    };
-    like(pattern, &node.name)
-        || (node.kind == StepKind::Sync && source_matches(pattern, &node.name))
-        || node.outputs.iter().any(of_asset)
-        || (matches!(node.kind, StepKind::Model | StepKind::Seed) && in_folder(pattern, &node.file))
 }
 
 /// The names by which people may write a step: its own, and those of what it makes.
@@ -279,40 +195,4 @@ fn names_of(node: &Node) -> impl Iterator<Item = &str> + Clone {
         _ => asset.name.as_str(),
     });
     std::iter::once(node.name.as_str()).chain(short)
-}
-
-/// dbt's dotted names: `staging`, `staging.stg_orders`.
-fn in_folder(pattern: &str, file: &Path) -> bool {
-    let stem = file.with_extension("");
-    let parts: Vec<&str> = stem.iter().skip(1).filter_map(|part| part.to_str()).collect();
-    (1..=parts.len()).any(|length| like(pattern, &parts[..length].join(".")))
-}
-
-/// Whether a text matches a pattern with `*` and `?`.
-fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(&c) if c == '?' || c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    p = at + 1;
-                    t = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|&c| c == '*')
 }

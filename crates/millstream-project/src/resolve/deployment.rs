@@ -7,7 +7,7 @@ use schemars::schema_for;
 
 use super::{definition_of, relation_at};
 use crate::declared::{Declared, check_names, declare, invalid_name, listed};
-use crate::jinja::Names;
+use crate::names::Names;
 use crate::project::{ResolvedDeployment, ResolvedTraining};
 use millstream_files::yaml::{Document, Node};
 use millstream_files::{Report, closest};
@@ -19,7 +19,7 @@ const DEFAULT_ALIAS: &str = "champion";
 /// out.
 pub(crate) fn deployments(
     documents: &[Document],
-    names: &Names,
+    names: &Names<'_>,
     trained: &[String],
     report: &mut Report,
 ) -> Vec<ResolvedDeployment> {
@@ -51,7 +51,7 @@ pub(crate) fn training_names(documents: &[Document], resolved: &[ResolvedTrainin
 
 fn resolve(
     declared: Declared<DeploymentSpec>,
-    names: &Names,
+    names: &Names<'_>,
     trained: &[String],
     report: &mut Report,
 ) -> Option<ResolvedDeployment> {

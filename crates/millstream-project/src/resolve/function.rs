@@ -7,7 +7,7 @@ use millstream_core::spec::FunctionSpec;
 use schemars::schema_for;
 
 use crate::declared::{Declared, check_names, declare, invalid_name, listed};
-use crate::models::{is_blank, statement};
+use crate::sql::{is_blank, statement};
 use millstream_files::yaml::Document;
 use millstream_files::{Report, closest};
 

@@ -3,13 +3,13 @@
 use millstream_core::Relation;
 use millstream_core::diagnostic::Place;
 
-use crate::jinja::{ModelName, Names, UnknownName};
-use millstream_files::{Report, meant};
+use crate::names::{Names, UnknownName};
+use millstream_files::Report;
 
 /// A reference as it is written.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reference<'a> {
-    Model(&'a str),
+    Model { package: Option<&'a str>, name: &'a str },
     Stream(&'a str, &'a str),
 }
 
@@ -24,7 +24,8 @@ pub(crate) fn parse_reference(text: &str) -> Option<Reference<'_>> {
     let arguments: Vec<&str> =
         rest.strip_suffix(')')?.split(',').map(unquoted).collect::<Option<_>>()?;
     match (function.trim(), arguments.as_slice()) {
-        ("ref", [model] | [_, model]) => Some(Reference::Model(model)),
+        ("ref", [name]) => Some(Reference::Model { package: None, name }),
+        ("ref", [package, name]) => Some(Reference::Model { package: Some(package), name }),
         ("source", [source, stream]) => Some(Reference::Stream(source, stream)),
         _ => None,
     }
@@ -37,34 +38,10 @@ fn unquoted(text: &str) -> Option<&str> {
 
 impl Reference<'_> {
     /// The relation that is meant.
-    pub(crate) fn find(&self, names: &Names) -> Result<Relation, UnknownName> {
+    pub(crate) fn find(&self, names: &Names<'_>) -> Result<Relation, UnknownName> {
         match self {
-            Self::Stream(source, stream) => names.stream(source, stream).cloned(),
-            Self::Model(model) => match names.models.get(*model) {
-                Some(ModelName::At(relation)) => Ok(relation.clone()),
-                Some(ModelName::Ephemeral(_)) => Err(UnknownName {
-                    code: "ref.unknown",
-                    message: format!("model `{model}` is ephemeral: it has no table"),
-                    hint: Some("materialize it as a view or a table".to_owned()),
-                    quoted: (*model).to_owned(),
-                }),
-                Some(ModelName::Disabled) => Err(UnknownName {
-                    code: "ref.unknown",
-                    message: format!("model `{model}` is not enabled"),
-                    hint: None,
-                    quoted: (*model).to_owned(),
-                }),
-                None => Err(UnknownName {
-                    code: "ref.unknown",
-                    message: format!("there is no model `{model}`"),
-                    hint: meant(
-                        model,
-                        names.models.keys().map(String::as_str),
-                        "the project has no models",
-                    ),
-                    quoted: (*model).to_owned(),
-                }),
-            },
+            Self::Stream(source, stream) => names.stream(source, stream),
+            Self::Model { package, name } => names.model(*package, name),
         }
     }
 }
@@ -74,7 +51,7 @@ pub(crate) fn relation_at(
     key: &str,
     text: &str,
     place: Place,
-    names: &Names,
+    names: &Names<'_>,
     report: &mut Report,
 ) -> Option<Relation> {
     match parse_reference(text).map(|reference| reference.find(names)) {
@@ -98,10 +75,11 @@ mod tests {
 
     #[test]
     fn references_are_read_as_they_are_written() {
+        let model = |package| Some(Reference::Model { package, name: "orders" });
         for (text, expected) in [
-            ("ref('orders')", Some(Reference::Model("orders"))),
-            ("{{ ref(\"orders\") }}", Some(Reference::Model("orders"))),
-            ("ref('shop', 'orders')", Some(Reference::Model("orders"))),
+            ("ref('orders')", model(None)),
+            ("{{ ref(\"orders\") }}", model(None)),
+            ("ref('shop', 'orders')", model(Some("shop"))),
             ("source('shop', 'orders')", Some(Reference::Stream("shop", "orders"))),
             ("source('shop')", None),
             ("orders", None),

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::{definition_of, relation_at};
 use crate::declared::{Declared, check_names, declare, listed};
-use crate::jinja::Names;
 use crate::load::LoadOptions;
+use crate::names::Names;
 use crate::project::ResolvedTraining;
 use crate::settings::{kind_of, report_problems, training_schema};
 use millstream_files::Report;
@@ -21,7 +21,7 @@ use millstream_files::yaml::{Document, Node};
 /// Reads and resolves all trainings; problems are reported, and trainings with problems left out.
 pub(crate) fn trainings(
     documents: &[Document],
-    names: &Names,
+    names: &Names<'_>,
     options: &LoadOptions,
     report: &mut Report,
 ) -> Vec<ResolvedTraining> {
@@ -61,7 +61,7 @@ pub(crate) fn trainings(
 
 fn resolve(
     declared: Declared<TrainingSpec>,
-    names: &Names,
+    names: &Names<'_>,
     report: &mut Report,
 ) -> Option<ResolvedTraining> {
     let place = declared.place(&["data"]);

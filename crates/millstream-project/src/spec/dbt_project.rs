@@ -134,6 +134,7 @@ pub(crate) struct DbtProject {
 /// In which namespaces macros of one are looked up.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only the schema of it is used")]
 pub(crate) struct DispatchRule {
     /// The namespace that macros ask for.
     pub(crate) macro_namespace: String,

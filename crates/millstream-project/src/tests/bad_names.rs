@@ -20,33 +20,37 @@ fn references_to_what_is_not_there() {
             ("models/g.sql", "select '{{ env_var('DBT_ENV_SECRET_KEY') }}'"),
             ("macros/cents.sql", "{% macro cent(x) %}{{ x }} / 100{% endmacro %}"),
         ],
-        "error[ref.unknown]: there is no model `order`
+        "error[dbt.reference_unknown]: Model 'model.shop.a' (models/a.sql) depends on a node named 'order' which was not found
   --> models/a.sql:2:14
   hint: did you mean `orders`?
-error[source.unknown]: there is no source `shp`
-  --> models/a.sql:3:17
-  hint: did you mean `shop`?
-error[source.unknown]: source `shop` has no stream `clients`
+error[dbt.reference_unknown]: Model 'model.shop.a' (models/a.sql) depends on a source named 'shp.orders' which was not found
+  --> models/a.sql:3:24
+  hint: did you mean `shop.orders`?
+error[dbt.reference_unknown]: Model 'model.shop.a' (models/a.sql) depends on a source named 'shop.clients' which was not found
   --> models/a.sql:4:25
   hint: known: orders
-error[ref.unknown]: `ref('other', 'orders')` names another project
-  --> models/b.sql:1:18
-  hint: this project is `shop`
-error[ref.unknown]: versions of SQL models are not supported
-  --> models/c.sql:1:18
-  hint: leave `v` out
-error[sql.template]: 'cents' is undefined
+error[dbt.reference_unknown]: Model 'model.shop.b' (models/b.sql) depends on a node named 'orders' in package or project 'other' which was not found
+  --> models/b.sql:1:32
+error[dbt.reference_unknown]: Model 'model.shop.c' (models/c.sql) depends on a node named 'orders' with version '2' which was not found
+  --> models/c.sql:1:23
+error[sql.template]: 'cents' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".
   --> models/d.sql:2:8
   hint: did you mean `cent`?
-error[var.missing]: variable `rate` is not set
+error[sql.template]: Required var 'rate' not found in config:
+Vars supplied to e = {}
   --> models/e.sql:1:11
-  hint: set it under `vars:` in millstream.yml, or give a default: var('rate', ...)
-error[var.missing]: environment variable `MISSING` is not set
+  hint: set it under `vars:`, or give a default: var('rate', ...)
+error[dbt.compilation]: Parsing Error in model f (models/f.sql)
+  Env var required but not provided: 'MISSING'
+  
+  > in models/f.sql:1:12
   --> models/f.sql:1:12
   hint: set it, or give a default: env_var('MISSING', '...')
-error[secret.rendered]: `DBT_ENV_SECRET_KEY` is a secret and cannot be rendered
-  --> models/g.sql:1:12
-  hint: give a secret by reference: `{env: DBT_ENV_SECRET_KEY}`",
+error[dbt.compilation]: Parsing Error in model g (models/g.sql)
+  Secret env vars are allowed only in profiles.yml or packages.yml. Found 'DBT_ENV_SECRET_KEY' referenced elsewhere.
+  
+  > in models/g.sql:1:12
+  --> models/g.sql:1:12",
     );
 }
 
@@ -70,21 +74,39 @@ fn names_that_are_used_twice() {
             ),
             ("models/s2.yml", "models: [{name: c}]"),
         ],
-        "error[name.duplicate]: macro `m` is here for the second time
+        "error[dbt.macro_duplicate]: dbt found two macros named \"m\" in the project \"shop\".
   --> macros/m.sql:2:1
-  hint: the first is in macros/m.sql:1:1
-error[name.duplicate]: `main.c` is made by model `b` and by model `c`
+  hint: rename or remove one of them; the first is in macros/m.sql:1:1
+error[dbt.relation_duplicate]: dbt found two resources with the database representation \"\"millstream\".\"main\".\"c\"\".
+dbt cannot create two resources with identical database representations. To fix this,
+change the configuration of one of these resources:
+- model.shop.b (models/b.sql)
+- model.shop.c (models/c.sql)
   --> models/c.sql
-  hint: the other is in models/b.sql; rename one
-error[name.duplicate]: model `a` is here for the second time
+  hint: set `alias` or `schema` in the configuration of one of them
+error[dbt.name_duplicate]: dbt found two models with the name \"a\".
+
+Since these resources have the same name, dbt will be unable to find the correct resource
+when looking for ref(\"a\").
+
+To fix this, change the name of one of these resources:
+- model.shop.a (models/a.sql)
+- model.shop.a (models/deep/a.sql)
   --> models/deep/a.sql
-  hint: the first is models/a.sql
-error[name.duplicate]: test `unique_c_id` is here for the second time
+  hint: rename one of the files
+error[dbt.name_duplicate]: dbt found two tests with the name \"unique_c_id\".
+
+Since these resources have the same name, dbt will be unable to find the correct resource
+when looking for ref(\"unique_c_id\").
+
+To fix this, change the name of one of these resources:
+- test.shop.unique_c_id.549b5a6e6d (models/s1.yml)
+- test.shop.unique_c_id.549b5a6e6d (models/s1.yml)
   --> models/s1.yml:1:57
   hint: the first is in models/s1.yml:1:49; give one a `name`
-error[name.duplicate]: model `c` is described for the second time
-  --> models/s2.yml:1:17
-  hint: the first is in models/s1.yml:1:17
+error[dbt.patch_duplicate]: dbt found two schema.yml entries for the same resource named c. Resources and their associated columns may only be described a single time.
+  --> models/s2.yml:1:10
+  hint: the first is in models/s1.yml:1:10
 error[name.duplicate]: source `shop` is here for the second time
   --> sources/two.yml:2:11
   hint: the first is in sources/shop.yml:2:11
@@ -109,9 +131,8 @@ fn names_that_cannot_be() {
         "error[name.invalid]: `my shop` cannot be the name of a project
   --> millstream.yml:1:7
   hint: letters, digits and `_`, at most 128, not starting with a digit
-error[name.invalid]: `1st` cannot be the name of a model
+error[name.invalid]: `1st` is not a name: use letters, digits and `_`, starting with a letter or `_`
   --> models/1st.sql
-  hint: letters, digits and `_`, at most 128, not starting with a digit
 error[name.invalid]: `x/../y` is not a name: use letters, digits and `_`, starting with a letter or `_`
   --> models/b.sql:1:11
 error[name.reserved]: a source cannot be named `topic`: Millstream uses that schema
@@ -136,18 +157,15 @@ fn configuration_that_cannot_be() {
             ),
             ("models/e.sql", "{{ config(materialized='view') }}\n-- nothing\n"),
         ],
-        "error[model.config]: `materialized` cannot be `tabel`
+        "error[model.config]: there is no materialization `tabel`
   --> dbt_project.yml:4:20
   hint: did you mean `table`?
-error[model.config]: `materialized` cannot be `cube`
+error[model.config]: there is no materialization `cube`
   --> models/b.sql:1:11
-  hint: one of: view, table, incremental
+  hint: view, table, incremental, snapshot, seed or ephemeral
 warning[model.config]: unknown configuration `materialised`
   --> models/c.sql:1:11
   hint: did you mean `materialized`?
-error[model.config]: `incremental_strategy` cannot be `merge`
-  --> models/d.sql:3:3
-  hint: name the columns that identify a row: unique_key='id'
 error[model.empty]: the model has no SQL
   --> models/e.sql
   hint: write one select statement",
@@ -173,17 +191,23 @@ fn templates_that_cannot_be_rendered() {
                 "sources:\n  - name: a\n    connector: file\n    streams: [{name: b, path: \"{{ env_var('MISSING') }}\"}, {name: c, path: \"{{ folder }}/c\"}]\n",
             ),
         ],
-        "error[sql.template]: syntax error: here is `}}`, expected is a value
+        "error[dbt.template_syntax]: syntax error: here is `}}`, expected is a value
   --> macros/broken.sql:4:10
-error[sql.template]: this block does not end: `{% endmacro %}` is missing
+error[dbt.template_syntax]: this block does not end: `{% endmacro %}` is missing
   --> macros/open.sql:1:1
-error[sql.template]: this block does not end: `{% endif %}` is missing
+error[dbt.template_syntax]: this block does not end: `{% endif %}` is missing
   --> models/a.sql:2:1
-error[sql.template]: 'nothing' is undefined
+error[sql.template]: 'nothing' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".
   --> models/b.sql:1:11
-  hint: test it with `is defined`, or give a default
-error[sql.raised]: no such day
+error[dbt.compilation]: Compilation Error in model c (models/c.sql)
+  no such day
+  
+  > in models/c.sql:2:17
   --> models/c.sql:2:17
+error[sql.template]: 'broken' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".
+  --> models/d.sql:1:11
+error[sql.template]: 'fine' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".
+  --> models/e.sql:1:11
 error[var.missing]: environment variable `MISSING` is not set
   --> sources/a.yml:4:31
   hint: set it, or give a default: env_var('MISSING', '...')
@@ -221,28 +245,35 @@ sources:
             ),
             ("tests/t.sql", "select 1"),
         ],
-        "error[check.unknown]: there is no test `uniqe`
+        "error[dbt.test_unknown]: 'test_uniqe' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".
   --> models/schema.yml:6:13
   hint: did you mean `unique`?
 error[check.invalid]: `accepted_values` needs `values`
   --> models/schema.yml:7:13
   hint: values: [a, b]
-error[ref.unknown]: there is no model `b`
-  --> models/schema.yml:8:28
+warning[dbt.reference_unknown]: Test 'test.shop.relationships_a_id__id__ref_b_.dcfe42f192' (models/schema.yml) depends on a node named 'b' which was not found
+  --> models/schema.yml:8:13
   hint: did you mean `a`?
-error[yaml.value_wrong]: `severity` cannot be `fatal`
-  --> models/schema.yml:9:34
-  hint: one of: error, warn
-error[check.invalid]: `warn_if` cannot be `lots`
-  --> models/schema.yml:10:23
+error[check.invalid]: `warn_if` of `not_null_a_id` cannot be `lots`
+  --> models/schema.yml:10:13
   hint: a comparison such as `> 10`
-error[yaml.key_unknown]: unknown key `fail`
-  --> models/schema.yml:11:35
-  hint: known: arguments, column_name, config, description, enabled, error_if, field, limit, meta, name, quote, severity, tags, to, values, warn_if, where
-error[check.invalid]: `not_null` of a whole table needs `column_name`
+error[dbt.name_duplicate]: dbt found two tests with the name \"not_null_a_id\".
+
+Since these resources have the same name, dbt will be unable to find the correct resource
+when looking for ref(\"not_null_a_id\").
+
+To fix this, change the name of one of these resources:
+- test.shop.not_null_a_id.c1cebc1440 (models/schema.yml)
+- test.shop.not_null_a_id.c1cebc1440 (models/schema.yml)
+  --> models/schema.yml:10:13
+  hint: the first is in models/schema.yml:9:13; give one a `name`
+error[sql.template]: macro 'dbt_macro__unique' takes no keyword argument 'fail'
+  --> models/schema.yml:11:13
+error[check.invalid]: `not_null` needs `column_name`
   --> models/schema.yml:12:13
-warning[ref.unknown]: there is no model `aa`; what is said of it has no effect
-  --> models/schema.yml:13:11
+  hint: column_name: id
+warning[dbt.patch_unused]: Did not find matching node for patch with name 'aa' in the 'models' section of file 'models/schema.yml'
+  --> models/schema.yml:13:5
   hint: did you mean `a`?
 error[source.unknown]: source `shop` has no stream `order`
   --> models/schema.yml:16:21
@@ -264,11 +295,11 @@ fn cycles() {
             ("models/d.sql", "select * from {{ ref('d') }}"),
             ("models/e.sql", "select * from {{ ref('a') }}"),
         ],
-        "error[graph.cycle]: a cycle of references: a reads c (models/a.sql:1:23), c reads b (models/c.sql:2:14), b reads a (models/b.sql)
-  --> models/a.sql:1:23
-  hint: take one reference out
-error[graph.cycle]: d reads itself
+        "error[dbt.cycle]: Found a cycle: model.shop.a --> model.shop.b --> model.shop.c --> model.shop.a
+  --> models/b.sql
+  hint: take one of these references out: models/b.sql, models/c.sql:2:14, models/a.sql:1:23
+error[dbt.cycle]: Found a cycle: model.shop.d depends on itself
   --> models/d.sql:1:23
-  hint: for its own rows of before, use `this`",
+  hint: use `{{ this }}` to name the relation of the model itself",
     );
 }

@@ -1,8 +1,6 @@
 //! Files as dbt users have them: what dbt knows is no error, and what has no effect here is said.
 
-use millstream_core::step::CheckOutcome;
-
-use super::{loaded, project, text_of};
+use super::{full, loaded, project, text_of};
 use crate::CheckSeverity;
 
 #[test]
@@ -23,7 +21,6 @@ my-own: 1
             "models:
   - name: a
     docs: {show: false}
-    latest_version: 1
     config: {meta: {x: 1}, contract: {enforced: false}}
     columns: [{name: id, meta: {x: 1}, constraints: [{type: not_null}], policy: x}]
   - name: gone
@@ -33,22 +30,19 @@ exposures: [{name: e, type: dashboard}]
 ",
         ),
     ]);
-    assert!(loaded.project.is_some());
     assert_eq!(
         text_of(&loaded),
         "warning[yaml.key_unknown]: unknown key `my-own`
   --> dbt_project.yml:5:1
   hint: known: analysis-paths, asset-paths, clean-targets, config-version, data-tests, dbt-cloud, defer-env-id, dispatch, docs-paths, exposures, flags, function-paths, functions, log-path, macro-paths, metrics, model-paths, models, name, on-run-end, on-run-start, packages-install-path, profile, query-comment, quoting, require-dbt-version, restrict-access, saved-queries, seed-paths, seeds and 10 more
+warning[project.not_read]: unit tests do not run in `millstream run`
+  --> models/a.yml
+  hint: `millstream dbt test` runs them
 warning[yaml.key_unknown]: unknown key `policy`
-  --> models/a.yml:6:73
+  --> models/a.yml:5:73
   hint: known: config, constraints, data_tests, data_type, description, granularity, meta, name, quote, tags, tests
-warning[ref.unknown]: there is no model `gone`; what is said of it has no effect
-  --> models/a.yml:7:11
-  hint: known: a
-warning[project.not_read]: `semantic_models` has no effect yet
-  --> models/a.yml:8:1
-warning[project.not_read]: `unit_tests` has no effect yet
-  --> models/a.yml:9:1"
+warning[dbt.patch_unused]: Did not find matching node for patch with name 'gone' in the 'models' section of file 'models/a.yml'
+  --> models/a.yml:6:5"
     );
 }
 
@@ -87,9 +81,10 @@ models:
         found.unwrap_or_else(|| panic!("there is no check {name}"))
     };
     assert_eq!(named("unique").severity, CheckSeverity::Warn);
-    assert!(named("unique").sql.contains("where kind = 'x'"));
-    assert_eq!(named("accepted_values").outcome(10), CheckOutcome::Warn);
-    assert_eq!(named("accepted_values").outcome(11), CheckOutcome::Fail);
+    assert!(full(&named("unique").text).contains("where kind = 'x'"));
+    let accepted = full(&named("accepted_values").text);
+    assert!(accepted.contains("count(*) >= 1 as should_warn"), "{accepted}");
+    assert!(accepted.contains("count(*) >10 as should_error"), "{accepted}");
     assert_eq!(named("relationships").severity, CheckSeverity::Warn);
     assert_eq!(project.checks.len(), 4);
 }
@@ -108,4 +103,48 @@ fn a_source_in_a_schema_of_the_project_is_what_seeds_make() {
     let names: Vec<&str> = project.graph.nodes().iter().map(|node| node.name.as_str()).collect();
     assert_eq!(names, ["people", "a"]);
     assert_eq!(project.checks[0].asset.to_string(), "table:main_raw.people");
+}
+
+#[test]
+fn a_property_file_describes_and_tests_a_stream_of_ours() {
+    let project = project(&[
+        super::SOURCE,
+        (
+            "models/shop.yml",
+            "sources: [{name: shop, tables: [{name: orders, description: All., columns: [{name: id, tests: [unique]}]}]}]\n",
+        ),
+        ("models/a.sql", "select * from {{ source('shop', 'orders') }}"),
+        ("models/bad.sql", "select * from {{ source('quarantine', 'shop__orders') }}"),
+    ]);
+    let tables: Vec<String> =
+        project.models.iter().flat_map(|model| &model.inputs).map(ToString::to_string).collect();
+    assert_eq!(tables, ["table:shop.orders", "table:quarantine.shop__orders"]);
+    assert_eq!(project.checks[0].asset.to_string(), "table:shop.orders");
+    let table = project.dbt.manifest.sources.values().find(|table| table.name == "orders").unwrap();
+    assert_eq!((table.description.as_str(), &*table.schema), ("All.", "shop"));
+}
+
+#[test]
+fn models_and_seeds_of_packages_are_made() {
+    let project = project(&[
+        ("packages.yml", "packages: [{local: lib/tools}]\n"),
+        ("lib/tools/dbt_project.yml", "name: tools\nmodels: {+schema: tools}\n"),
+        ("lib/tools/models/days.sql", "select * from {{ ref('holidays') }}"),
+        ("lib/tools/seeds/holidays.csv", "day\n2026-01-01\n"),
+        ("models/a.sql", "select * from {{ ref('tools', 'days') }}"),
+    ]);
+    let made: Vec<(&str, String)> = project
+        .graph
+        .nodes()
+        .iter()
+        .map(|node| (node.file.to_str().unwrap(), node.asset().name.clone()))
+        .collect();
+    assert_eq!(
+        made,
+        [
+            ("lib/tools/seeds/holidays.csv", "main.holidays".to_owned()),
+            ("lib/tools/models/days.sql", "main_tools.days".to_owned()),
+            ("models/a.sql", "main.a".to_owned()),
+        ]
+    );
 }

@@ -2,7 +2,7 @@
 
 use millstream_core::step::Refresh;
 
-use super::{SOURCE, loaded, project, says, text_of};
+use super::{SOURCE, full, loaded, project, says, text_of};
 use crate::CheckSeverity;
 
 /// A package with a macro that dispatches, a test, and a helper.
@@ -49,8 +49,8 @@ fn macros_of_packages_stand_under_their_names() {
         ),
     ]));
     assert_eq!(
-        project.models[0].sql(Refresh::Full),
-        "select md5(cast(coalesce(cast(id as varchar), '') || coalesce(cast(day as varchar), '') as varchar)) as k from \"shop\".\"orders\""
+        project.models[0].text.known(Refresh::Full).unwrap(),
+        "select md5(cast(coalesce(cast(id as TEXT), '') || coalesce(cast(day as TEXT), '') as TEXT)) as k from \"millstream\".\"shop\".\"orders\""
     );
 }
 
@@ -75,8 +75,8 @@ fn the_project_stands_above_packages_and_dbt() {
         ),
     ]));
     assert_eq!(
-        project.models[0].sql(Refresh::Full),
-        "select mine(id), x / 100, date_trunc('day', cast(at as timestamp)), '\"a b\"', 1 from \"shop\".\"orders\""
+        project.models[0].text.known(Refresh::Full).unwrap(),
+        "select mine(id), not this, date_trunc('day', at), '\"a b\"', 1 from \"millstream\".\"shop\".\"orders\""
     );
 }
 
@@ -88,7 +88,7 @@ fn tests_of_the_project_and_of_packages_take_arguments() {
         (
             "tests/generic/same.sql",
             "{% test same_ids(model, column_name, other, limits=[]) %}
-{{ config(severity='warn') }}{% if model is mapping and model.get('metadata', {}).get('type') == 'Relation' and not model.is_cte -%}
+{{ config(severity='warn') }}{% if model is mapping and model.get('metadata', {}).get('type', '').endswith('Relation') and not model.is_cte -%}
 select {{ column_name }} from {{ model }} except select id from {{ other }} -- {{ limits | sum }}
 {%- endif %}
 {% endtest %}",
@@ -115,20 +115,18 @@ select {{ column_name }} from {{ model }} except select id from {{ other }} -- {
         let found = project.checks.iter().find(|check| check.name == name);
         found.unwrap_or_else(|| panic!("there is no {name} in {:?}", project.checks))
     };
-    let whole = named("tools_holds_a__total_id");
-    assert_eq!(
-        whole.sql,
-        "select 1 from (select * from \"main\".\"a\" where id > 0) as tested\nwhere not ( total > id)"
-    );
+    let whole = named("tools_holds_a_total_id");
+    let rows = "(select * from \"millstream\".\"main\".\"a\" where id > 0) dbt_subquery";
+    let expected = format!("select 1 from {rows}\nwhere not ( total > id)");
+    assert!(full(&whole.text).contains(&expected), "{}", full(&whole.text));
     assert_eq!(named("small_total").severity, CheckSeverity::Warn);
-    let same = named("same_ids_a_id___1_2___ref_b_");
+    let same = named("same_ids_a_id__1__2__ref_b_");
     assert_eq!(same.severity, CheckSeverity::Warn);
     assert_eq!(same.inputs.len(), 2);
-    assert!(
-        same.sql
-            .contains("select id from \"main\".\"a\" except select id from \"main\".\"b\" -- 3")
-    );
-    assert!(named("tools_holds_a_id___0").sql.contains("where not (id > 0)"));
+    let [a, b] = ["a", "b"].map(|name| format!("\"millstream\".\"main\".\"{name}\""));
+    let expected = format!("select id from {a} except select id from {b} -- 3");
+    assert!(full(&same.text).contains(&expected), "{}", full(&same.text));
+    assert!(full(&named("tools_holds_a_id___0").text).contains("where not (id > 0)"));
 }
 
 #[test]
@@ -141,12 +139,15 @@ fn a_test_may_say_what_counts_its_failures() {
         ),
     ]);
     assert_eq!(
-        project.checks[0].sql,
-        "select unnest(generate_series(1, n)) as failure from
-(select least(cast(sum(coalesce(n, 0)) as bigint), 1000000) as n from (
-select id as n from \"main\".\"a\"
-) as found) as counted
-where n > 0"
+        full(&project.checks[0].text),
+        "select
+    sum(coalesce(n, 0)) as failures,
+    sum(coalesce(n, 0)) != 0 as should_warn,
+    sum(coalesce(n, 0)) != 0 as should_error
+  from (
+    select id as n from \"millstream\".\"main\".\"a\"
+    
+  ) dbt_internal_test"
     );
 }
 
@@ -162,8 +163,8 @@ select '{{ target.schema }}', '{{ target.type }}', {{ '5' | as_number }}, '{{ th
         ),
     ]);
     assert_eq!(
-        project.models[0].sql(Refresh::Full),
-        "select 'main', 'millstream', 5, '\"main\".\"a\"', 'view', '2023' from \"shop\".\"orders\""
+        project.models[0].text.known(Refresh::Full).unwrap(),
+        "select 'main', 'millstream', 5, '\"millstream\".\"main\".\"a\"', 'view', '2023' from \"millstream\".\"shop\".\"orders\""
     );
 }
 
@@ -176,16 +177,21 @@ fn what_is_missing_in_packages_is_said() {
             ("models/a.sql", "select {{ dbt.nothing() }}"),
             ("models/b.sql", "select {{ adapter.dispatch('nowhere')() }}"),
         ],
-        "warning[project.not_read]: a package is listed, but there is no package in `dbt_packages/`
+        "error[dbt.package_missing]: dbt found 1 package(s) specified in dependencies.yml, but only 0 package(s) installed in dbt_packages.
   --> dependencies.yml:2:5
-  hint: install it with `dbt deps`, or copy it to `dbt_packages/`
-error[project.package_missing]: there is no package in `lib`
-  --> lib/dbt_project.yml
-error[sql.template]: there is no macro `dbt.nothing`
+  hint: run `millstream dbt deps` to install package dependencies
+error[sql.template]: 'MacroNamespace object' has no attribute 'nothing'. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".
   --> models/a.sql:1:15
-error[sql.template]: `dispatch` finds no macro for `nowhere`
+error[dbt.compilation]: Compilation Error in model b (models/b.sql)
+  In dispatch: No macro named 'nowhere' found within namespace: 'None'
+      Searched for: 'millstream__nowhere', 'postgres__nowhere', 'default__nowhere'
+  
+  > in models/b.sql:1:19
   --> models/b.sql:1:19
-  hint: define `default__nowhere` in a file under macros/",
+  hint: define `default__nowhere` in a file under macros/
+error[dbt.package_missing]: there is no package in `./lib`
+  --> packages.yml:2:5
+  hint: the path of a local package starts at the file that names it",
     );
 }
 
@@ -199,10 +205,9 @@ fn a_package_of_the_project_itself_is_read() {
     files.push(("lib/tools/macros/two.sql", "{% macro two() %}2{% endmacro %}"));
     files.push(("lib/tools/models/x.sql", "select 1"));
     let loaded = loaded(&files);
+    assert_eq!(text_of(&loaded), "");
     assert_eq!(
-        text_of(&loaded),
-        "warning[project.not_read]: `models` of packages are not read yet; macros are
-  --> lib/tools/models"
+        loaded.project.unwrap().models[0].text.known(Refresh::Full).unwrap(),
+        "select 2 as id"
     );
-    assert_eq!(loaded.project.unwrap().models[0].sql(Refresh::Full), "select 2 as id");
 }

@@ -17,8 +17,8 @@ fn an_ephemeral_model_is_part_of_what_reads_it() {
     assert_eq!(project.graph.nodes().len(), 2);
     let model = &project.models[0];
     assert_eq!(
-        model.sql(Refresh::Full),
-        "select * from (\nselect id + 1 as id from (\nselect id from \"shop\".\"orders\" -- all\n) as z\n) as a"
+        model.text.known(Refresh::Full).unwrap(),
+        "with __dbt__cte__z as (\nselect id from \"millstream\".\"shop\".\"orders\" -- all\n),  __dbt__cte__a as (\nselect id + 1 as id from __dbt__cte__z as z\n) select * from __dbt__cte__a as a"
     );
     assert_eq!(model.inputs, ["table:shop.orders".parse::<AssetKey>().unwrap()]);
 }
@@ -30,9 +30,9 @@ fn ephemeral_models_that_read_each_other_are_no_project() {
             ("models/a.sql", "{{ config(materialized='ephemeral') }} select * from {{ ref('b') }}"),
             ("models/b.sql", "{{ config(materialized='ephemeral') }} select * from {{ ref('a') }}"),
         ],
-        "error[graph.cycle]: the ephemeral models `a`, `b` read each other
-  --> models/a.sql
-  hint: take out one of the references",
+        "error[dbt.cycle]: Found a cycle: model.shop.a --> model.shop.b --> model.shop.a
+  --> models/b.sql:1:62
+  hint: take one of these references out: models/b.sql:1:62, models/a.sql:1:62",
     );
 }
 
@@ -45,6 +45,6 @@ fn tests_of_ephemeral_models_are_said_not_to_run() {
     assert!(loaded.project.is_some());
     assert_eq!(
         text_of(&loaded),
-        "warning[project.not_read]: tests of `a` do not run: it is ephemeral\n  --> models/a.yml:1:10"
+        "warning[project.not_read]: test `unique_a_id` does not run: what it tests reads no table\n  --> models/a.yml:1:49"
     );
 }

@@ -6,7 +6,7 @@ use millstream_core::AssetKey;
 use millstream_core::error::Coded;
 use millstream_core::step::Edge;
 
-use super::{SOURCE, project};
+use super::{SOURCE, project, selected};
 use crate::{Depth, Project};
 
 fn key(text: &str) -> AssetKey {
@@ -115,7 +115,7 @@ fn checks_wait_at_the_last_table_they_read() {
       - name: parent_id
         tests:
           - relationships: {to: ref('z_parent'), field: id}
-          - accepted_values: {values: [a, \"it's\"]}
+          - accepted_values: {values: [a, b]}
           - accepted_values: {arguments: {values: [1, 2], quote: false}, name: known_parents}
 sources:
   - name: shop
@@ -132,7 +132,7 @@ sources:
     assert_eq!(
         by_name,
         BTreeMap::from([
-            ("accepted_values_child_parent_id__a__it_s", "table:main.child".to_owned()),
+            ("accepted_values_child_parent_id__a__b", "table:main.child".to_owned()),
             ("known_parents", "table:main.child".to_owned()),
             ("not_null_child_id", "table:main.child".to_owned()),
             ("relationships_child_parent_id__id__ref_z_parent_", "table:main.z_parent".to_owned()),
@@ -141,21 +141,25 @@ sources:
             ("unique_child_id", "table:main.child".to_owned()),
         ])
     );
-    let sql: Vec<&str> = project.checks.iter().map(|check| check.sql.as_str()).collect();
-    assert_eq!(
-        sql[..3],
-        [
-            "select \"parent_id\" as value_field, count(*) as n_records from \"main\".\"child\" as tested\nwhere \"parent_id\" not in ('a', 'it''s') group by \"parent_id\"",
-            "select \"parent_id\" as value_field, count(*) as n_records from \"main\".\"child\" as tested\nwhere \"parent_id\" not in (1, 2) group by \"parent_id\"",
-            "select * from (select * from \"main\".\"child\" where id > 0) as tested where \"id\" is null",
-        ]
-    );
+    let sql: Vec<&str> = project.checks.iter().map(|check| super::full(&check.text)).collect();
+    let child = "\"millstream\".\"main\".\"child\"";
+    for (text, expected) in [
+        (sql[0], format!("select parent_id as value_field, count(*) as n_records\n  from {child}")),
+        (sql[0], "where value_field not in (\n  'a', 'b'\n)".to_owned()),
+        (sql[1], "where value_field not in (\n  1, 2\n)".to_owned()),
+        (
+            sql[2],
+            format!("from (select * from {child} where id > 0) dbt_subquery\nwhere id is null"),
+        ),
+    ] {
+        assert!(text.contains(&expected), "there is no `{expected}` in\n{text}");
+    }
     let parent = project.graph.node(&key("table:main.z_parent")).unwrap();
     assert_eq!(parent.after, [key("table:main.child")]);
     assert!(parent.inputs.is_empty(), "a check makes nothing due");
     let not_null = &project.checks[2];
     assert_eq!(not_null.severity, crate::CheckSeverity::Warn);
-    assert!(!not_null.warn_if.holds(2) && not_null.warn_if.holds(3));
+    assert!(super::full(&not_null.text).contains("count(*) > 2 as should_warn"));
 }
 
 #[test]
@@ -200,22 +204,25 @@ fn selectors_are_those_of_dbt() {
         ("training:tagger mid", "main.mid tagger"),
         ("model:tagger", "tagger"),
         ("kind:sync", "shop.orders"),
-        ("+top --exclude staging source:*", "main.mid main.top"),
-        ("--exclude +mid", "main.top tagger"),
         ("", "main.mid main.stg_a main.stg_b main.top shop.orders tagger"),
     ] {
-        let mut names: Vec<String> =
-            project.graph.select(expression).unwrap().into_iter().map(|asset| asset.name).collect();
-        names.sort();
+        let names = selected(&project, expression, "").unwrap();
         assert_eq!(names.join(" "), expected, "of `{expression}`");
+    }
+    for (select, exclude, expected) in
+        [("+top", "staging source:*", "main.mid main.top"), ("", "+mid", "main.top tagger")]
+    {
+        let names = selected(&project, select, exclude).unwrap();
+        assert_eq!(names.join(" "), expected, "of `{select}` without `{exclude}`");
     }
     for (expression, expected) in [
         ("midd", "`midd` selects nothing"),
-        ("tga:nightly", "there is no selector method `tga`"),
-        ("a+b+c", "`a+b+c` is not a selector"),
-        ("+", "`+` is not a selector"),
+        ("tga:nightly", "'tga' is not a valid method name"),
+        ("a+b+c", "`a+b+c` selects nothing"),
+        ("+", "`+` selects nothing"),
+        ("@mid+", "Invalid node spec @mid+ - \"@\" prefix and \"+\" suffix are incompatible"),
     ] {
-        let error = project.graph.select(expression).unwrap_err();
+        let error = selected(&project, expression, "").unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
     let graph = &project.graph;
@@ -226,7 +233,7 @@ fn selectors_are_those_of_dbt() {
 #[test]
 fn a_selector_that_matches_nothing_is_told_the_names_that_there_are() {
     let project = circular("labeled", false);
-    let hint = |selector: &str| project.graph.select(selector).unwrap_err().hint().unwrap();
+    let hint = |selector: &str| selected(&project, selector, "").unwrap_err().hint().unwrap();
     assert_eq!(
         hint("qqqqqqq"),
         "known: app.predictions, f, judged, labeled, predicted, predictions, shop.orders, tagger",

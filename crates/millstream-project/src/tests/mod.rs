@@ -6,6 +6,7 @@ mod dbt_files;
 mod dbt_macros;
 mod ephemeral;
 mod graph;
+mod late;
 mod limits;
 mod rendering;
 mod seeds;
@@ -20,7 +21,9 @@ use millstream_core::kind::{Declaration, KindInfo, SettingProblem};
 use millstream_core::spec::Columns;
 use serde_json::{Map, Value, json};
 
-use crate::{EnvVar, LoadOptions, Loaded, Project, load};
+use millstream_dbt::context::EnvVar;
+
+use crate::{LoadOptions, Loaded, Project, Selection, load};
 
 /// A source with one stream, for tests that need something to read.
 const SOURCE: (&str, &str) = (
@@ -150,4 +153,24 @@ fn says(files: &[(&str, &str)], expected: &str) {
     assert_eq!(text_of(&loaded).trim(), expected.trim());
     let errors = expected.contains("error[");
     assert_eq!(loaded.project.is_none(), errors, "a project is given exactly without errors");
+}
+
+/// The query of a model or check that asks no warehouse.
+fn full(text: &crate::Text) -> &str {
+    text.known(millstream_core::step::Refresh::Full).expect("the text is known")
+}
+
+/// The names of what a selection finds, or why it finds nothing.
+fn selected(
+    project: &Project,
+    select: &str,
+    exclude: &str,
+) -> Result<Vec<String>, crate::SelectError> {
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let (select, exclude) = (words(select), words(exclude));
+    let selection = Selection { select: &select, exclude: &exclude, state: None };
+    let mut names: Vec<String> =
+        project.select(&selection)?.into_iter().map(|asset| asset.name).collect();
+    names.sort();
+    Ok(names)
 }

@@ -5,7 +5,7 @@ use millstream_core::step::Refresh;
 use serde_json::json;
 
 use super::{SOURCE, loaded_with, options, project};
-use crate::{Materialization, Strategy};
+use millstream_dbt::step::Making;
 
 #[test]
 fn an_incremental_model_has_two_queries() {
@@ -23,13 +23,16 @@ where day > (select max(day) from {{ this }})
     ]);
     let model = &project.models[0];
     assert_eq!(
-        model.sql(Refresh::Incremental),
-        "select * from \"shop\".\"orders\"\n\nwhere day > (select max(day) from \"main\".\"daily\")"
+        model.text.known(Refresh::Incremental).unwrap(),
+        "select * from \"millstream\".\"shop\".\"orders\"\n\nwhere day > (select max(day) from \"millstream\".\"main\".\"daily\")"
     );
-    assert_eq!(model.sql(Refresh::Full), "select * from \"shop\".\"orders\"");
+    assert_eq!(
+        model.text.known(Refresh::Full).unwrap(),
+        "select * from \"millstream\".\"shop\".\"orders\""
+    );
     let unique_key = vec!["day".to_owned(), "shop".to_owned()];
-    let strategy = Strategy::Merge { unique_key };
-    assert_eq!(model.materialization, Materialization::Incremental { strategy });
+    let Making::Incremental(strategy) = &model.making else { panic!("it is incremental") };
+    assert_eq!(strategy.mode.key(), unique_key);
     assert_eq!(model.inputs, ["table:shop.orders".parse::<AssetKey>().unwrap()]);
     assert!(model.tags.contains("nightly"));
 }
@@ -57,8 +60,8 @@ fn macros_of_all_files_see_each_other() {
     ]);
     let model = &project.models[0];
     assert_eq!(
-        model.sql(Refresh::Full),
-        "select round(total / 100, 3) as total, 'dev', 'millstream', 'b' from \"shop\".\"orders\""
+        model.text.known(Refresh::Full).unwrap(),
+        "select round(total / 100, 3) as total, 'dev', 'millstream', 'b' from \"millstream\".\"shop\".\"orders\""
     );
     assert_eq!(model.inputs.len(), 1);
 }
@@ -90,8 +93,8 @@ select {{ columns | join(', ') }}, {{ '%d as n%s' % (count, missing) }}
 {%- endcall %}",
         ),
     ]);
-    let expected = "select \"id\", \"day\", 2 as n group by 1, 2";
-    assert_eq!(project.models[0].sql(Refresh::Full), expected);
+    let expected = "select id, day, 2 as n group by 1, 2";
+    assert_eq!(project.models[0].text.known(Refresh::Full).unwrap(), expected);
 }
 
 #[test]
@@ -111,7 +114,7 @@ fn variables_come_from_the_closest_place() {
     ];
     let project = loaded_with(&files, &options).project.unwrap();
     assert_eq!(
-        project.models[0].sql(Refresh::Full),
+        project.models[0].text.known(Refresh::Full).unwrap(),
         "select 'dbt own file command from outside none default'"
     );
 }
@@ -138,15 +141,21 @@ fn configuration_comes_from_the_closest_place() {
     let names: Vec<&str> = project.models.iter().map(|model| model.name.as_str()).collect();
     assert_eq!(names, ["mart", "own", "stg"]);
     let [mart, own, stg] = &project.models[..] else { panic!("three models") };
-    assert_eq!(mart.materialization, Materialization::Table);
-    assert_eq!(mart.sql(Refresh::Full), "select * from \"main_stage\".\"stg\"");
+    assert_eq!(mart.making, Making::Table);
+    assert_eq!(
+        mart.text.known(Refresh::Full).unwrap(),
+        "select * from \"millstream\".\"main_stage\".\"stg\""
+    );
     assert_eq!(stg.relation.to_string(), "main_stage.stg");
-    assert_eq!(stg.materialization, Materialization::View);
+    assert_eq!(stg.making, Making::View);
     assert_eq!(stg.tags.iter().map(String::as_str).collect::<Vec<_>>(), ["all", "named", "stage"]);
     assert_eq!(stg.description.as_deref(), Some("Staged."));
     assert_eq!(stg.columns[0].data_type.as_deref(), Some("bigint"));
     assert_eq!(own.relation.to_string(), "main.other");
-    assert_eq!(own.sql(Refresh::Full), "select 1 as id, '\"main\".\"other\"', 'main'");
+    assert_eq!(
+        own.text.known(Refresh::Full).unwrap(),
+        "select 1 as id, '\"millstream\".\"main\".\"other\"', 'main'"
+    );
 }
 
 #[test]
@@ -156,8 +165,11 @@ fn the_time_of_the_run_is_no_part_of_the_definition() {
     let mut later = options();
     later.now = millstream_core::clock::Timestamp::from_micros(1_800_000_000_000_000);
     let second = loaded_with(&files, &later).project.unwrap();
-    assert_eq!(first.models[0].sql(Refresh::Full), "select '2023-11-14' as day");
-    assert_ne!(first.models[0].sql(Refresh::Full), second.models[0].sql(Refresh::Full));
+    assert_eq!(first.models[0].text.known(Refresh::Full).unwrap(), "select '2023-11-14' as day");
+    assert_ne!(
+        first.models[0].text.known(Refresh::Full).unwrap(),
+        second.models[0].text.known(Refresh::Full).unwrap()
+    );
     assert_eq!(first.models[0].definition, second.models[0].definition);
 }
 

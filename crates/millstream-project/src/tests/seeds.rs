@@ -3,7 +3,7 @@
 use millstream_core::AssetKey;
 use millstream_core::step::{Refresh, StepKind};
 
-use super::{loaded, project, says};
+use super::{loaded, project, says, selected};
 
 #[test]
 fn a_seed_is_an_asset_that_models_read() {
@@ -18,14 +18,17 @@ fn a_seed_is_an_asset_that_models_read() {
     let seed = &project.seeds[0];
     assert_eq!(seed.relation.to_string(), "main.countries");
     assert_eq!(seed.description.as_deref(), Some("All of them."));
-    assert_eq!(project.models[0].sql(Refresh::Full), "select name from \"main\".\"countries\"");
+    assert_eq!(
+        project.models[0].text.known(Refresh::Full).unwrap(),
+        "select name from \"millstream\".\"main\".\"countries\""
+    );
     let node = &project.graph.nodes()[0];
     assert_eq!((node.kind, node.name.as_str()), (StepKind::Seed, "countries"));
     let check = &project.checks[0];
     assert_eq!(check.name, "unique_countries_code");
     assert_eq!(check.asset, "table:main.countries".parse::<AssetKey>().unwrap());
-    assert_eq!(project.graph.select("resource_type:seed").unwrap().len(), 1);
-    assert_eq!(project.graph.select("geo+").unwrap().len(), 2);
+    assert_eq!(selected(&project, "resource_type:seed", "").unwrap().len(), 1);
+    assert_eq!(selected(&project, "geo+", "").unwrap().len(), 2);
 }
 
 #[test]
@@ -80,7 +83,10 @@ fn macros_of_the_project_name_schemas_and_tables() {
     let places: Vec<String> =
         project.models.iter().map(|model| model.relation.to_string()).collect();
     assert_eq!(places, ["main.t_b", "dev_x.y"]);
-    assert_eq!(project.models[1].sql(Refresh::Full), "select * from \"main\".\"t_b\"");
+    assert_eq!(
+        project.models[1].text.known(Refresh::Full).unwrap(),
+        "select * from \"millstream\".\"main\".\"t_b\""
+    );
 }
 
 #[test]
@@ -105,15 +111,28 @@ fn seeds_that_cannot_be_are_all_reported() {
 error[model.config]: `column_types` must be a map of columns and SQL types
   --> dbt_project.yml:3:50
   hint: column_types: {zip_code: varchar}
-error[name.duplicate]: there is a seed and a model `e`
-  --> models/e.sql
-  hint: `ref` could mean either; rename one
-error[name.invalid]: `1` cannot be the name of a seed
+error[name.invalid]: `1` is not a name: use letters, digits and `_`, starting with a letter or `_`
   --> seeds/1.csv
-  hint: letters, digits and `_`, at most 128, not starting with a digit
-error[name.duplicate]: seed `c` is here for the second time
+error[dbt.name_duplicate]: dbt found two seeds with the name \"c\".
+
+Since these resources have the same name, dbt will be unable to find the correct resource
+when looking for ref(\"c\").
+
+To fix this, change the name of one of these resources:
+- seed.shop.c (seeds/c.csv)
+- seed.shop.c (seeds/d/c.csv)
   --> seeds/d/c.csv
-  hint: the first is seeds/c.csv",
+  hint: rename one of the files
+error[dbt.name_duplicate]: dbt found a model and a seed with the name \"e\".
+
+Since these resources have the same name, dbt will be unable to find the correct resource
+when looking for ref(\"e\").
+
+To fix this, change the name of one of these resources:
+- model.shop.e (models/e.sql)
+- seed.shop.e (seeds/e.csv)
+  --> seeds/e.csv
+  hint: rename one of the files",
     );
 }
 
@@ -124,5 +143,5 @@ fn a_disabled_seed_cannot_be_read() {
         ("seeds/a.yml", "seeds: [{name: a, config: {enabled: false}}]\n"),
         ("models/b.sql", "select * from {{ ref('a') }}"),
     ]);
-    assert!(super::text_of(&loaded).contains("model `a` is not enabled"));
+    assert!(super::text_of(&loaded).contains("a node named 'a' which is disabled"));
 }

@@ -6,6 +6,7 @@ use millstream_core::explain::Explanation;
 pub fn explanations() -> Vec<Explanation> {
     let mut pages: Vec<Explanation> = [
         millstream_connect::EXPLANATIONS,
+        millstream_dbt::EXPLANATIONS,
         millstream_deploy::EXPLANATIONS,
         millstream_engine::EXPLANATIONS,
         millstream_guard::EXPLANATIONS,
@@ -64,6 +65,19 @@ const OWN: &[Explanation] = &[
         text: "`millstream lineage` takes a table, view or column of the project: `orders`, \
                `shop.orders.status`; or `model:NAME`, `topic:NAME`, `operational:NAME`. Columns of \
                a source are known once it was synced.",
+    },
+    Explanation {
+        code: "select.state_unreadable",
+        title: "The manifest of `--state` cannot be read",
+        text: "`state:` compares with the manifest.json of an earlier `millstream dbt` command. \
+               `--state` names its folder, relative to the project.",
+    },
+    Explanation {
+        code: "sql.known_late",
+        title: "The SQL of a model is known only when it runs",
+        text: "The template of the model asks the warehouse while it is rendered, so that its \
+               columns cannot be followed before. Its lineage is a guess: every column of what it \
+               reads may decide every column of its own.",
     },
     Explanation {
         code: "source.no_raw",

@@ -5,6 +5,7 @@ mod backends;
 mod explanations;
 mod folder;
 mod git;
+mod late;
 mod opened;
 mod optimize;
 mod project;

@@ -1,15 +1,16 @@
 //! A project with its environment opened.
 
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millstream_connect::registry::SourceContext;
-use millstream_core::error::Result as CoreResult;
+use millstream_core::error::{Plain, Result as CoreResult};
 use millstream_core::step::Refresh;
+use millstream_dbt::select::PreviousManifest;
 use millstream_guard::StoredToken;
 use millstream_ledger::TokenRecord;
-use millstream_project::{DatabaseRef, Project};
+use millstream_project::{DatabaseRef, Project, Selection};
 use millstream_run::{Executor, RunRequest};
 
 use super::backends::{Backends, threads_of};
@@ -45,11 +46,26 @@ impl Opened {
 
     /// What a selection on the command line asks for.
     pub fn request(&self, cause: &str, args: &SelectArgs) -> Result<RunRequest, Failure> {
-        let selected =
-            self.project.graph.select_without(&args.select.join(" "), &args.exclude.join(" "))?;
+        let state =
+            args.state.as_deref().map(|folder| self.earlier_manifest(folder)).transpose()?;
+        let selection =
+            Selection { select: &args.select, exclude: &args.exclude, state: state.as_ref() };
+        let selected = self.project.select(&selection)?;
         let refresh = if args.full_refresh { Refresh::Full } else { Refresh::Incremental };
         let selection = (!args.select.is_empty()).then(|| args.select.join(" "));
         Ok(RunRequest { cause: cause.to_owned(), selection, selected, refresh })
+    }
+
+    /// The manifest of another run of dbt's commands.
+    fn earlier_manifest(&self, folder: &Path) -> CoreResult<PreviousManifest> {
+        let path = self.project.root.join(folder).join("manifest.json");
+        let refused = |problem: String| {
+            let hint = "name the folder of the artifacts of an earlier `millstream dbt` command";
+            let message = format!("{}: {problem}", path.display());
+            Plain::user("select.state_unreadable", message).with_hint(hint)
+        };
+        let bytes = std::fs::read(&path).map_err(|error| refused(error.to_string()))?;
+        Ok(PreviousManifest::read(&bytes).map_err(|error| refused(error.to_string()))?)
     }
 
     /// An executor of the project's steps.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use millstream_core::clock::Clock;
-use millstream_project::{EnvVar, LoadOptions, Loaded, Project};
+use millstream_dbt::context::EnvVar;
+use millstream_project::{LoadOptions, Loaded, Project};
 use serde_json::Value;
 
 use crate::cli::Global;

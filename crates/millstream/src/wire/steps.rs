@@ -12,15 +12,18 @@ use millstream_core::error::{Plain, Result};
 use millstream_core::hash::ContentHash;
 use millstream_core::operational::OperationalDatabase;
 use millstream_core::spec::{SourceSpec, StreamSpec};
-use millstream_core::step::{Edge, Input, Step, StepKind, StepSpec};
+use millstream_core::step::{CheckOutcome, Edge, Input, Step, StepKind, StepSpec};
+use millstream_core::text::SqlText;
 use millstream_core::topic::Topic;
 use millstream_core::warehouse::Warehouse;
+use millstream_dbt::step::RelationStep;
 use millstream_deploy::{ScoringConfig, ScoringStep};
 use millstream_model::{GitState, TrainingConfig, TrainingStep};
-use millstream_project::{Check, ModelStep, Node};
+use millstream_project::{Check, CheckSeverity, Node, Text};
 use millstream_stream::{FunctionParts, FunctionStep};
 use millstream_watch::{Audited, CheckSpec};
 
+use super::late::LateText;
 use super::opened::Opened;
 
 /// The longest that one attempt may take.
@@ -99,7 +102,7 @@ impl StepMaker<'_> {
         if checks.is_empty() {
             return Ok(inner);
         }
-        let checks = checks.iter().map(|check| check_spec(check)).collect();
+        let checks = checks.iter().map(|check| self.check_spec(check)).collect();
         Ok(Arc::new(Audited::new(inner, checks, self.warehouse())))
     }
 
@@ -129,7 +132,33 @@ impl StepMaker<'_> {
         let mut models = self.opened.project.models.iter();
         let model = models.find(|model| AssetKey::table(&model.relation) == node.outputs[0]);
         let model = model.ok_or_else(|| astray(node))?.clone();
-        Ok(Arc::new(ModelStep::new(step_spec(node), model, self.warehouse())))
+        let text = self.text(&model.text);
+        let spec = step_spec(node);
+        let step = RelationStep::new(spec, model.relation, model.making, text, self.warehouse());
+        Ok(Arc::new(step))
+    }
+
+    /// The text of a model or check, which asks the engine where it must.
+    fn text(&self, text: &Text) -> Arc<dyn SqlText> {
+        match text {
+            Text::Known(text) => Arc::clone(text) as _,
+            Text::Late(id) => Arc::new(LateText {
+                dbt: self.opened.project.dbt.clone(),
+                id: id.clone(),
+                engine: Arc::clone(&self.opened.engine),
+            }),
+        }
+    }
+
+    fn check_spec(&self, check: &Check) -> CheckSpec {
+        CheckSpec {
+            name: check.name.clone(),
+            text: self.text(&check.text),
+            worst: match check.severity {
+                CheckSeverity::Error => CheckOutcome::Fail,
+                CheckSeverity::Warn => CheckOutcome::Warn,
+            },
+        }
     }
 
     fn training(&self, node: &Node) -> Result<Arc<dyn Step>> {
@@ -207,15 +236,6 @@ fn step_spec(node: &Node) -> StepSpec {
         definition: ContentHash::of_parts(definitions),
         timeout: STEP_TIMEOUT,
         retries: STEP_RETRIES,
-    }
-}
-
-fn check_spec(check: &Check) -> CheckSpec {
-    let judged = check.clone();
-    CheckSpec {
-        name: check.name.clone(),
-        sql: check.sql.clone(),
-        judge: Arc::new(move |failures| judged.outcome(failures)),
     }
 }
 

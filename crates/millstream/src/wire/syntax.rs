@@ -5,21 +5,31 @@ use std::path::Path;
 use millstream_core::diagnostic::{Diagnostic, Place, Severity};
 use millstream_core::step::Refresh;
 use millstream_engine::{SyntaxProblem, check_syntax};
-use millstream_project::Project;
+use millstream_project::{Project, Text};
 
 /// Each SQL text of the project that is no query.
 pub fn syntax_problems(project: &Project) -> Vec<Diagnostic> {
     let models = project.models.iter().filter_map(|model| {
-        let passes = [Refresh::Full, Refresh::Incremental].map(|refresh| model.sql(refresh));
+        let passes = texts(&model.text);
         diagnose(project, &format!("model `{}`", model.name), Some(&model.file), &passes)
     });
     let checks = project.checks.iter().filter_map(|check| {
-        diagnose(project, &format!("check `{}`", check.name), Some(&check.file), &[&check.sql])
+        let passes = texts(&check.text);
+        diagnose(project, &format!("check `{}`", check.name), Some(&check.file), &passes)
     });
     let functions = project.functions.iter().filter_map(|function| {
         diagnose(project, &format!("function `{}`", function.name), None, &[&function.sql])
     });
     models.chain(checks).chain(functions).collect()
+}
+
+/// The texts that are known before anything runs.
+fn texts(text: &Text) -> Vec<&str> {
+    let passes = [Refresh::Full, Refresh::Incremental];
+    let mut texts: Vec<&str> =
+        passes.into_iter().filter_map(|refresh| text.known(refresh)).collect();
+    texts.dedup();
+    texts
 }
 
 /// The first problem of a text that is rendered in several ways.

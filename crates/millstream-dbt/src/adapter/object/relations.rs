@@ -145,6 +145,9 @@ impl AdapterObject {
         for (part, value) in Part::ALL.into_iter().zip(given) {
             path.set(part, text_of(value)?);
         }
+        if let Some(taken) = self.caller.taken(&path) {
+            return Ok(taken.map_or(Value::None, RelationValue::of));
+        }
         let known = self.known(machine, path.part(Part::Database), path.part(Part::Schema))?;
         let mut matches = Vec::new();
         let wanted = self.as_searched(&path);

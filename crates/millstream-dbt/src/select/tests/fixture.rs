@@ -124,6 +124,7 @@ impl Shop {
             depends_on: needs(parents),
             doc_blocks: Vec::new(),
             time_spine: None,
+            place: None,
             created_at: 1.0,
         };
         let slot = self.0.nodes.entry(id).insert_entry(Arc::new(node)).into_mut();

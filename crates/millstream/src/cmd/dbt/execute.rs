@@ -128,8 +128,7 @@ impl Opened {
         let cancel = CancellationToken::new();
         let warehouse =
             OpenWarehouse::open(context.global, context.place, &project, cancel).await?;
-        let session =
-            project::session(context.place, project, warehouse.warehouse.clone(), context.log);
+        let session = project::session(context.place, project, warehouse.warehouse.clone());
         Ok(Self { session: Arc::new(session), warehouse })
     }
 

@@ -21,8 +21,7 @@ pub async fn run(context: &Context<'_>, name: &str, args: &str) -> Outcome {
     let project = project::read(context.global, context.cli, context.place, context.log)?;
     let cancel = CancellationToken::new();
     let open = OpenWarehouse::open(context.global, context.place, &project, cancel).await?;
-    let session =
-        Arc::new(project::session(context.place, project, open.warehouse.clone(), context.log));
+    let session = Arc::new(project::session(context.place, project, open.warehouse.clone()));
     let called = {
         let (session, name) = (Arc::clone(&session), name.to_owned());
         tokio::task::spawn_blocking(move || {

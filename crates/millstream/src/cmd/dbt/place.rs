@@ -65,8 +65,8 @@ impl Place {
             profiles_dir: cli.common.profiles_dir.clone(),
             profile: cli.common.profile.clone(),
             target: cli.common.target.clone().or_else(|| global.env.clone()),
-            fallback: Some(embedded_target(global.env.as_deref())),
-            adapters: adapter_kinds(),
+            fallback: Some(Target::embedded(global.env.as_deref().unwrap_or("dev"), cores())),
+            adapters: AdapterKind::all(),
             vars: self.vars.clone(),
             env_var: process_variables(),
             strictness: if strict { Strictness::Strict } else { Strictness::Lenient },
@@ -74,9 +74,14 @@ impl Place {
             builtin: [DBT, DBT_POSTGRES, DBT_MILLSTREAM].concat(),
             log,
             clock: Clock::System,
-            threads: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            threads: cores(),
+            host: None,
         }
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 /// Reads variables of this process.
@@ -94,36 +99,6 @@ fn root(global: &Global, cli: &DbtCli) -> Result<PathBuf, Failure> {
     }
     let found = absolute.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
     Ok(found.map_or_else(|| absolute.clone(), Path::to_owned))
-}
-
-/// The embedded engine, when no profile says anything else.
-fn embedded_target(environment: Option<&str>) -> Target {
-    let name = environment.unwrap_or("dev").to_owned();
-    Target {
-        profile_name: "millstream".to_owned(),
-        name,
-        kind: "millstream".to_owned(),
-        database: "millstream".to_owned(),
-        schema: "main".to_owned(),
-        threads: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
-        fields: Map::new(),
-    }
-}
-
-/// The warehouses that a profile may name. The embedded engine stands in for DuckDB; its SQL is
-/// PostgreSQL's, and macros for either are found.
-fn adapter_kinds() -> Vec<AdapterKind> {
-    let kind = |name: &str, dialects: &[&str], packages: &[&str]| AdapterKind {
-        name: name.to_owned(),
-        dialects: dialects.iter().map(|dialect| (*dialect).to_owned()).collect(),
-        packages: packages.iter().map(|package| Arc::from(*package)).collect(),
-    };
-    let embedded = ["dbt_millstream", "dbt_postgres", "dbt"];
-    vec![
-        kind("postgres", &["postgres"], &["dbt_postgres", "dbt"]),
-        kind("millstream", &["millstream", "postgres"], &embedded),
-        kind("duckdb", &["millstream", "duckdb", "postgres"], &embedded),
-    ]
 }
 
 fn invocation(cli: &DbtCli, which: &str, flags: &Settled, vars: &Map<String, Value>) -> Invocation {

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use millstream_core::clock::Clock;
 use millstream_core::sql::SqlWarehouse;
 use millstream_core::step::Refresh;
 use millstream_dbt::context::{Session, Surroundings};
 use millstream_dbt::parse::ParsedProject;
 use millstream_ledger::RunState;
-use millstream_project::{Environment, state_dir};
+use millstream_project::{Environment, HostProject, state_dir};
 use millstream_run::RunRequest;
 use millstream_warehouse::postgres::PostgresWarehouse;
 use tokio_util::sync::CancellationToken;
 
 use super::cli::DbtCli;
 use super::log::Log;
-use super::place::{Place, process_variables};
+use super::place::Place;
 use crate::cli::Global;
 use crate::exit::Failure;
 use crate::wire::{Backends, EmbeddedWarehouse, load_options};
@@ -29,7 +30,12 @@ pub fn read(
     place: &Place,
     log: &Log,
 ) -> Result<ParsedProject, Failure> {
-    let options = place.parse_options(global, cli, log.sink());
+    let mut options = place.parse_options(global, cli, log.sink());
+    if let Some(around) = around(global, place, None)? {
+        let of_command_line = std::mem::replace(&mut options.vars, around.vars);
+        options.vars.extend(of_command_line);
+        options.host = Some(around.host);
+    }
     let parsed = millstream_dbt::parse::parse(&place.root, &options);
     let Some(project) = parsed.project else {
         for problem in &parsed.diagnostics {
@@ -90,24 +96,11 @@ impl OpenWarehouse {
 }
 
 /// A session of a project that was read.
-pub fn session(
-    place: &Place,
-    project: ParsedProject,
-    warehouse: Arc<dyn SqlWarehouse>,
-    log: &Log,
-) -> Session {
-    let own = project.manifest.packages.get(project.manifest.project_name.as_str());
+pub fn session(place: &Place, project: ParsedProject, warehouse: Arc<dyn SqlWarehouse>) -> Session {
     let around = Surroundings {
-        project_name: Arc::from(project.manifest.project_name.as_str()),
-        quoting: own.map(|package| package.quoting.clone()).unwrap_or_default(),
-        query_comment: own.and_then(|package| package.query_comment.clone()),
-        env_var: process_variables(),
-        macros: project.macros,
-        target: project.target,
         invocation: Arc::clone(&place.invocation),
-        vars: project.vars,
-        log: log.sink(),
-        ..Surroundings::default()
+        clock: Clock::System,
+        ..project.around
     };
     Session::new(around, Arc::new(project.manifest), warehouse, place.target_path.clone())
 }
@@ -115,17 +108,32 @@ pub fn session(
 /// The environment of the embedded engine that a target is: one of `millstream.yml`, or a folder of
 /// its own where there is no such file.
 fn environment(global: &Global, place: &Place, name: &str) -> Result<Environment, Failure> {
-    if !place.root.join(MANIFEST_FILE).is_file() {
-        return Ok(Environment {
+    match around(global, place, Some(name))? {
+        Some(around) => Ok(around.environment),
+        None => Ok(Environment {
             name: name.to_owned(),
             root: state_dir(&place.root, name),
             lake: None,
             operational: None,
             threads: None,
             memory_limit_bytes: None,
-        });
+        }),
+    }
+}
+
+/// What `millstream.yml` and what is beside it say, where there is such a file.
+fn around(
+    global: &Global,
+    place: &Place,
+    environment: Option<&str>,
+) -> Result<Option<HostProject>, Failure> {
+    if !place.root.join(MANIFEST_FILE).is_file() {
+        return Ok(None);
     }
     let mut options = load_options(global)?;
-    options.env = Some(name.to_owned());
-    millstream_project::load_environment(&place.root, &options).map_err(Failure::Diagnostics)
+    if let Some(name) = environment {
+        options.env = Some(name.to_owned());
+    }
+    let found = millstream_project::load_host(&place.root, &options);
+    found.map(Some).map_err(Failure::Diagnostics)
 }

@@ -9,15 +9,16 @@ use std::path::PathBuf;
 use arrow::datatypes::{DataType, SchemaRef};
 use millstream_core::catalog::{CatalogEntry, CatalogSnapshot};
 use millstream_core::clock::Timestamp;
-use millstream_core::error::Result;
+use millstream_core::error::{Plain, Result};
 use millstream_core::lineage::{ConditionKind, Inexact, Lineage};
 use millstream_core::name::{DEFAULT_SCHEMA, Relation, TOPIC_SCHEMA};
 use millstream_core::spec::{FunctionSpec, TrainingSpec};
 use millstream_core::step::{Refresh, StepKind};
 use millstream_core::warehouse::Query;
 use millstream_core::{AssetKey, AssetKind};
+use millstream_dbt::step::{Existing, Making, Work};
 use millstream_engine::QueryLineage;
-use millstream_project::{Materialization, Node, Project, ResolvedDeployment, SqlModel, Strategy};
+use millstream_project::{Node, Project, ResolvedDeployment, SqlModel};
 
 use super::columns::{entry, names};
 use super::steps::{self, Scoring};
@@ -32,7 +33,7 @@ pub(super) struct Known {
     /// Where it comes from.
     pub(super) lineage: Lineage,
     /// The kind of step that makes it; empty for what no step makes.
-    pub(super) step: &'static str,
+    pub(super) step: String,
     /// The file that declares it.
     pub(super) file: Option<PathBuf>,
     /// Why its lineage is no better than a guess.
@@ -118,7 +119,7 @@ impl<'a> Reader<'a> {
         };
         let known = self.assets.entry(AssetKey::topic(&record.topic)).or_default();
         known.lineage.merge(&lineage);
-        known.step = StepKind::Scoring.word();
+        known.step = StepKind::Scoring.word().to_owned();
         known.file = Some(deployment.file.clone());
     }
 
@@ -126,7 +127,7 @@ impl<'a> Reader<'a> {
     async fn function(&mut self, function: &FunctionSpec) {
         let asset = AssetKey::operational(function.into.trim_start_matches("operational."));
         let topic = AssetKey::topic(&function.on.topic);
-        let mut known = Known { step: StepKind::Function.word(), ..Known::default() };
+        let mut known = Known { step: StepKind::Function.word().to_owned(), ..Known::default() };
         match self.over_events(&function.sql, &topic).await {
             Ok(found) => {
                 known.lineage = found.lineage;
@@ -189,14 +190,12 @@ impl<'a> Reader<'a> {
         let first = self.trace_model(model, Refresh::Full).await?;
         self.know(node.asset(), Some(first.schema));
         let mut lineage = first.lineage;
-        if model.sql(Refresh::Full) != model.sql(Refresh::Incremental) {
+        if model.text.known(Refresh::Full) != model.text.known(Refresh::Incremental) {
             lineage.merge(&self.trace_model(model, Refresh::Incremental).await?.lineage);
         }
-        if let Materialization::Incremental { strategy: Strategy::Merge { unique_key } } =
-            &model.materialization
-        {
+        if let Making::Incremental(strategy) = &model.making {
             // A new row takes the place of the one with the same key.
-            for key in unique_key {
+            for key in strategy.mode.key() {
                 let edges = lineage.column(key).map(|key| key.edges.deciding(ConditionKind::Join));
                 lineage.rows.extend(&edges.unwrap_or_default());
             }
@@ -213,13 +212,14 @@ impl<'a> Reader<'a> {
             Some((relation, columns))
         });
         let catalog = CatalogSnapshot::new(entries.collect(), BTreeMap::new());
-        match self.trace(model.sql(refresh), catalog).await {
+        let sql = query_of(model, refresh)?;
+        match self.trace(&sql, catalog).await {
             Err(error) if error.code() == "sql.unknown_table" => {
                 let known = self.columns.iter();
                 let catalog = known.fold(self.present.clone(), |catalog, (relation, columns)| {
                     catalog.with(relation.clone(), columns.clone())
                 });
-                self.trace(model.sql(refresh), catalog).await
+                self.trace(&sql, catalog).await
             }
             found => found,
         }
@@ -292,7 +292,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The query that makes a model, with the columns that a snapshot adds.
+fn query_of(model: &SqlModel, refresh: Refresh) -> Result<String> {
+    let Some(sql) = model.text.known(refresh) else {
+        let message = "its SQL is known only when it runs, because its template asks the warehouse";
+        return Err(Plain::user("sql.known_late", message).into());
+    };
+    let work = model.making.work(&model.relation, sql, &Existing::Nothing, Refresh::Full)?;
+    Ok(match work {
+        Work::View { sql } | Work::Table { sql, .. } => sql,
+    })
+}
+
 fn known_of(node: &Node, lineage: Lineage) -> Known {
-    let step = node.materialized.unwrap_or_else(|| node.kind.word());
+    let step = node.materialized.clone().unwrap_or_else(|| node.kind.word().to_owned());
     Known { lineage, step, file: Some(node.file.clone()), doubt: None }
 }

@@ -44,7 +44,8 @@ impl EmbeddedWarehouse {
         let config = Config::from(request.config.clone());
         let making =
             Making::of_config(&request.materialization, &config, request.batch.as_deref())?;
-        let step = RelationStep::new(spec, relation, making, request.code.clone(), warehouse);
+        let text = Arc::new(request.code.clone());
+        let step = RelationStep::new(spec, relation, making, text, warehouse);
         Ok(Arc::new(step))
     }
 }

@@ -2,6 +2,9 @@
 
 mod answer;
 mod make;
+mod scene;
+
+pub use scene::SceneWarehouse;
 
 use std::sync::Arc;
 

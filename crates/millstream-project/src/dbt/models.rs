@@ -1,0 +1,213 @@
+//! Models and snapshots: what is made of the rows of a query.
+
+use std::sync::Arc;
+
+use millstream_core::Relation;
+use millstream_dbt::manifest::{Language, Node, NodeKind};
+use millstream_dbt::step::Making;
+use millstream_files::{Report, closest, whole};
+
+use super::DbtProject;
+use super::places::Places;
+use super::render::Renderer;
+use crate::names::is_ephemeral;
+use crate::project::{ColumnDoc, SqlModel, Text};
+use crate::sql::is_blank;
+
+/// How models can be kept, for hints.
+const MATERIALIZATIONS: &[&str] = &["view", "table", "incremental", "ephemeral"];
+/// Settings that dbt knows and that a typo is compared with.
+const SETTINGS: &[&str] = &[
+    "alias",
+    "batch_size",
+    "cluster_by",
+    "column_types",
+    "delimiter",
+    "enabled",
+    "event_time",
+    "full_refresh",
+    "incremental_predicates",
+    "incremental_strategy",
+    "materialized",
+    "on_schema_change",
+    "partition_by",
+    "quote_columns",
+    "schema",
+    "strategy",
+    "unique_key",
+    "updated_at",
+];
+/// Settings that dbt fills in itself, or that are near others and meant.
+const KNOWN: &[&str] =
+    &["tags", "meta", "docs", "group", "access", "grants", "packages", "database"];
+/// Settings that have no effect in a run of Millstream.
+const UNUSED: &[&str] = &["pre_hook", "post_hook", "sql_header"];
+
+/// The models and snapshots in the order of their names. Problems are reported, and what has them
+/// is left out.
+pub(super) fn read(
+    project: &DbtProject,
+    renderer: &Renderer<'_>,
+    places: &Places<'_>,
+    report: &mut Report,
+) -> Vec<SqlModel> {
+    let is_made = |kind: &NodeKind| matches!(kind, NodeKind::Model | NodeKind::Snapshot);
+    let reader = Reader { project, renderer, places };
+    let nodes = project.manifest.nodes_of(is_made);
+    let mut models: Vec<SqlModel> = nodes.filter_map(|node| reader.model(node, report)).collect();
+    models.sort_by(|a, b| a.name.cmp(&b.name));
+    models
+}
+
+struct Reader<'a> {
+    project: &'a DbtProject,
+    renderer: &'a Renderer<'a>,
+    places: &'a Places<'a>,
+}
+
+impl Reader<'_> {
+    fn model(&self, node: &Arc<Node>, report: &mut Report) -> Option<SqlModel> {
+        let file = self.places.file(node);
+        if node.language == Language::Python {
+            let message = "models in Python are not read yet";
+            report.warning("project.not_read", whole(&file), message, None);
+            return None;
+        }
+        self.doubt_settings(node, report);
+        if is_ephemeral(node) {
+            self.renderer.render(node, report);
+            return None;
+        }
+        let relation = relation(node, self.places, report);
+        let making = self.making(node, report);
+        let rendered = self.renderer.render(node, report)?;
+        if let Text::Known(text) = &rendered.text
+            && is_blank(&text.full)
+        {
+            let hint = "write one select statement".to_owned();
+            report.error("model.empty", whole(&file), "the model has no SQL", hint);
+            return None;
+        }
+        Some(SqlModel {
+            id: node.unique_id.clone(),
+            name: name(node),
+            relation: relation?,
+            file,
+            description: described(node),
+            making: making?,
+            materialized: materialization(node).to_owned(),
+            tags: node.tags.iter().cloned().collect(),
+            inputs: self.project.inputs(node),
+            columns: columns(node),
+            definition: rendered.definition,
+            text: rendered.text,
+        })
+    }
+
+    fn making(&self, node: &Node, report: &mut Report) -> Option<Making> {
+        let word = materialization(node);
+        let macros = &self.project.around.macros;
+        let own = macros.materialization(word);
+        let is_own = own.is_some_and(|own| !macros.order().internal.contains(&own.package_name));
+        if is_own {
+            let message = format!("`{word}` is a materialization of the project");
+            let hint = "`millstream dbt run` makes such models".to_owned();
+            let place = self.places.setting(node, "materialized");
+            report.error("model.config", place, message, hint);
+            return None;
+        }
+        if node.config.text("incremental_strategy") == Some("microbatch") {
+            let message = "`incremental_strategy` cannot be `microbatch` here";
+            let hint = "`millstream dbt run` makes such models; or use `delete+insert`".to_owned();
+            let place = self.places.setting(node, "incremental_strategy");
+            report.error("model.config", place, message, hint);
+            return None;
+        }
+        match Making::of_config(word, &node.config, None) {
+            Ok(making) => Some(making),
+            Err(error) => {
+                let (key, hint) = match error.code() {
+                    "dbt.materialization_unknown" => {
+                        let meant = closest(word, MATERIALIZATIONS.iter().copied());
+                        let hint = meant.map(|word| format!("did you mean `{word}`?"));
+                        ("materialized", hint.or_else(|| error.hint()))
+                    }
+                    "dbt.strategy_unknown" => ("incremental_strategy", error.hint()),
+                    "dbt.schema_change_unknown" => ("on_schema_change", error.hint()),
+                    _ => ("strategy", error.hint()),
+                };
+                let place = self.places.setting(node, key);
+                report.error("model.config", place, error.to_string(), hint);
+                None
+            }
+        }
+    }
+
+    /// Warns of settings that were probably meant to be others, and of those without effect.
+    fn doubt_settings(&self, node: &Node, report: &mut Report) {
+        for (key, value) in node.config.0.iter().filter(|(_, value)| !value.is_null()) {
+            let place = || self.places.setting(node, key);
+            if UNUSED.contains(&key.as_str()) {
+                if value.as_array().is_none_or(|hooks| !hooks.is_empty()) {
+                    let message = format!("`{key}` has no effect in `millstream run`");
+                    report.warning("project.not_read", place(), message, None);
+                }
+            } else if is_said(node, key)
+                && !KNOWN.contains(&key.as_str())
+                && !SETTINGS.contains(&key.as_str())
+                && let Some(meant) = closest(key, SETTINGS.iter().copied())
+            {
+                let message = format!("unknown configuration `{key}`");
+                let hint = format!("did you mean `{meant}`?");
+                report.warning("model.config", place(), message, hint);
+            }
+        }
+    }
+}
+
+/// dbt's word for how the rows of a node are kept.
+fn materialization(node: &Node) -> &str {
+    match node.kind {
+        NodeKind::Snapshot => "snapshot",
+        _ => node.config.materialized(),
+    }
+}
+
+fn is_said(node: &Node, key: &str) -> bool {
+    node.config_call.0.contains_key(key) || node.unrendered_config.0.contains_key(key)
+}
+
+/// The name by which people call a node; that of a version has its number.
+pub(super) fn name(node: &Node) -> String {
+    match &node.version {
+        Some(serde_json::Value::String(version)) => format!("{}.v{version}", node.name),
+        Some(version) => format!("{}.v{version}", node.name),
+        None => node.name.clone(),
+    }
+}
+
+/// The table or view of a node; a name that cannot be is reported.
+pub(super) fn relation(node: &Node, places: &Places<'_>, report: &mut Report) -> Option<Relation> {
+    match Relation::new(&node.schema, &node.alias) {
+        Ok(relation) => Some(relation),
+        Err(error) => {
+            let is_schema = !millstream_core::name::is_name(&node.schema);
+            let key = if is_schema { "schema" } else { "alias" };
+            report.error("name.invalid", places.setting(node, key), error.to_string(), None);
+            None
+        }
+    }
+}
+
+pub(super) fn described(node: &Node) -> Option<String> {
+    (!node.description.is_empty()).then(|| node.description.clone())
+}
+
+pub(super) fn columns(node: &Node) -> Vec<ColumnDoc> {
+    let column = |column: &millstream_dbt::manifest::Column| ColumnDoc {
+        name: column.name.clone(),
+        description: (!column.description.is_empty()).then(|| column.description.clone()),
+        data_type: column.data_type.clone(),
+    };
+    node.columns.values().map(column).collect()
+}
