@@ -229,3 +229,31 @@ fn only_what_changed_since_an_earlier_manifest_is_selected() {
     let refused = project.output(&["plan", "--select", "state:modified"]).ended_with(1);
     assert!(refused.stderr.contains("select.invalid"), "{}", refused.stderr);
 }
+
+#[test]
+fn a_plan_says_what_a_change_means_for_those_behind_it() {
+    let project = bakery();
+    project.write(
+        "models/dear.sql",
+        "{{ config(materialized='table') }}select kind from {{ ref('kinds') }} where price > 4",
+    );
+    project.json(&["run"]);
+    let change = || {
+        let plan = project.json(&["plan", "--select", "kinds"]);
+        plan["plan"]["entries"][0]["change"].clone()
+    };
+    assert!(change().is_null(), "nothing has changed");
+    project.edit("models/kinds.sql", "select k.kind", "-- one row a kind\nselect  k.kind");
+    let behind = serde_json::json!(["table:main.dear"]);
+    assert_eq!(change(), serde_json::json!({"means": "none", "downstream": behind}));
+    project.edit("models/kinds.sql", "as grams\n", "as grams, 1 as one\n");
+    assert_eq!(change(), serde_json::json!({"means": "additive", "downstream": behind}));
+    project.edit("models/kinds.sql", "left join", "join");
+    assert_eq!(change(), serde_json::json!({"means": "breaking", "downstream": behind}));
+    let shown = project.output(&["plan"]).succeeded();
+    assert!(
+        shown.stdout.contains("definition changed: breaking for main.dear"),
+        "{}",
+        shown.stdout
+    );
+}

@@ -1,6 +1,7 @@
 //! The step that makes the relation of a node in the embedded warehouse, through the protocol of
 //! an attempt: dbt's materializations without a macro.
 
+mod origin;
 mod plan;
 mod snapshot;
 mod strategy;
@@ -20,6 +21,7 @@ use millstream_core::text::{Scene, SqlText};
 use millstream_core::warehouse::{Query, Warehouse};
 use serde_json::json;
 
+pub use origin::Origin;
 pub use plan::{Existing, Making, Work};
 pub use snapshot::SnapshotPlan;
 pub use strategy::Strategy;
@@ -106,13 +108,15 @@ impl Step for RelationStep {
                 Scene { catalog: attempt.catalog.clone(), now: attempt.claimed_at, refresh };
             let sql = self.text.render(&scene).await?;
             let work = self.making.work(&self.relation, &sql, &existing, refresh)?;
-            match work {
-                Work::View { sql } => self.stage_view(query(sql, attempt)).await,
+            let checkpoint = Origin { refresh, sql }.to_value();
+            let staged = match work {
+                Work::View { sql } => self.stage_view(query(sql, attempt)).await?,
                 Work::Table { sql, mode, schema_change } => {
                     let query = query(sql, attempt);
-                    self.stage_table(query, mode, schema_change, attempt.id).await
+                    self.stage_table(query, mode, schema_change, attempt.id).await?
                 }
-            }
+            };
+            Ok(Staged { checkpoint, ..staged })
         })
     }
 

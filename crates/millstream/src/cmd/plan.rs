@@ -1,21 +1,35 @@
 //! `millstream plan`
 
-use millstream_run::{Decision, PlanEntry};
+use millstream_core::asset::AssetKey;
+use millstream_core::error::Result;
+use millstream_dbt::select::{SqlChange, compare_sql};
+use millstream_dbt::step::Origin;
+use millstream_project::Depth;
+use millstream_run::{Decision, PlanEntry, Reason};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::cli::{Global, OutputFormat, SelectArgs};
 use crate::exit::Outcome;
 use crate::output::{Column, print_json, print_line, table};
 use crate::wire::Opened;
 
+/// The most names that a line lists.
+const NAMES_MAX: usize = 5;
+
 /// Says what would run, and why.
 pub async fn run(global: &Global, args: &SelectArgs) -> Outcome {
     let opened = Opened::open(global, "plan").await?;
     let request = opened.request("plan", args)?;
     let plan = opened.executor(None).await?.plan(&request).await?;
+    let changes: Result<Vec<Option<Change>>> =
+        plan.entries.iter().map(|entry| change(&opened, entry)).collect();
+    let entries = plan.entries.iter().zip(changes?);
     if global.output == OutputFormat::Json {
-        return print_json("plan", &plan);
+        let entries: Vec<Value> = entries.map(|(entry, change)| shown(entry, change)).collect();
+        return print_json("plan", &json!({"hash": plan.hash, "entries": entries}));
     }
-    let rows: Vec<Vec<String>> = plan.entries.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = entries.map(|(entry, change)| row(entry, change)).collect();
     let columns = [
         Column::Text("action"),
         Column::Text("step"),
@@ -32,7 +46,46 @@ pub async fn run(global: &Global, args: &SelectArgs) -> Outcome {
     ))
 }
 
-fn row(entry: &PlanEntry) -> Vec<String> {
+/// What the change of a model's SQL means for those who read its table.
+#[derive(Debug, Serialize)]
+struct Change {
+    /// `none`, `additive` or `breaking`.
+    means: &'static str,
+    /// What is behind it.
+    downstream: Vec<AssetKey>,
+}
+
+/// The change of a model whose definition is another one than that of its version, if the SQL of
+/// both is known.
+fn change(opened: &Opened, entry: &PlanEntry) -> Result<Option<Change>> {
+    if entry.decision != Decision::Run(Reason::Definition) {
+        return Ok(None);
+    }
+    let mut models = opened.project.models.iter();
+    let model = models.find(|model| AssetKey::table(&model.relation) == entry.asset);
+    let version = opened.ledger.current(&entry.asset)?;
+    let origin = version.and_then(|version| Origin::read(version.checkpoint.as_ref()?));
+    let (Some(model), Some(origin)) = (model, origin) else { return Ok(None) };
+    let now = model.text.known(origin.refresh);
+    Ok(now.map(|now| Change {
+        means: match compare_sql(&origin.sql, now) {
+            SqlChange::None => "none",
+            SqlChange::Additive => "additive",
+            SqlChange::Breaking => "breaking",
+        },
+        downstream: opened.project.graph.downstream(&entry.asset, Depth::All).into_iter().collect(),
+    }))
+}
+
+fn shown(entry: &PlanEntry, change: Option<Change>) -> Value {
+    let mut value = json!(entry);
+    if let (Value::Object(fields), Some(change)) = (&mut value, change) {
+        fields.insert("change".to_owned(), json!(change));
+    }
+    value
+}
+
+fn row(entry: &PlanEntry, change: Option<Change>) -> Vec<String> {
     let (action, reason) = match &entry.decision {
         Decision::UpToDate => ("-", "up to date".to_owned()),
         Decision::Run(reason) => ("run", reason.to_string()),
@@ -42,6 +95,27 @@ fn row(entry: &PlanEntry) -> Vec<String> {
         entry.kind.word().to_owned(),
         entry.asset.name.clone(),
         entry.version.to_string(),
-        reason,
+        reason + &change.map(|change| change.text()).unwrap_or_default(),
     ]
+}
+
+impl Change {
+    /// `: breaking for main.orders, main.customers`
+    fn text(&self) -> String {
+        let meaning = match self.means {
+            "none" => return ": its query means the same".to_owned(),
+            "additive" => ": new columns only, as seen by",
+            _ => ": breaking for",
+        };
+        if self.downstream.is_empty() {
+            return format!("{meaning} nothing else");
+        }
+        let names: Vec<&str> =
+            self.downstream.iter().take(NAMES_MAX).map(|asset| asset.name.as_str()).collect();
+        let more = match self.downstream.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{meaning} {}{more}", names.join(", "))
+    }
 }

@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         };
         let known = self.assets.entry(AssetKey::topic(&record.topic)).or_default();
         known.lineage.merge(&lineage);
-        known.step = StepKind::Scoring.word().to_owned();
+        StepKind::Scoring.word().clone_into(&mut known.step);
         known.file = Some(deployment.file.clone());
     }
 
