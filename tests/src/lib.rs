@@ -211,10 +211,10 @@ impl Ran {
         assert_eq!(
             self.status,
             Some(status),
-            "{}\nstdout: {}\nstderr: {}",
+            "{}\nstderr: {}\nstdout: {}",
             self.command,
-            self.stdout,
-            self.stderr
+            self.stderr,
+            self.stdout
         );
         self
     }

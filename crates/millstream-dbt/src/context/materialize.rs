@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use millstream_core::step::Refresh;
 use millstream_jinja::{Args, Interrupt, Machine, Value};
 use serde_json::Value as Json;
 
@@ -55,7 +56,17 @@ impl Worker {
         let mut state = self.state(Rendered::Node(Arc::clone(node)));
         state.compiled = Some(Arc::clone(compiled));
         state.batch = Some(batch.clone());
+        if batch.refresh == Refresh::Incremental {
+            let macros = &mut state.overrides.macros;
+            macros.insert("is_incremental".to_owned(), Json::Bool(true));
+            macros.insert("should_full_refresh".to_owned(), Json::Bool(false));
+        }
         self.run(state, kind_of(node))
+    }
+
+    /// Makes a relation that stands for that of another environment.
+    pub fn clone_node(&self, node: &Arc<Node>) -> Result<MadeRelations, Failure> {
+        self.run(self.state(Rendered::Node(Arc::clone(node))), "clone")
     }
 
     /// Runs the materialization of this name; what it does not commit is lost.
@@ -109,6 +120,10 @@ fn run_macro(
         }
     }
     let Some(main) = state.results.main() else {
+        if found.name.starts_with("materialization_clone_") {
+            made.message = "No-op".to_owned();
+            return Ok(made);
+        }
         return Err(runtime("main is not being called during running model"));
     };
     let response = machine.attribute(&main, "response")?;

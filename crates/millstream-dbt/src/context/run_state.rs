@@ -49,7 +49,7 @@ pub(super) struct RunState {
     pub(super) taken: Option<Rc<Taken>>,
     pub(super) overrides: Overrides,
     /// More names, with their values.
-    pub(super) names: Map<String, Json>,
+    pub(super) names: Vec<(&'static str, Value)>,
     /// What stands for what the model of a unit test reads.
     pub(super) inputs: Option<Arc<Inputs>>,
     pub(super) results: Rc<Results>,
@@ -97,7 +97,7 @@ impl RunState {
             batch: None,
             taken: None,
             overrides: Overrides::default(),
-            names: Map::new(),
+            names: Vec::new(),
             inputs: None,
             results: Rc::default(),
             ctes: RefCell::default(),
@@ -204,11 +204,7 @@ impl RunState {
 
     fn compiled_code(&self) -> Value {
         let is_clone = self.session.around.invocation.which == "clone";
-        let deferred = self.session.deferred.get(self.unique_id()).filter(|_| is_clone);
-        if let Some(deferred) = deferred {
-            let named = deferred.relation_name.clone();
-            let name =
-                named.unwrap_or_else(|| self.session.deferred_relation(deferred).to_string());
+        if let Some(name) = self.session.deferred_name(self.unique_id()).filter(|_| is_clone) {
             return Value::text(format!("select * from {name}"));
         }
         Value::from(self.compiled.as_ref().map(|compiled| compiled.code.as_str()))
@@ -258,8 +254,8 @@ impl Names for RunState {
     }
 
     fn own(self: Rc<Self>, _machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
-        if let Some(found) = self.names.get(name) {
-            return Ok(Some(Value::from_json(found)));
+        if let Some((_, found)) = self.names.iter().find(|(known, _)| *known == name) {
+            return Ok(Some(found.clone()));
         }
         if let Some(found) = self.plain(name) {
             return Ok(Some(found));

@@ -11,6 +11,7 @@ use super::graph;
 use super::references::References;
 use super::surroundings::Surroundings;
 use super::worker::CompiledNode;
+use crate::artifacts::BatchResults;
 use crate::adapter::{Dialect, Path, Policy, Relation, RelationCache};
 use crate::manifest::{Manifest, Node, SourceTable, UniqueId};
 
@@ -29,6 +30,8 @@ pub struct Session {
     pub cache: RelationCache,
     /// Relations of another environment that stand for those that are not here.
     pub deferred: HashMap<UniqueId, Deferred>,
+    /// What a former command left undone, that this one goes on with.
+    pub resumed: Resumed,
     references: References,
     pub(super) cache_filled: Mutex<bool>,
     selected: RwLock<HashSet<UniqueId>>,
@@ -49,6 +52,15 @@ pub struct Deferred {
     pub relation_name: Option<String>,
 }
 
+/// What a former command left undone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resumed {
+    /// When that command began, in microseconds: what it called now.
+    pub started_at_micros: Option<i64>,
+    /// The batches of microbatch models of which some failed.
+    pub batches: HashMap<UniqueId, BatchResults>,
+}
+
 impl Session {
     /// A session without deferred relations, in which nothing is selected.
     pub fn new(
@@ -65,6 +77,7 @@ impl Session {
             target_path,
             cache: RelationCache::default(),
             deferred: HashMap::new(),
+            resumed: Resumed::default(),
             cache_filled: Mutex::default(),
             selected: RwLock::default(),
             graph: OnceLock::new(),
@@ -116,6 +129,13 @@ impl Session {
         let path =
             Path::new(source.database.as_deref(), Some(&source.schema), Some(&source.identifier));
         Relation::new(self.dialect(), path).quoting(Policy::ALL.with(&source.quoting))
+    }
+
+    /// The name of the relation that another environment has of a node.
+    pub fn deferred_name(&self, id: &UniqueId) -> Option<String> {
+        let deferred = self.deferred.get(id)?;
+        let named = deferred.relation_name.clone();
+        Some(named.unwrap_or_else(|| self.deferred_relation(deferred).to_string()))
     }
 
     /// The relation of another environment.

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use millstream_core::sql::SqlAnswer;
+use millstream_core::step::Refresh;
 use millstream_jinja::{Args, Error, Machine, Program, Settings, Syntax, UndefinedMode, Value};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::ctes::{self, InjectedCte};
 use super::failure::{Failure, FailureKind};
@@ -77,6 +78,8 @@ pub struct Batch {
     pub start: String,
     /// Until before when.
     pub end: String,
+    /// Whether it builds on rows that are there.
+    pub refresh: Refresh,
 }
 
 impl Batch {
@@ -216,10 +219,10 @@ impl Worker {
         &self,
         text: &str,
         node: &Arc<Node>,
-        names: &Map<String, Json>,
+        names: &[(&'static str, Value)],
     ) -> Result<String, Failure> {
         let mut state = self.state(Rendered::Node(Arc::clone(node)));
-        state.names.clone_from(names);
+        state.names = names.to_vec();
         render_for(text, state)
     }
 

@@ -6,12 +6,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use millstream_jinja::Value;
+
+use super::hook;
 use super::lines::{self, Word};
 use super::node::{Done, Purpose, run_node};
 use super::pool::{Event, Verdict, work_off};
 use super::queue::Queue;
 use crate::artifacts::{RunResult, Status};
-use crate::context::{CompiledNode, Failure, Session, Worker};
+use crate::context::{CompiledNode, Failure, RunResultValue, Session, Worker};
 use crate::manifest::{Node, NodeKind, UniqueId};
 
 /// What a command does with the nodes that it selected.
@@ -87,7 +90,7 @@ impl Job<'_> {
         let schedule = std::mem::take(&mut self.schedule);
         let mut end = JobEnd::default();
         self.session.select(schedule.iter().map(|(id, _)| id.clone()));
-        if self.purpose == Purpose::Run && !schedule.is_empty() {
+        if self.purpose != Purpose::Compile && !schedule.is_empty() {
             let prepared = self.prepare(&schedule, &mut end);
             if !prepared {
                 self.skip_all(schedule, &mut end);
@@ -97,7 +100,8 @@ impl Job<'_> {
         }
         self.work(schedule, &mut end)?;
         if self.purpose == Purpose::Run && !end.results.is_empty() {
-            self.hooks("on-run-end", &mut end);
+            let names = self.names_at_end(&end);
+            self.hooks("on-run-end", &names, &mut end);
         }
         end.elapsed = begun.elapsed().as_secs_f64();
         Ok(end)
@@ -110,7 +114,7 @@ impl Job<'_> {
             (self.say)(&failure.to_string());
             return false;
         }
-        self.hooks("on-run-start", end)
+        self.purpose != Purpose::Run || self.hooks("on-run-start", &[], end)
     }
 
     fn make_schemas(
@@ -132,40 +136,58 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Runs the hooks of the project and its packages. False if one failed.
-    fn hooks(&self, word: &str, end: &mut JobEnd) -> bool {
-        let of_kind = |node: &&Arc<Node>| {
-            matches!(node.kind, NodeKind::Operation { .. }) && node.name.contains(word)
-        };
-        let hooks: Vec<&Arc<Node>> = self.session.manifest.nodes.values().filter(of_kind).collect();
+    /// Runs the hooks of the project and its packages. False if one failed; those behind it do
+    /// not run.
+    fn hooks(&self, word: &str, names: &[(&'static str, Value)], end: &mut JobEnd) -> bool {
+        let hooks = hook::hooks_of(&self.session, word);
         if hooks.is_empty() {
             return true;
         }
         let worker = Worker::new(Arc::clone(&self.session), "MainThread");
-        let total = hooks.len();
-        for (index, node) in hooks.into_iter().enumerate() {
+        let (total, mut failed) = (hooks.len(), false);
+        for (index, node) in hooks.iter().enumerate() {
             let number = index + 1;
-            (self.say)(&lines::started(number, total, &format!("hook: {}", node.name), self.width));
-            let done = super::hook::run_hook(&worker, node);
-            let failed = done.status != Status::Success;
-            let word = if failed { "ERROR" } else { "OK" };
-            let text = format!("{word} hook: {}", node.name);
-            let status = done.message.clone().unwrap_or_default();
-            let status = if failed { "ERROR".to_owned() } else { status };
-            (self.say)(&lines::told(
-                number,
-                total,
-                &text,
-                &status,
-                done.execution_time,
-                self.width,
-            ));
-            end.results.push(done);
+            let name = format!("{}.{word}.{index}", node.package_name);
             if failed {
-                return false;
+                end.results.push(hook::skipped(node, &name));
+                continue;
             }
+            (self.say)(&lines::started(number, total, &format!("hook: {name}"), self.width));
+            let done = hook::run_hook(&worker, node, &name, names);
+            failed = done.status != Status::Success;
+            let word = if failed { "ERROR" } else { "OK" };
+            let (text, seconds) = (format!("{word} hook: {name}"), done.execution_time);
+            (self.say)(&lines::told(number, total, &text, word, seconds, self.width));
+            end.results.push(done);
         }
-        true
+        !failed
+    }
+
+    /// What hooks at the end see besides: what became of every node, and where those are that
+    /// were made.
+    fn names_at_end(&self, end: &JobEnd) -> Vec<(&'static str, Value)> {
+        let shown = end.results.iter().filter(|result| {
+            result.thread_id != hook::THREAD || result.status == Status::Error
+        });
+        let results = shown.map(|result| {
+            RunResultValue::of(&self.session, result, end.compiled.get(&result.unique_id))
+        });
+        let made = end.results.iter().filter(|result| !is_failure(result.status));
+        let nodes = made.filter_map(|result| self.session.manifest.nodes.get(&result.unique_id));
+        let places: BTreeSet<_> = nodes
+            .filter(|node| makes_relation(node))
+            .map(|node| (node.database.clone(), Arc::clone(&node.schema)))
+            .collect();
+        let schemas: BTreeSet<&Arc<str>> = places.iter().map(|(_, schema)| schema).collect();
+        let schemas = schemas.into_iter().map(|schema| Value::text(Arc::clone(schema)));
+        let pair = |(database, schema): &(Option<Arc<str>>, Arc<str>)| {
+            Value::tuple([Value::from(database.as_deref()), Value::text(Arc::clone(schema))])
+        };
+        vec![
+            ("results", Value::list(results)),
+            ("schemas", Value::list(schemas)),
+            ("database_schemas", Value::list(places.iter().map(pair))),
+        ]
     }
 
     fn work(&self, schedule: Vec<(UniqueId, Vec<UniqueId>)>, end: &mut JobEnd) -> io::Result<()> {
@@ -220,7 +242,7 @@ impl Job<'_> {
     }
 
     fn node(&self, id: &UniqueId) -> Option<&Arc<Node>> {
-        self.session.manifest.nodes.get(id).filter(|_| self.purpose == Purpose::Run)
+        self.session.manifest.nodes.get(id).filter(|_| self.purpose != Purpose::Compile)
     }
 
     fn say_started(&self, id: &UniqueId, number: usize, total: usize) {

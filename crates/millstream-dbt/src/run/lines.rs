@@ -76,6 +76,22 @@ pub fn ended(number: usize, of: usize, done: &Done<'_>, width: usize) -> String 
     line(number, of, &text, &format!("{status} in {seconds:.2}s"), width)
 }
 
+/// `Batch 1 of 3 START batch 2026-11-21 of main.events ... [RUN]`
+pub(super) fn started_batch(number: usize, of: usize, what: &str) -> String {
+    format!("Batch {}", line(number, of, &format!("START {what}"), "RUN", WIDTH))
+}
+
+/// `Batch 1 of 3 OK created batch 2026-11-21 of main.events ... [INSERT 0 5 in 0.01s]`
+pub(super) fn ended_batch(
+    number: usize,
+    of: usize,
+    text: &str,
+    status: &str,
+    seconds: f64,
+) -> String {
+    format!("Batch {}", line(number, of, text, &format!("{status} in {seconds:.2}s"), WIDTH))
+}
+
 /// `2 of 3 OK hook: shop-on-run-end-0 ................. [OK in 0.01s]`
 pub fn told(
     number: usize,

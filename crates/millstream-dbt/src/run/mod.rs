@@ -4,9 +4,13 @@
 //! which thread; `node` takes one node to its end, by the macros of its materialization or, where
 //! the warehouse can, without (`native`).
 
+mod batches;
+pub mod event_time;
+mod freshness;
 mod hook;
 mod job;
 pub mod lines;
+mod microbatch;
 mod native;
 mod node;
 mod pool;
@@ -14,5 +18,6 @@ mod queue;
 mod tests;
 mod unit;
 
+pub use freshness::{FreshnessJob, has_failed};
 pub use job::{Job, JobEnd, OnFailure, is_failure};
 pub use node::{Done, Purpose};

@@ -7,7 +7,7 @@ use millstream_core::step::Refresh;
 use serde_json::{Map, Value, json};
 
 use crate::adapter::RelationKind;
-use crate::context::{CompiledNode, Failure, FailureKind, MadeRelations, Session, Worker};
+use crate::context::{Batch, CompiledNode, Failure, FailureKind, MadeRelations, Session, Worker};
 use crate::manifest::{Node, NodeKind};
 
 /// The materializer of a node: none if the warehouse has none, if the project brings a
@@ -40,10 +40,65 @@ pub(super) fn make(
     node: &Arc<Node>,
     compiled: &CompiledNode,
 ) -> Result<MadeRelations, Failure> {
-    run_hooks(worker, node, "pre_hook")?;
     let request = request(worker.session(), node, compiled);
+    make_requested(worker, materializer, node, &request)
+}
+
+/// Makes a batch of a microbatch model, with the hooks that the node has left.
+pub(super) fn make_batch(
+    worker: &Worker,
+    materializer: &dyn Materializer,
+    node: &Arc<Node>,
+    compiled: &CompiledNode,
+    batch: &Batch,
+) -> Result<MadeRelations, Failure> {
+    let event_time = node.config.text("event_time").ok_or_else(|| {
+        let message =
+            format!("Microbatch model '{}' requires an 'event_time' configuration.", node.name);
+        Failure::new(FailureKind::Compilation, message)
+    })?;
+    let within =
+        format!("{event_time} >= '{}' and {event_time} < '{}'", batch.start, batch.end);
+    let request = MaterializeRequest {
+        batch: Some(within),
+        refresh: batch.refresh,
+        ..request(worker.session(), node, compiled)
+    };
+    make_requested(worker, materializer, node, &request)
+}
+
+/// Makes a relation that stands for that of another environment: a view of it.
+pub(super) fn clone(
+    worker: &Worker,
+    materializer: &dyn Materializer,
+    node: &Arc<Node>,
+    original: &str,
+) -> Result<MadeRelations, Failure> {
+    let request = MaterializeRequest {
+        unique_id: node.unique_id.to_string(),
+        schema: node.schema.to_string(),
+        identifier: node.alias.clone(),
+        materialization: "view".to_owned(),
+        code: format!("select * from {original}"),
+        config: Map::new(),
+        batch: None,
+        refresh: Refresh::Full,
+    };
     let made = materializer
         .materialize(&request)
+        .map_err(|error| Failure::new(FailureKind::Database, error.chain()))?;
+    Ok(answer(worker.session(), node, &made))
+}
+
+fn make_requested(
+    worker: &Worker,
+    materializer: &dyn Materializer,
+    node: &Arc<Node>,
+    request: &MaterializeRequest,
+) -> Result<MadeRelations, Failure> {
+    run_hooks(worker, node, "pre_hook")?;
+    let made = materializer
+        .materialize(request)
         .map_err(|error| Failure::new(FailureKind::Database, error.chain()))?;
     run_hooks(worker, node, "post_hook")?;
     Ok(answer(worker.session(), node, &made))

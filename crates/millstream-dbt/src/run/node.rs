@@ -1,12 +1,15 @@
 //! Runs one node: compiles it, makes or tests what it says, and tells how that went.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use millstream_core::clock::Clock;
 use serde_json::{Map, Value};
 
+use super::microbatch::{self, is_microbatch};
 use super::native;
 use crate::artifacts::{Moment, RunResult, Status, Timing};
 use crate::context::{
@@ -21,6 +24,8 @@ pub enum Purpose {
     Run,
     /// Renders their text.
     Compile,
+    /// Makes relations that stand for those of another environment.
+    Clone,
 }
 
 /// What became of a node.
@@ -93,6 +98,15 @@ impl NodeRun<'_> {
 
     fn node(&mut self, node: &Arc<Node>) -> Result<RunResult, Failure> {
         let worker = self.worker;
+        match self.purpose {
+            Purpose::Clone => {
+                return self.timed("execute", || cloned(worker, node)).map(success);
+            }
+            Purpose::Run if is_microbatch(node) => {
+                return self.timed("execute", || microbatch::run(worker, node));
+            }
+            Purpose::Run | Purpose::Compile => {}
+        }
         let compiled = self.timed("compile", || compiled(worker, node))?;
         self.compiled = Some(Arc::clone(&compiled));
         if self.purpose == Purpose::Compile {
@@ -118,10 +132,7 @@ fn compiled(worker: &Worker, node: &Arc<Node>) -> Result<Arc<CompiledNode>, Fail
     let mut compiled = worker.compile(node)?;
     if !matches!(node.kind, NodeKind::Seed { .. }) {
         let path = path_of(&worker.session().target_path, "compiled", node, None);
-        write_text(&path, &compiled.code).map_err(|error| {
-            let message = format!("{} cannot be written: {error}", path.display());
-            Failure::new(FailureKind::Runtime, message)
-        })?;
+        write_text(&path, &compiled.code).map_err(|error| unwritten(&path, &error))?;
         compiled.path = Some(path);
     }
     Ok(Arc::new(compiled))
@@ -136,6 +147,21 @@ fn made(
         Some(materializer) => native::make(worker, materializer, node, compiled),
         None => worker.materialize(node, compiled),
     }
+}
+
+fn cloned(worker: &Worker, node: &Arc<Node>) -> Result<MadeRelations, Failure> {
+    let session = worker.session();
+    match (session.warehouse.materializer(), session.deferred_name(&node.unique_id)) {
+        (Some(materializer), Some(original)) => {
+            native::clone(worker, materializer, node, &original)
+        }
+        _ => worker.clone_node(node),
+    }
+}
+
+/// A text that cannot be kept.
+pub(super) fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(FailureKind::Runtime, format!("{} cannot be written: {error}", path.display()))
 }
 
 fn success(made: MadeRelations) -> RunResult {

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use millstream_jinja::Value;
 use serde_json::{Value as Json, json};
 
 use super::fake::{Shop, model};
 use super::map;
-use crate::context::{Deferred, Failure, FailureKind};
+use crate::artifacts::{RunResult, Status};
+use crate::context::{Deferred, Failure, FailureKind, RunResultValue};
 use crate::manifest::{Access, Node, UniqueId, UnitTest};
 
 /// The macros of dbt that the tests need, in few words.
@@ -302,8 +304,18 @@ fn the_relations_of_the_warehouse_are_looked_up_once() {
 #[test]
 fn hooks_at_the_end_see_more_names() {
     let shop = Shop::new(&[], vec![model("a", "x", json!({}), &[])]);
-    let names = map(json!({"schemas": ["dev"], "results": [{"status": "success"}]}));
-    let text = "{{ schemas }} {{ results[0].status }}";
-    let rendered = shop.worker().render_with(text, &shop.node("a"), &names);
-    assert_eq!(rendered.unwrap(), "['dev'] success");
+    let worker = shop.worker();
+    let result = RunResult {
+        status: Status::Pass,
+        unique_id: UniqueId::new("model.shop.a"),
+        ..RunResult::default()
+    };
+    let names = [
+        ("schemas", Value::list([Value::text("dev")])),
+        ("results", Value::list([RunResultValue::of(worker.session(), &result, None)])),
+    ];
+    let text = "{{ schemas }} {{ results[0].status }} {{ results[0].node.name }} \
+                {{ results[0].to_dict()['unique_id'] }}";
+    let rendered = worker.render_with(text, &shop.node("a"), &names);
+    assert_eq!(rendered.unwrap(), "['dev'] pass a model.shop.a");
 }
