@@ -72,15 +72,13 @@ impl Catalog {
     /// Of the rows that the catalog's query gave, one for each column of each relation. The names
     /// of their columns are dbt's: `table_schema`, `column_name`, `stats:size:value`. `selected`
     /// are the nodes and sources that count, if not all do.
-    pub fn new(
+    pub fn of_rows(
         manifest: &Manifest,
-        columns: &[String],
-        rows: impl IntoIterator<Item = Vec<Value>>,
+        rows: impl IntoIterator<Item = Map<String, Value>>,
         selected: Option<&HashSet<UniqueId>>,
     ) -> Result<Self, PlainError> {
         let mut tables: IndexMap<Key, CatalogTable> = IndexMap::new();
         for row in rows {
-            let row: Row<'_> = columns.iter().map(String::as_str).zip(row).collect();
             let table = tables.entry(key_of_row(&row)?).or_insert_with(|| table(&row));
             let column = column(&row)?;
             table.columns.insert(column.name.clone(), column);
@@ -108,18 +106,18 @@ impl Catalog {
     }
 }
 
-type Row<'c> = HashMap<&'c str, Value>;
+type Row = Map<String, Value>;
 
 fn key(database: Option<&str>, schema: &str, name: &str) -> Key {
     (database.map(str::to_lowercase), schema.to_lowercase(), name.to_lowercase())
 }
 
-fn key_of_row(row: &Row<'_>) -> Result<Key, PlainError> {
+fn key_of_row(row: &Row) -> Result<Key, PlainError> {
     let database = row.get("table_database").and_then(Value::as_str);
     Ok(key(database, &text(row, "table_schema")?, &text(row, "table_name")?))
 }
 
-fn text(row: &Row<'_>, name: &str) -> Result<String, PlainError> {
+fn text(row: &Row, name: &str) -> Result<String, PlainError> {
     match row.get(name) {
         Some(Value::String(text)) => Ok(text.clone()),
         Some(value) if !value.is_null() => Ok(value.to_string()),
@@ -131,8 +129,8 @@ fn text(row: &Row<'_>, name: &str) -> Result<String, PlainError> {
     }
 }
 
-fn table(row: &Row<'_>) -> CatalogTable {
-    let part = |key: &str| row.get(format!("table_{key}").as_str()).cloned();
+fn table(row: &Row) -> CatalogTable {
+    let part = |key: &str| row.get(&format!("table_{key}")).cloned();
     let metadata = ["type", "schema", "name", "database", "comment", "owner"]
         .into_iter()
         .map(|key| (key.to_owned(), part(key).unwrap_or(Value::Null)))
@@ -140,7 +138,7 @@ fn table(row: &Row<'_>) -> CatalogTable {
     CatalogTable { metadata, columns: IndexMap::new(), stats: stats(row) }
 }
 
-fn column(row: &Row<'_>) -> Result<CatalogColumn, PlainError> {
+fn column(row: &Row) -> Result<CatalogColumn, PlainError> {
     let index = text(row, "column_index")?;
     Ok(CatalogColumn {
         data_type: text(row, "column_type")?,
@@ -150,11 +148,11 @@ fn column(row: &Row<'_>) -> Result<CatalogColumn, PlainError> {
     })
 }
 
-fn stats(row: &Row<'_>) -> BTreeMap<String, CatalogStat> {
+fn stats(row: &Row) -> BTreeMap<String, CatalogStat> {
     let ids: HashSet<&str> =
         row.keys().filter_map(|name| name.strip_prefix("stats:")?.split(':').next()).collect();
     let part = |id: &str, what: &str| {
-        row.get(format!("stats:{id}:{what}").as_str()).cloned().unwrap_or(Value::Null)
+        row.get(&format!("stats:{id}:{what}")).cloned().unwrap_or(Value::Null)
     };
     let mut stats: BTreeMap<String, CatalogStat> = ids
         .into_iter()

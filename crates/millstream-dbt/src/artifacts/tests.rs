@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use millstream_core::clock::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::manifest::{Column, SelectorDef, UniqueId};
@@ -255,7 +255,7 @@ fn the_catalog_is_made_of_rows() {
     let columns = "table_database table_schema table_name table_type table_comment column_name \
                    column_index column_type column_comment stats:size:label stats:size:value \
                    stats:size:description stats:size:include";
-    let columns: Vec<String> = columns.split_whitespace().map(str::to_owned).collect();
+    let columns: Vec<&str> = columns.split_whitespace().collect();
     let row = |table: &str, schema: &str, column: &str, index: i64| {
         let size = [json!("Size"), json!(9), json!("Bytes"), json!(true)];
         let row = [
@@ -269,7 +269,8 @@ fn the_catalog_is_made_of_rows() {
             json!("integer"),
             Value::Null,
         ];
-        row.into_iter().chain(size).collect::<Vec<Value>>()
+        let names = columns.iter().map(|name| (*name).to_owned());
+        names.zip(row.into_iter().chain(size)).collect::<Map<String, Value>>()
     };
     let rows = vec![
         row("BETA", "main", "id", 1),
@@ -277,7 +278,7 @@ fn the_catalog_is_made_of_rows() {
         row("customers", "crm", "id", 1),
         row("elsewhere", "main", "id", 1),
     ];
-    let catalog = Catalog::new(&shop.0, &columns, rows.clone(), None).expect("builds");
+    let catalog = Catalog::of_rows(&shop.0, rows.clone(), None).expect("builds");
     let value = serde_json::to_value(&catalog).expect("is JSON");
     assert_eq!(keys(&value), ["metadata", "nodes", "sources", "errors"]);
     assert_eq!(keys(&value["nodes"]), ["model.shop.b"]);
@@ -287,9 +288,9 @@ fn the_catalog_is_made_of_rows() {
     assert_eq!(table["stats"]["size"]["value"], 9);
     assert_eq!(table["stats"]["has_stats"]["value"], true);
     assert_eq!(keys(&value["sources"]), ["source.shop.crm.customers"]);
-    let nothing = Catalog::new(&shop.0, &columns, rows, Some(&HashSet::new())).expect("builds");
+    let nothing = Catalog::of_rows(&shop.0, rows, Some(&HashSet::new())).expect("builds");
     assert!(nothing.nodes.is_empty() && nothing.sources.is_empty());
-    let error = Catalog::new(&shop.0, &[], vec![vec![]], None).expect_err("is refused");
+    let error = Catalog::of_rows(&shop.0, [Map::new()], None).expect_err("is refused");
     assert!(error.to_string().contains("table_schema"), "{error}");
 }
 

@@ -13,7 +13,9 @@ use super::failure::{Failure, FailureKind, raise};
 use super::query_comment::QueryComment;
 use super::run_state::{Rendered, RunState};
 use super::worker::{Worker, with_machine};
-use crate::adapter::{Caller, Path, Relation, RelationKind, RelationValue, TableValue, link_views, list_schema};
+use crate::adapter::{
+    Caller, Path, Relation, RelationKind, RelationValue, TableValue, link_views, list_schema,
+};
 use crate::manifest::{Node, NodeKind, SourceTable};
 
 /// When the last row of a source came.
@@ -62,8 +64,7 @@ impl Worker {
 
     /// What stands where a node is made.
     pub fn existing(&self, node: &Node) -> Result<Option<RelationKind>, Failure> {
-        let wanted =
-            Path::new(node.database.as_deref(), Some(&node.schema), Some(&node.alias));
+        let wanted = Path::new(node.database.as_deref(), Some(&node.schema), Some(&node.alias));
         self.ask(LIST, |machine, state| {
             let caller = Rc::clone(state) as Rc<dyn Caller>;
             let known =

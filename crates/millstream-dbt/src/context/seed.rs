@@ -2,17 +2,47 @@
 
 use std::fs;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use millstream_jinja::{Args, Outcome};
+use millstream_core::sql::{SqlAnswer, SqlColumn, SqlValue};
+use millstream_jinja::{Args, Interrupt, Outcome, Value};
 
-use super::failure::{FailureKind, raise};
-use super::run_state::RunState;
+use super::failure::{Failure, FailureKind, raise};
+use super::run_state::{Rendered, RunState};
+use super::worker::{Worker, with_machine};
 use crate::adapter::{Caller, Level, Rows, Table, TableValue};
-use crate::manifest::NodeKind;
+use crate::manifest::{Node, NodeKind};
 
 /// The rows of the seed that is made.
 pub(super) fn load(state: &Rc<RunState>, args: Args) -> Outcome {
     args.none("load_agate_table")?;
+    let table = table(state)?;
+    let rows = if state.flag("empty") == Some(true) { Rows::First(0) } else { Rows::All };
+    Ok(TableValue::of(table.first(rows), &(Rc::clone(state) as Rc<dyn Caller>)))
+}
+
+impl Worker {
+    /// The first rows of a seed, as its file has them.
+    pub fn seed_rows(&self, node: &Arc<Node>, limit: Option<usize>) -> Result<SqlAnswer, Failure> {
+        let state = Rc::new(self.state(Rendered::Node(Arc::clone(node))));
+        let table = with_machine(&state, |_| table(&state).map_err(Interrupt::into_error))?;
+        let table = table.first(limit.map_or(Rows::All, Rows::First));
+        let columns = table
+            .names()
+            .iter()
+            .map(|name| SqlColumn { name: name.to_string(), data_type: "text".to_owned() });
+        let cell = |value: &Value| match value {
+            Value::None => SqlValue::Null,
+            value => {
+                SqlValue::Text(value.to_text().map_or_else(|_| String::new(), |it| it.to_string()))
+            }
+        };
+        let rows = table.rows().iter().map(|row| row.iter().map(cell).collect()).collect();
+        Ok(SqlAnswer { columns: columns.collect(), rows, ..SqlAnswer::default() })
+    }
+}
+
+fn table(state: &Rc<RunState>) -> Outcome<Table> {
     let node = state.node();
     let Some((node, NodeKind::Seed { root_path })) = node.map(|node| (node, &node.kind)) else {
         let kind = node.map_or("macro", |node| node.kind.word());
@@ -41,6 +71,5 @@ pub(super) fn load(state: &Rc<RunState>, args: Args) -> Outcome {
         );
         state.say(Level::Warn, "JinjaLogWarning", &message)?;
     }
-    let rows = if state.flag("empty") == Some(true) { Rows::First(0) } else { Rows::All };
-    Ok(TableValue::of(table.first(rows), &(Rc::clone(state) as Rc<dyn Caller>)))
+    Ok(table)
 }

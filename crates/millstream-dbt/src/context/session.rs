@@ -11,8 +11,8 @@ use super::graph;
 use super::references::References;
 use super::surroundings::Surroundings;
 use super::worker::CompiledNode;
-use crate::artifacts::BatchResults;
 use crate::adapter::{Dialect, Path, Policy, Relation, RelationCache};
+use crate::artifacts::BatchResults;
 use crate::manifest::{Manifest, Node, SourceTable, UniqueId};
 
 /// What all workers of a command share.

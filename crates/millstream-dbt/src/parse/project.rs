@@ -200,6 +200,13 @@ impl Raw {
             flags: map_of(said.remove("flags")),
             query_comment: said.remove("query-comment"),
             quoting: map_of(said.remove("quoting")),
+            asset_paths: said
+                .get("asset-paths")
+                .map(texts)
+                .unwrap_or_default()
+                .into_iter()
+                .map(PathBuf::from)
+                .collect(),
         };
         Project {
             name: self.name,

@@ -25,6 +25,12 @@ pub fn python(at: DateTime) -> String {
     format!("{}{fraction}+00:00", at.strftime("%Y-%m-%d %H:%M:%S"))
 }
 
+/// A moment of UTC, from microseconds since 1970.
+pub fn civil(micros: i64) -> DateTime {
+    let at = Timestamp::from_microsecond(micros).unwrap_or_default();
+    at.to_zoned(TimeZone::UTC).datetime()
+}
+
 /// What `--event-time-start` and `--event-time-end` mean together.
 ///
 /// # Errors

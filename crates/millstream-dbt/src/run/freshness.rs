@@ -174,12 +174,10 @@ mod tests {
 
     #[test]
     fn the_worse_limit_counts_first() {
-        let after = |count, period: &str| Some(FreshnessPeriod { count, period: period.to_owned() });
-        let rule = Freshness {
-            warn_after: after(10, "hour"),
-            error_after: after(1, "day"),
-            filter: None,
-        };
+        let after =
+            |count, period: &str| Some(FreshnessPeriod { count, period: period.to_owned() });
+        let rule =
+            Freshness { warn_after: after(10, "hour"), error_after: after(1, "day"), filter: None };
         let ages = [36_000.0, 36_001.0, 86_401.0];
         let statuses = ages.map(|age| status(&rule, age));
         assert_eq!(statuses, [Status::Pass, Status::Warn, Status::Error]);

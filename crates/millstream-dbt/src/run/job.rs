@@ -166,9 +166,10 @@ impl Job<'_> {
     /// What hooks at the end see besides: what became of every node, and where those are that
     /// were made.
     fn names_at_end(&self, end: &JobEnd) -> Vec<(&'static str, Value)> {
-        let shown = end.results.iter().filter(|result| {
-            result.thread_id != hook::THREAD || result.status == Status::Error
-        });
+        let shown = end
+            .results
+            .iter()
+            .filter(|result| result.thread_id != hook::THREAD || result.status == Status::Error);
         let results = shown.map(|result| {
             RunResultValue::of(&self.session, result, end.compiled.get(&result.unique_id))
         });

@@ -11,7 +11,7 @@ use millstream_core::step::Refresh;
 use serde_json::Value;
 
 use super::batches::{BatchSize, Horizon, Stretch, stretches};
-use super::event_time::moment;
+use super::event_time::{civil, moment};
 use super::{lines, native};
 use crate::adapter::RelationKind;
 use crate::artifacts::{BatchResults, Moment, RunResult, Status};
@@ -37,7 +37,8 @@ pub(super) fn run(worker: &Worker, node: &Arc<Node>) -> Result<RunResult, Failur
         Some(before) => before.failed.iter().map(stretch).collect(),
         None => stretches(node, &horizon(worker, builds_on))?,
     };
-    let mut batches = Batches { worker, node, size, total: due.len(), ended: BatchResults::default() };
+    let mut batches =
+        Batches { worker, node, size, total: due.len(), ended: BatchResults::default() };
     let mut stands = if existing.is_some() { Refresh::Incremental } else { Refresh::Full };
     let mut first_failed = false;
     for (index, stretch) in due.iter().enumerate() {
@@ -145,11 +146,7 @@ impl Batches<'_> {
     }
 }
 
-fn make_batch(
-    worker: &Worker,
-    node: &Arc<Node>,
-    batch: &Batch,
-) -> Result<MadeRelations, Failure> {
+fn make_batch(worker: &Worker, node: &Arc<Node>, batch: &Batch) -> Result<MadeRelations, Failure> {
     let mut compiled = worker.compile_batch(node, batch)?;
     write_compiled(worker, node, batch, &mut compiled)?;
     let compiled = Arc::new(compiled);
@@ -190,9 +187,4 @@ fn at(moment: DateTime) -> Moment {
 
 fn stretch((start, end): &(Moment, Moment)) -> Stretch {
     Stretch { start: civil(start.0.as_micros()), end: civil(end.0.as_micros()) }
-}
-
-fn civil(micros: i64) -> DateTime {
-    let at = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
-    at.to_zoned(TimeZone::UTC).datetime()
 }

@@ -57,8 +57,7 @@ pub(super) fn make_batch(
             format!("Microbatch model '{}' requires an 'event_time' configuration.", node.name);
         Failure::new(FailureKind::Compilation, message)
     })?;
-    let within =
-        format!("{event_time} >= '{}' and {event_time} < '{}'", batch.start, batch.end);
+    let within = format!("{event_time} >= '{}' and {event_time} < '{}'", batch.start, batch.end);
     let request = MaterializeRequest {
         batch: Some(within),
         refresh: batch.refresh,

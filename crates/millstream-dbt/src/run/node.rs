@@ -1,7 +1,7 @@
 //! Runs one node: compiles it, makes or tests what it says, and tells how that went.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;

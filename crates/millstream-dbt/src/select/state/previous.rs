@@ -6,6 +6,9 @@ use millstream_core::error::{Coded, Fault};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use crate::context::Deferred;
+use crate::manifest::UniqueId;
+
 /// A manifest of another run.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -166,6 +169,23 @@ impl PreviousManifest {
     /// The nodes, with their ids.
     pub fn nodes(&self) -> impl Iterator<Item = (&str, &PreviousNode)> {
         self.nodes.iter().map(|(id, node)| (id.as_str(), node))
+    }
+
+    /// The relations of its models, seeds and snapshots.
+    pub fn relations(&self) -> impl Iterator<Item = (UniqueId, Deferred)> {
+        let nodes = self.tables().filter_map(|id| Some((id, self.nodes.get(id)?)));
+        let made = nodes.filter(|(_, node)| {
+            node.config.get("materialized").and_then(Value::as_str) != Some("ephemeral")
+        });
+        made.map(|(id, node)| {
+            let deferred = Deferred {
+                database: node.database.clone(),
+                schema: node.schema.clone().unwrap_or_default(),
+                identifier: node.alias.clone().unwrap_or_else(|| node.name.clone()),
+                relation_name: node.relation_name.clone(),
+            };
+            (UniqueId::new(id), deferred)
+        })
     }
 
     /// The models, seeds and snapshots.

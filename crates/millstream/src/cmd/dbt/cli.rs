@@ -69,6 +69,21 @@ pub struct Common {
     /// Folder of a former run's artifacts.
     #[arg(long, global = true, value_name = "DIR", env = "DBT_STATE")]
     pub state: Option<PathBuf>,
+    /// Folder of the artifacts of another environment, for --defer; --state if left out.
+    #[arg(long, global = true, value_name = "DIR", env = "DBT_DEFER_STATE")]
+    pub defer_state: Option<PathBuf>,
+    /// Which warnings are errors, as YAML: '{error: all, silence: [NoNodesForSelectionCriteria]}'.
+    #[arg(long, global = true, value_name = "YAML", env = "DBT_WARN_ERROR_OPTIONS")]
+    pub warn_error_options: Option<String>,
+    /// From when on microbatch models are made.
+    #[arg(long, global = true, value_name = "MOMENT", env = "DBT_EVENT_TIME_START")]
+    pub event_time_start: Option<String>,
+    /// Until before when microbatch models are made.
+    #[arg(long, global = true, value_name = "MOMENT", env = "DBT_EVENT_TIME_END")]
+    pub event_time_end: Option<String>,
+    /// Reads only rows of a window of event time: '3 days', or '{start: ..., end: ...}'.
+    #[arg(long, global = true, value_name = "WINDOW", env = "DBT_SAMPLE")]
+    pub sample: Option<String>,
 }
 
 /// How the log is written.
@@ -126,6 +141,14 @@ pub enum Command {
     Compile(CompileArgs),
     /// Prints the rows of a model or of a query.
     Show(CompileArgs),
+    /// Makes relations that stand for those of another environment.
+    Clone(Selection),
+    /// Says how old sources are.
+    #[command(subcommand)]
+    Source(SourceCommand),
+    /// Documents the project.
+    #[command(subcommand)]
+    Docs(DocsCommand),
     /// Reads the project, and writes its manifest.
     Parse,
     /// Lists nodes.
@@ -153,12 +176,75 @@ pub struct CompileArgs {
     /// What to compile.
     #[command(flatten)]
     pub selection: Selection,
-    /// How it is printed.
+    /// A query with templates, in place of a selection.
+    #[arg(long, value_name = "SQL", conflicts_with_all = ["select", "inline_direct"])]
+    pub inline: Option<String>,
+    /// A query as it is, in place of a selection (`show`).
+    #[arg(long, value_name = "SQL", conflicts_with = "select")]
+    pub inline_direct: Option<String>,
+    /// How it is printed: text or json.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub output: String,
     /// The most rows that are printed; all if negative.
     #[arg(long, value_name = "N", default_value_t = 5, allow_negative_numbers = true)]
     pub limit: i64,
+}
+
+/// `source ...`
+#[derive(Debug, Subcommand)]
+pub enum SourceCommand {
+    /// Says how old sources are, and fails if one is too old.
+    #[command(visible_alias = "snapshot-freshness")]
+    Freshness {
+        /// Which sources.
+        #[command(flatten)]
+        selection: Selection,
+        /// Where the result is written; sources.json in the target folder if left out.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// `docs ...`
+#[derive(Debug, Subcommand)]
+pub enum DocsCommand {
+    /// Writes the catalog and a page that shows the project.
+    Generate(DocsArgs),
+    /// Serves the page on this machine.
+    Serve {
+        /// The port.
+        #[arg(long, value_name = "N", default_value_t = 8080)]
+        port: u16,
+        /// The address.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+        host: String,
+        /// Accepted: no browser is opened.
+        #[arg(long, overrides_with = "no_browser", hide = true)]
+        browser: bool,
+        /// Accepted: no browser is opened.
+        #[arg(long, hide = true)]
+        no_browser: bool,
+    },
+}
+
+/// `docs generate`.
+#[derive(Debug, Clone, Args)]
+pub struct DocsArgs {
+    /// What is in the catalog.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Leaves the text of models as it was compiled last.
+    #[arg(long)]
+    pub no_compile: bool,
+    /// Compiles models (the default).
+    #[arg(long, overrides_with = "no_compile")]
+    pub compile: bool,
+    /// Writes one page with everything inside, static_index.html.
+    #[arg(long)]
+    pub r#static: bool,
+    /// Does not ask the warehouse.
+    #[arg(long)]
+    pub empty_catalog: bool,
 }
 
 /// `ls`.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use millstream_core::error::Plain;
-use millstream_dbt::context::Session;
+use millstream_dbt::context::{Resumed, Session};
 use millstream_dbt::manifest::UniqueId;
 use millstream_dbt::run::{Job, JobEnd, OnFailure, Purpose, lines};
 use millstream_dbt::select::{Bits, Blanks, Entry, Graph, Waits};
@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::Context;
 use super::cli::{CompileArgs, Selection};
 use super::project::{self, OpenWarehouse};
-use super::{artifacts, report, selection, show};
+use super::show::Shown;
+use super::{artifacts, defer, inline, report, selection, show};
 use crate::exit::{Failure, Outcome};
 
 /// What one of these commands does.
@@ -49,10 +50,23 @@ impl Executing {
             "test" => Self::TEST,
             "seed" => Self::SEED,
             "snapshot" => Self::SNAPSHOT,
+            "clone" => Self::CLONE,
             _ => return None,
         })
     }
 
+    /// `clone`
+    pub const CLONE: Self = Self {
+        types: &["model", "seed", "snapshot"],
+        purpose: Purpose::Clone,
+        waits: Waits::ForParents,
+    };
+    /// `show`
+    const SHOW: Self = Self {
+        types: &["model", "test", "snapshot", "analysis", "seed"],
+        purpose: Purpose::Compile,
+        waits: Waits::ForParents,
+    };
     /// `compile`
     pub const COMPILE: Self = Self {
         types: &["model", "test", "snapshot", "analysis", "seed"],
@@ -70,13 +84,17 @@ impl Executing {
 pub enum Wanted<'a> {
     /// What flags select.
     Selected(&'a Selection),
-    /// These very nodes.
-    Ids(&'a [UniqueId]),
+    /// These very nodes, with what was left undone of them.
+    Ids(&'a [UniqueId], Resumed),
 }
 
 /// Runs what is wanted.
 pub async fn run(context: &Context<'_>, wanted: Wanted<'_>, what: Executing) -> Outcome {
-    let session = Opened::open(context).await?;
+    let resumed = match &wanted {
+        Wanted::Ids(_, resumed) => resumed.clone(),
+        Wanted::Selected(_) => Resumed::default(),
+    };
+    let session = Opened::resumed(context, resumed).await?;
     let outcome = session.execute(context, &wanted, what).await.and_then(|end| {
         report::summarize(context.log, &session.session.manifest, &end);
         if end.succeeded() { Ok(()) } else { Err(Failure::Status(super::HANDLED)) }
@@ -85,55 +103,99 @@ pub async fn run(context: &Context<'_>, wanted: Wanted<'_>, what: Executing) -> 
     outcome
 }
 
-/// Renders what is selected and prints its text.
+/// Renders what is selected, or a query of the command line, and prints its text.
 pub async fn compile(context: &Context<'_>, args: &CompileArgs) -> Outcome {
-    let session = Opened::open(context).await?;
+    let opened = Opened::open(context).await?;
+    let outcome = match &args.inline {
+        Some(text) => {
+            let node = inline::node(&opened.session, text);
+            show::print_inline(context, &opened.session, node, &args.output).await
+        }
+        None => compile_selected(context, &opened, args).await,
+    };
+    opened.warehouse.end(outcome.is_ok()).await?;
+    outcome
+}
+
+async fn compile_selected(context: &Context<'_>, opened: &Opened, args: &CompileArgs) -> Outcome {
+    let session = &opened.session;
     let wanted = Wanted::Selected(&args.selection);
-    let outcome = session.execute(context, &wanted, Executing::COMPILE).await;
-    session.warehouse.end(outcome.is_ok()).await?;
-    let end = outcome?;
-    report::failures(context.log, &session.session.manifest, &end);
+    let end = opened.execute(context, &wanted, Executing::COMPILE).await?;
+    report::failures(context.log, &session.manifest, &end);
     if !end.succeeded() {
-        return Err(Failure::Status(super::HANDLED));
+        return Err(Failure::Status(super::UNHANDLED));
     }
     if !args.selection.select.is_empty() {
-        show::print_texts(context, &session.session, &end, &args.output);
+        let is_named = |name: &str| names(&args.selection, name);
+        show::print_texts(context, session, &end, is_named, &args.output);
     }
     Ok(())
 }
 
-/// Prints the first rows of what is selected.
+/// Prints the first rows of what is selected, or of a query of the command line.
 pub async fn show(context: &Context<'_>, args: &CompileArgs) -> Outcome {
-    let session = Opened::open(context).await?;
-    let schedule = session.schedule(context, &Wanted::Selected(&args.selection), Executing::RUN)?;
-    let manifest = &session.session.manifest;
-    let nodes = schedule.iter().filter_map(|(id, _)| manifest.nodes.get(id)).cloned().collect();
-    let outcome = show::print_rows(context, &session.session, nodes, args).await;
-    session.warehouse.end(outcome.is_ok()).await?;
+    let selection = &args.selection;
+    let is_selected = !selection.select.is_empty() || selection.selector.is_some();
+    if !is_selected && args.inline.is_none() && args.inline_direct.is_none() {
+        context.log.error("Either --select or --inline must be passed to show");
+        return Err(Failure::Status(super::UNHANDLED));
+    }
+    let opened = Opened::open(context).await?;
+    let session = &opened.session;
+    let wanted = match (&args.inline, &args.inline_direct) {
+        (Some(text), _) => vec![Shown::Inline(inline::node(session, text))],
+        (None, Some(sql)) => vec![Shown::Direct(sql.clone())],
+        (None, None) => {
+            let wanted = Wanted::Selected(selection);
+            let schedule = opened.schedule(context, &wanted, Executing::SHOW)?;
+            let nodes = schedule.iter().filter_map(|(id, _)| session.manifest.nodes.get(id));
+            let named = nodes.filter(|node| names(selection, &node.name));
+            named.map(|node| Shown::Node(Arc::clone(node))).collect()
+        }
+    };
+    let outcome = show::print_rows(context, session, wanted, args).await;
+    opened.warehouse.end(outcome.is_ok()).await?;
     outcome
+}
+
+/// Whether a selection names a node, rather than only reach it: that is what is printed. A method
+/// such as `tag:` names all that it finds.
+fn names(selection: &Selection, name: &str) -> bool {
+    let mut words = selection.select.iter();
+    words.any(|word| word.contains(name) || word.contains(':')) || selection.selector.is_some()
 }
 
 /// Nodes in their order, each with those it waits for.
 type Schedule = Vec<(UniqueId, Vec<UniqueId>)>;
 
 /// A project that was read, and the warehouse it runs in.
-struct Opened {
-    session: Arc<Session>,
-    warehouse: OpenWarehouse,
+pub struct Opened {
+    /// The project and the command.
+    pub session: Arc<Session>,
+    /// The warehouse.
+    pub warehouse: OpenWarehouse,
 }
 
 impl Opened {
-    async fn open(context: &Context<'_>) -> Result<Self, Failure> {
+    /// Reads the project and opens its warehouse.
+    pub async fn open(context: &Context<'_>) -> Result<Self, Failure> {
+        Self::resumed(context, Resumed::default()).await
+    }
+
+    /// The same, to go on with what a former command left undone.
+    async fn resumed(context: &Context<'_>, resumed: Resumed) -> Result<Self, Failure> {
         let project = project::read(context.global, context.cli, context.place, context.log)?;
         let cancel = CancellationToken::new();
         let warehouse =
             OpenWarehouse::open(context.global, context.place, &project, cancel).await?;
-        let session = project::session(context.place, project, warehouse.warehouse.clone());
+        let mut session = project::session(context.place, project, warehouse.warehouse.clone());
+        session.deferred = defer::relations(context)?;
+        session.resumed = resumed;
         Ok(Self { session: Arc::new(session), warehouse })
     }
 
     /// Runs or compiles what is wanted, and writes what that leaves.
-    async fn execute(
+    pub async fn execute(
         &self,
         context: &Context<'_>,
         wanted: &Wanted<'_>,
@@ -167,7 +229,7 @@ impl Opened {
             Wanted::Selected(flags) => {
                 selection::selected(context, &graph, flags, what.types, Blanks::Skip)?
             }
-            Wanted::Ids(ids) => {
+            Wanted::Ids(ids, _) => {
                 let mut selected = graph.none();
                 for position in ids.iter().filter_map(|id| graph.position(id.as_str())) {
                     selected.insert(position);
@@ -215,7 +277,7 @@ async fn work(
 }
 
 /// Nodes at the same time.
-fn threads(context: &Context<'_>, session: &Session) -> usize {
+pub fn threads(context: &Context<'_>, session: &Session) -> usize {
     if context.place.flags.is_on("single_threaded") {
         return 1;
     }

@@ -4,8 +4,12 @@ mod artifacts;
 mod clean;
 mod cli;
 mod debug;
+mod defer;
+mod docs;
 mod execute;
 mod flags;
+mod freshness;
+mod inline;
 mod log;
 mod ls;
 mod operation;
@@ -20,7 +24,7 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
-use self::cli::{Command, DbtCli, Selection};
+use self::cli::{Command, DbtCli, DocsCommand, Selection, SourceCommand};
 use self::execute::{Executing, Wanted};
 use self::log::{Log, Loudness};
 use self::place::Place;
@@ -71,6 +75,14 @@ impl Context<'_> {
             Command::Snapshot(flags) => self.execute(flags, Executing::SNAPSHOT).await,
             Command::Compile(args) => execute::compile(self, args).await,
             Command::Show(args) => execute::show(self, args).await,
+            Command::Clone(flags) => self.execute(flags, Executing::CLONE).await,
+            Command::Source(SourceCommand::Freshness { selection, output }) => {
+                freshness::run(self, selection, output.as_deref()).await
+            }
+            Command::Docs(DocsCommand::Generate(args)) => docs::generate(self, args).await,
+            Command::Docs(DocsCommand::Serve { port, host, .. }) => {
+                docs::serve(self, host, *port).await
+            }
             Command::Parse => artifacts::parse(self),
             Command::Ls(args) => ls::run(self, args),
             Command::RunOperation { macro_name, args } => {
@@ -96,6 +108,10 @@ fn which(command: &Command) -> &'static str {
         Command::Seed(_) => "seed",
         Command::Snapshot(_) => "snapshot",
         Command::Compile(_) => "compile",
+        Command::Clone(_) => "clone",
+        Command::Source(SourceCommand::Freshness { .. }) => "freshness",
+        Command::Docs(DocsCommand::Generate(_)) => "generate",
+        Command::Docs(DocsCommand::Serve { .. }) => "serve",
         Command::Parse => "parse",
         Command::Ls(_) => "list",
         Command::Show(_) => "show",

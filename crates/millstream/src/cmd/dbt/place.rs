@@ -7,11 +7,12 @@ use millstream_core::clock::Clock;
 use millstream_dbt::context::{EnvVar, Invocation, LogSink};
 use millstream_dbt::macros::builtin::{DBT, DBT_MILLSTREAM, DBT_POSTGRES};
 use millstream_dbt::parse::{AdapterKind, ParseOptions, Strictness};
+use millstream_dbt::run::event_time::{self, SampleSpec};
 use millstream_dbt::target::Target;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::cli::DbtCli;
+use super::cli::{Common, DbtCli};
 use super::flags::Settled;
 use crate::cli::Global;
 use crate::exit::Failure;
@@ -46,7 +47,9 @@ impl Place {
             Some(text) => millstream_dbt::parse::yaml_map(text, "--vars")?,
             None => Map::new(),
         };
-        let invocation = Arc::new(invocation(cli, which, &flags, &vars));
+        let mut invocation = invocation(cli, which, &flags, &vars);
+        invocation.args.extend(times(&cli.common, invocation.started_at_micros)?);
+        let invocation = Arc::new(invocation);
         Ok(Self { root, target_path, flags, invocation, vars })
     }
 
@@ -99,6 +102,28 @@ fn root(global: &Global, cli: &DbtCli) -> Result<PathBuf, Failure> {
     }
     let found = absolute.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
     Ok(found.map_or_else(|| absolute.clone(), Path::to_owned))
+}
+
+/// `--event-time-start`, `--event-time-end` and `--sample`, as templates see them.
+fn times(common: &Common, now_micros: i64) -> Result<Map<String, Value>, Failure> {
+    let mut args = Map::new();
+    let ends = (common.event_time_start.as_deref(), common.event_time_end.as_deref());
+    let limits = event_time::limits(ends.0, ends.1).map_err(Failure::Usage)?;
+    if let Some((start, end)) = limits {
+        args.insert("event_time_start".to_owned(), event_time::python(start).into());
+        args.insert("event_time_end".to_owned(), event_time::python(end).into());
+    }
+    if let Some(text) = &common.sample {
+        let spec = if text.trim_start().starts_with('{') {
+            SampleSpec::Between(millstream_dbt::parse::yaml_map(text, "--sample")?)
+        } else {
+            SampleSpec::Back(text.clone())
+        };
+        let (start, end) = event_time::sample(&spec, event_time::civil(now_micros))
+            .map_err(|wrong| Failure::Usage(format!("--sample: {wrong}")))?;
+        args.insert("sample".to_owned(), event_time::window(start, end));
+    }
+    Ok(args)
 }
 
 fn invocation(cli: &DbtCli, which: &str, flags: &Settled, vars: &Map<String, Value>) -> Invocation {

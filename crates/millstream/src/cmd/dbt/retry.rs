@@ -3,9 +3,9 @@
 use std::fs;
 
 use millstream_core::error::Plain;
-use millstream_dbt::artifacts::RunResults;
+use millstream_dbt::artifacts::{RunResults, Status};
+use millstream_dbt::context::Resumed;
 use millstream_dbt::manifest::UniqueId;
-use millstream_dbt::run::is_failure;
 use serde_json::Value;
 
 use super::Context;
@@ -24,14 +24,26 @@ pub async fn run(context: &Context<'_>) -> Outcome {
         let message = format!("the last command was `{word}`, which cannot be retried");
         return Err(Plain::user("dbt.retry", message).into());
     };
-    let failed = last.results.iter().filter(|result| is_failure(result.status));
-    let ids: Vec<UniqueId> = failed.map(|result| result.unique_id.clone()).collect();
+    let ids: Vec<UniqueId> = last.to_retry().map(|result| result.unique_id.clone()).collect();
     if ids.is_empty() {
         context.log.say("Nothing to retry: the last run succeeded.");
         return Ok(());
     }
     let place = context.place.for_command(word);
-    execute::run(&Context { place: &place, ..*context }, Wanted::Ids(&ids), what).await
+    let wanted = Wanted::Ids(&ids, resumed(&last));
+    execute::run(&Context { place: &place, ..*context }, wanted, what).await
+}
+
+/// When the last run began, and the batches that it did not make.
+fn resumed(last: &RunResults) -> Resumed {
+    let partial = last.results.iter().filter(|result| result.status == Status::PartialSuccess);
+    let batches = partial
+        .filter_map(|result| Some((result.unique_id.clone(), result.batch_results.clone()?)));
+    let started = last.metadata.invocation_started_at.0.as_micros();
+    Resumed {
+        started_at_micros: Some(started).filter(|micros| *micros > 0),
+        batches: batches.collect(),
+    }
 }
 
 fn last_run(path: &std::path::Path) -> Result<RunResults, Failure> {

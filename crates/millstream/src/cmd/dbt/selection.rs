@@ -103,7 +103,7 @@ fn wanted_types<'s>(selection: &'s Selection, types: &[&'s str]) -> BTreeSet<&'s
     wanted
 }
 
-fn read_manifest(context: &Context<'_>, folder: &Path) -> Result<PreviousManifest, Failure> {
+pub fn read_manifest(context: &Context<'_>, folder: &Path) -> Result<PreviousManifest, Failure> {
     let path = context.place.root.join(folder).join("manifest.json");
     let failed = |message: String| {
         context.log.error(&message);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use comfy_table::{Table, presets};
 use millstream_core::sql::{SqlAnswer, SqlValue};
-use millstream_dbt::context::{Failure as Refusal, Session, Worker};
-use millstream_dbt::manifest::Node;
+use millstream_dbt::context::{Failure as Refusal, FailureKind, Session, Worker};
+use millstream_dbt::manifest::{Node, NodeKind};
 use millstream_dbt::run::JobEnd;
 use serde_json::{Map, Value, json};
 
@@ -13,77 +13,165 @@ use super::Context;
 use super::cli::CompileArgs;
 use crate::exit::{Failure, Outcome};
 
-/// Prints the first rows of nodes.
+/// What is printed: a node, or a query of the command line.
+#[derive(Debug, Clone)]
+pub enum Shown {
+    /// A node of the project.
+    Node(Arc<Node>),
+    /// A query with templates.
+    Inline(Arc<Node>),
+    /// A query as it is.
+    Direct(String),
+}
+
+impl Shown {
+    fn label(&self) -> Option<String> {
+        match self {
+            Self::Node(node) => Some(match &node.version {
+                Some(version) => format!("{}.v{}", node.name, crate::output::plain(version)),
+                None => node.name.clone(),
+            }),
+            Self::Inline(_) | Self::Direct(_) => None,
+        }
+    }
+}
+
+/// Prints the first rows of each.
 pub async fn print_rows(
     context: &Context<'_>,
     session: &Arc<Session>,
-    nodes: Vec<Arc<Node>>,
+    wanted: Vec<Shown>,
     args: &CompileArgs,
 ) -> Outcome {
-    for node in nodes {
-        let shown = {
-            let (session, node, limit) = (Arc::clone(session), Arc::clone(&node), args.limit);
-            tokio::task::spawn_blocking(move || rows(session, &node, limit))
+    for shown in wanted {
+        let asked = {
+            let (session, shown, limit) = (Arc::clone(session), shown.clone(), args.limit);
+            tokio::task::spawn_blocking(move || rows(session, &shown, limit))
         };
-        let answer = shown.await.map_err(|panic| {
+        let answer = asked.await.map_err(|panic| {
             millstream_core::error::Plain::internal("dbt.panic", panic.to_string())
         })?;
         match answer {
-            Ok(answer) => say(context, &node.name, &answer, &args.output),
-            Err(refusal) => {
-                context.log.error(&refusal.to_string());
-                return Err(Failure::Status(super::HANDLED));
-            }
+            Ok(answer) => say(context, shown.label().as_deref(), &answer, &args.output),
+            Err(refusal) => return Err(refused(context, &shown, &refusal)),
         }
     }
     Ok(())
 }
 
+/// Prints the text of a query of the command line.
+pub async fn print_inline(
+    context: &Context<'_>,
+    session: &Arc<Session>,
+    node: Arc<Node>,
+    output: &str,
+) -> Outcome {
+    let compiled = {
+        let (session, node) = (Arc::clone(session), Arc::clone(&node));
+        tokio::task::spawn_blocking(move || Worker::new(session, "MainThread").compile(&node))
+    };
+    let compiled = compiled
+        .await
+        .map_err(|panic| millstream_core::error::Plain::internal("dbt.panic", panic.to_string()))?;
+    match compiled {
+        Ok(compiled) => {
+            print_text(context, None, &compiled.code, output);
+            Ok(())
+        }
+        Err(refusal) => Err(refused(context, &Shown::Inline(node), &refusal)),
+    }
+}
+
+fn refused(context: &Context<'_>, shown: &Shown, refusal: &Refusal) -> Failure {
+    let is_template = matches!(refusal.kind, FailureKind::Compilation | FailureKind::Parsing);
+    if is_template && matches!(shown, Shown::Inline(_)) {
+        context.log.error("Error parsing inline query");
+    }
+    context.log.error(&refusal.to_string());
+    Failure::Status(super::UNHANDLED)
+}
+
 /// Prints the texts of nodes that were compiled.
-pub fn print_texts(context: &Context<'_>, session: &Session, end: &JobEnd, output: &str) {
+pub fn print_texts(
+    context: &Context<'_>,
+    session: &Session,
+    end: &JobEnd,
+    is_named: impl Fn(&str) -> bool,
+    output: &str,
+) {
     for result in &end.results {
         let Some(node) = session.manifest.nodes.get(&result.unique_id) else { continue };
         let Some(code) = &result.compiled_code else { continue };
-        if output == "json" {
-            let shown = json!({"node": node.name, "compiled": code});
-            context.log.print(&serde_json::to_string_pretty(&shown).unwrap_or_default());
-        } else {
-            context.log.say(&format!("Compiled node '{}' is:", node.name));
-            context.log.print(code);
+        if is_named(&node.name) {
+            print_text(context, Some(&node.name), code, output);
         }
     }
 }
 
-/// The first rows of a node.
-fn rows(session: Arc<Session>, node: &Arc<Node>, limit: i64) -> Result<SqlAnswer, Refusal> {
-    let worker = Worker::new(session, "MainThread");
-    let compiled = worker.compile(node)?;
-    let limit = if limit < 0 { Value::Null } else { json!(limit) };
-    let args = [
-        ("compiled_code".to_owned(), json!(compiled.code)),
-        ("sql_header".to_owned(), node.config.get("sql_header").cloned().unwrap_or_default()),
-        ("limit".to_owned(), limit),
-    ];
-    let sql = worker.call("get_show_sql", &args, Some(node))?;
-    worker.execute(sql.as_str().unwrap_or(&compiled.code))
-}
-
-fn say(context: &Context<'_>, name: &str, answer: &SqlAnswer, output: &str) {
+fn print_text(context: &Context<'_>, name: Option<&str>, code: &str, output: &str) {
     if output == "json" {
-        let rows: Vec<Value> =
-            answer.rows.iter().map(|row| Value::Object(named(answer, row))).collect();
-        let shown = json!({"node": name, "show": rows});
+        let shown = match name {
+            Some(name) => json!({"node": name, "compiled": code}),
+            None => json!({"compiled": code}),
+        };
         context.log.print(&serde_json::to_string_pretty(&shown).unwrap_or_default());
         return;
     }
-    context.log.say(&format!("Previewing node '{name}':"));
+    match name {
+        Some(name) => context.log.say(&format!("Compiled node '{name}' is:")),
+        None => context.log.say("Compiled inline node is:"),
+    }
+    context.log.print(code);
+}
+
+/// The first rows.
+fn rows(session: Arc<Session>, shown: &Shown, limit: i64) -> Result<SqlAnswer, Refusal> {
+    let worker = Worker::new(session, "MainThread");
+    let (node, code) = match shown {
+        Shown::Node(node) if matches!(node.kind, NodeKind::Seed { .. }) => {
+            return worker.seed_rows(node, usize::try_from(limit).ok());
+        }
+        Shown::Node(node) | Shown::Inline(node) => (Some(node), worker.compile(node)?.code),
+        Shown::Direct(sql) => (None, sql.clone()),
+    };
+    let header = node.and_then(|node| node.config.get("sql_header")).cloned();
+    let limit = if limit < 0 { Value::Null } else { json!(limit) };
+    let args = [
+        ("compiled_code".to_owned(), json!(code)),
+        ("sql_header".to_owned(), header.unwrap_or_default()),
+        ("limit".to_owned(), limit),
+    ];
+    let sql = worker.call("get_show_sql", &args, node)?;
+    worker.execute(sql.as_str().unwrap_or(&code))
+}
+
+fn say(context: &Context<'_>, name: Option<&str>, answer: &SqlAnswer, output: &str) {
+    if output == "json" {
+        let rows: Vec<Value> =
+            answer.rows.iter().map(|row| Value::Object(named(answer, row))).collect();
+        let shown = match name {
+            Some(name) => json!({"node": name, "show": rows}),
+            None => json!({"show": rows}),
+        };
+        context.log.print(&serde_json::to_string_pretty(&shown).unwrap_or_default());
+        return;
+    }
+    match name {
+        Some(name) => context.log.say(&format!("Previewing node '{name}':")),
+        None => context.log.say("Previewing inline node:"),
+    }
+    context.log.print(&table(answer));
+}
+
+/// Rows as people read them.
+pub fn table(answer: &SqlAnswer) -> String {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN);
     table.set_header(answer.columns.iter().map(|column| column.name.clone()));
     for row in &answer.rows {
         table.add_row(row.iter().map(text));
     }
-    context.log.print(&table.to_string());
+    table.to_string()
 }
 
 fn named(answer: &SqlAnswer, row: &[SqlValue]) -> Map<String, Value> {
