@@ -20,7 +20,8 @@ const TRANSITIONS: [&str; 7] = [
 /// Step kinds with the transitions above.
 const KINDS: [&str; 5] = ["sync", "model", "training", "scoring", "function"];
 /// Points below the protocol: around the entry of a table's log.
-const ENGINE: [&str; 2] = ["engine.publish.before_log", "engine.publish.after_log"];
+const ENGINE: [&str; 3] =
+    ["engine.publish.before_log", "engine.entry.named", "engine.publish.after_log"];
 /// Random kills when nobody asks for more.
 const RANDOM_KILLS: u64 = 20;
 

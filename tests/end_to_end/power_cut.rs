@@ -118,6 +118,20 @@ fn chaos_a_power_cut_after_a_kill_changes_nothing() {
     }
 }
 
+/// The entry of a table's log has its name, and the process is killed before it could sync it.
+#[test]
+fn chaos_an_entry_that_a_killed_process_named_is_made_durable() {
+    let wanted = Undisturbed::labeled();
+    let faulty = FaultyDisk::compiled();
+    let (project, before) = killed(&faulty, "engine.entry.named");
+    let operations = recorded(&faulty, &project, None);
+    let left = before.after(&operations).after_power_cut(Losses::Everything);
+    let project = restarted(&left);
+    let report = project.json(&["run"]);
+    assert!(report["run"]["run"].is_null(), "{report}");
+    wanted.expect(&project, "the power was cut after the second run");
+}
+
 fn infer(key: &str) -> Value {
     let input = |name: &str, text: &str| json!({"name": name, "shape": [1], "datatype": "BYTES", "data": [text]});
     json!({"id": key, "inputs": [

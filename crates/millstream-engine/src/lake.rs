@@ -17,9 +17,9 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde_json::Value;
 
-use crate::error::{EngineError, from_delta, from_store};
+use crate::error::{EngineError, from_delta, from_io, from_store};
 use crate::stats;
-use crate::store::LakeStore;
+use crate::store::{LakeStore, sync_up_to};
 
 /// The folder of a table's log.
 pub(crate) const LOG_FOLDER: &str = "_delta_log";
@@ -143,6 +143,16 @@ impl Lake {
             listed.objects.iter().filter_map(|object| version(&object.location)).collect();
         versions.sort_unstable();
         Ok(versions)
+    }
+
+    /// Makes durable what is to be seen of a table's log, the names of its folders included.
+    pub(crate) async fn sync_log(&self, relation: &Relation) -> Result<()> {
+        let Some(top) = self.store.folder.clone() else { return Ok(()) };
+        let log = top.join(relation.schema()).join(relation.name()).join(LOG_FOLDER);
+        let synced = tokio::task::spawn_blocking(move || sync_up_to(&top, &log)).await;
+        let synced =
+            synced.map_err(|error| EngineError::Internal { message: error.to_string() })?;
+        Ok(synced.map_err(|error| from_io(&error))?)
     }
 
     /// The actions of a version's log entry; `None` if the entry is gone or never was.

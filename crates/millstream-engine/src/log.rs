@@ -27,14 +27,23 @@ pub(crate) async fn sequence(lake: &Lake, relation: &Relation, application: &str
     Ok(version.and_then(|version| u64::try_from(version).ok()).unwrap_or(0))
 }
 
-/// The version that an effect made. Entries that are gone into a checkpoint are answered by the
-/// application's version, which a checkpoint keeps: then the newest version stands for the one
-/// that is no longer told apart.
+/// The version that an effect made, which is durable when this returns. Entries that are gone into
+/// a checkpoint are answered by the application's version, which a checkpoint keeps: then the
+/// newest version stands for the one that is no longer told apart.
 pub(crate) async fn find(
     lake: &Lake,
     relation: &Relation,
     effect: &EffectId,
 ) -> Result<Option<u64>> {
+    let found = look_for(lake, relation, effect).await?;
+    if found.is_some() {
+        // Its writer may have been killed before it could sync the name that we see.
+        lake.sync_log(relation).await?;
+    }
+    Ok(found)
+}
+
+async fn look_for(lake: &Lake, relation: &Relation, effect: &EffectId) -> Result<Option<u64>> {
     let entries = lake.entries(relation).await?;
     let Some(latest) = entries.last().copied() else { return Ok(None) };
     for version in entries.into_iter().rev() {

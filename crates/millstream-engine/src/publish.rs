@@ -64,6 +64,10 @@ pub(crate) async fn publish(
     let prepared = commit.await.map_err(|error| refused(staged, &error))?;
     // The entry is there after this; what the library would do next is only housekeeping.
     let committed = prepared.await.map_err(|error| refused(staged, &error))?;
+    if committed.version == 0 && staged.add.is_empty() {
+        // Writing files makes the names of the table's folders durable; here was none to write.
+        lake.sync_log(relation).await?;
+    }
     crash::point("engine.publish.after_log");
     checkpoint_if_due(lake, relation, committed.version).await;
     Ok(committed.version)

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::stream::BoxStream;
+use millstream_core::crash;
 use millstream_core::error::Result;
 use millstream_core::secret::Secret;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
@@ -303,6 +304,7 @@ fn put_synced(path: &FilePath, payload: &PutPayload, mode: &PutMode) -> StoreRes
         // What remains of a failed write is only a name that listings leave out.
         let _ = std::fs::remove_file(&staged);
     }
+    crash::point("engine.entry.named");
     match placed {
         Ok(()) => sync_with_parent(&parent_of(path)).map_err(generic)?,
         Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -356,6 +358,17 @@ fn sync_dir(dir: &FilePath) -> std::io::Result<()> {
 pub(crate) fn sync_with_parent(dir: &FilePath) -> std::io::Result<()> {
     sync_dir(dir)?;
     sync_dir(&parent_of(dir))
+}
+
+/// Syncs the names in a directory and in all above it, up to `top` and what holds that.
+pub(crate) fn sync_up_to(top: &FilePath, dir: &FilePath) -> std::io::Result<()> {
+    for dir in dir.ancestors() {
+        sync_dir(dir)?;
+        if dir == top {
+            break;
+        }
+    }
+    sync_dir(&parent_of(top))
 }
 
 fn sync_file_and_parent(path: &FilePath) -> std::io::Result<()> {

@@ -16,7 +16,7 @@ use super::query_comment::QueryComment;
 use super::run_state::{Rendered, RunState};
 use super::worker::{Batch, CompiledNode, Worker, with_machine};
 use crate::adapter::{Relation, RelationValue, Response};
-use crate::manifest::{MacroDef, Node, NodeKind};
+use crate::manifest::{Language, MacroDef, Node, NodeKind};
 
 /// What the materialization of a node made.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -85,11 +85,31 @@ fn made(state: &Rc<RunState>, name: &str) -> Result<MadeRelations, Failure> {
         let message = missing_materialization(name, &around.target.kind);
         return Err(Failure::new(FailureKind::Compilation, message).of(state.subject()));
     };
+    refuse_language(state, &found)?;
     state.comment.replace(QueryComment::of(state)?);
     with_machine(state, |machine| {
         let made = run_macro(machine, state, &found);
         made.map_err(Interrupt::into_error)
     })
+}
+
+/// A materialization makes what is written in the languages that it names; SQL if it names none.
+fn refuse_language(state: &RunState, found: &MacroDef) -> Result<(), Failure> {
+    let language = match state.node().map(|node| node.language) {
+        Some(Language::Python) => "python",
+        _ => "sql",
+    };
+    let supported = found.supported_languages.clone();
+    let supported = supported.unwrap_or_else(|| vec!["sql".to_owned()]);
+    if supported.iter().any(|known| known == language) {
+        return Ok(());
+    }
+    let shown = supported.iter().map(|known| format!("'{known}'")).collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "Materialization \"{}\" only supports languages [{shown}]; got \"{language}\"",
+        found.name
+    );
+    Err(Failure::new(FailureKind::Validation, message).of(state.subject()))
 }
 
 /// The materialization of a node: `test`, `seed`, `view`.

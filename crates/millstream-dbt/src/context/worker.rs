@@ -142,17 +142,16 @@ impl Worker {
         state: RunState,
         node: &Arc<Node>,
     ) -> Result<CompiledNode, Failure> {
-        if node.language == Language::Python {
-            let message = "Python models cannot run in this warehouse";
-            return Err(Failure::new(FailureKind::Compilation, message).of(state.subject()));
-        }
         let state = Rc::new(state);
         state.comment.replace(QueryComment::of(&state)?);
         let own_code = with_machine(&state, |machine| {
             if let NodeKind::Test(TestOf::Generic(test)) = &node.kind {
                 state.kwargs.replace(test_kwargs::rendered(machine, &test.kwargs)?);
             }
-            if matches!(node.kind, NodeKind::Seed { .. }) || !has_template(&node.raw_code) {
+            let is_plain = matches!(node.kind, NodeKind::Seed { .. })
+                || node.language == Language::Python
+                || !has_template(&node.raw_code);
+            if is_plain {
                 return Ok(node.raw_code.to_string());
             }
             let file = node.original_file_path.to_string_lossy();

@@ -1,6 +1,7 @@
 //! The operational database in a SQLite file.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -74,8 +75,12 @@ impl OperationalDatabase for SqliteDatabase {
     fn find<'a>(&'a self, effect: &'a EffectId) -> BoxFuture<'a, Result<Option<u64>>> {
         let EffectId { application, sequence } = effect.clone();
         Box::pin(self.with(move |connection| {
-            let mark = mark(connection, &application)?;
-            Ok(mark.filter(|&(last, _)| last == sequence).map(|(_, rows)| rows))
+            let found = mark(connection, &application)?.filter(|&(last, _)| last == sequence);
+            if found.is_some() {
+                // Its writer may have been killed before it could sync what we see.
+                sync_log(connection)?;
+            }
+            Ok(found.map(|(_, rows)| rows))
         }))
     }
 
@@ -105,6 +110,18 @@ fn connect(path: &Path) -> Result<Connection, OperationalError> {
     connection.execute_batch(&create).map_err(failed)?;
     sync_directory(folder).map_err(unavailable)?;
     Ok(connection)
+}
+
+/// Syncs SQLite's write-ahead log: what is in the file of the database was synced before it came
+/// there.
+fn sync_log(connection: &Connection) -> Result<(), OperationalError> {
+    let Some(path) = connection.path() else { return Ok(()) };
+    match File::open(format!("{path}-wal")).and_then(|log| log.sync_all()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(OperationalError::Unavailable { reason: error.to_string() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Sequence and rows of the last effect of an application.
