@@ -79,6 +79,8 @@ pub struct Package {
     pub query_comment: Option<Value>,
     /// `quoting`: database, schema, identifier.
     pub quoting: Map<String, Value>,
+    /// `restrict-access`: protected models are not for other packages.
+    pub restrict_access: bool,
     /// `asset-paths`: folders that go with the documentation.
     pub asset_paths: Vec<PathBuf>,
 }

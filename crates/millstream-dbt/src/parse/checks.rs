@@ -1,6 +1,7 @@
 //! What must hold in a whole manifest: no circles, and no use of what is private.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use millstream_core::diagnostic::Place;
@@ -15,9 +16,23 @@ pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     circle(manifest, report);
     for node in manifest.nodes.values() {
         group(node, manifest, report);
-        for parent in node.depends_on.nodes.iter().filter_map(|id| manifest.nodes.get(id)) {
-            access(node, parent, report);
-        }
+        public(node, report);
+        let user = User {
+            id: &node.unique_id,
+            package: &node.package_name,
+            group: node.group.as_deref(),
+            file: &node.original_file_path,
+        };
+        user.check(&node.depends_on.nodes, manifest, report);
+    }
+    for exposure in manifest.exposures.values() {
+        let user = User {
+            id: &exposure.unique_id,
+            package: &exposure.package_name,
+            group: None,
+            file: &exposure.original_file_path,
+        };
+        user.check(&exposure.depends_on.nodes, manifest, report);
     }
 }
 
@@ -35,20 +50,55 @@ fn group(node: &Node, manifest: &Manifest, report: &mut Report) {
     report.error("dbt.group_unknown", whole(&node.original_file_path), message, None);
 }
 
-fn access(node: &Node, parent: &Node, report: &mut Report) {
-    let is_private = parent.kind == NodeKind::Model && parent.access == Access::Private;
-    if !is_private || (node.group.is_some() && node.group == parent.group) {
-        return;
+/// A public model is read by others, so it must be something in the warehouse.
+fn public(node: &Node, report: &mut Report) {
+    let is_ephemeral = node.config.materialized() == "ephemeral";
+    if node.kind == NodeKind::Model && node.access == Access::Public && is_ephemeral {
+        let message = format!(
+            "Node {} with 'ephemeral' materialization has an invalid value (public) for the \
+             access field",
+            node.unique_id
+        );
+        let hint = "make it protected, or a view".to_owned();
+        report.error("dbt.access_invalid", whole(&node.original_file_path), message, hint);
     }
-    let message = format!(
-        "Node {} attempted to reference node {}, which is not allowed because the referenced node \
-         is private to the '{}' group.",
-        node.unique_id,
-        parent.unique_id,
-        parent.group.as_deref().unwrap_or_default()
-    );
-    let hint = "make the model protected, or put both into one group".to_owned();
-    report.error("dbt.access_denied", whole(&node.original_file_path), message, hint);
+}
+
+/// What reads models.
+struct User<'a> {
+    id: &'a UniqueId,
+    package: &'a str,
+    group: Option<&'a str>,
+    file: &'a Path,
+}
+
+impl User<'_> {
+    fn check(&self, parents: &[UniqueId], manifest: &Manifest, report: &mut Report) {
+        for parent in parents.iter().filter_map(|id| manifest.nodes.get(id)) {
+            let package = manifest.packages.get(&parent.package_name);
+            let is_foreign = *self.package != *parent.package_name
+                && package.is_some_and(|package| package.restrict_access);
+            let is_member = self.group.is_some() && self.group == parent.group.as_deref();
+            let (access, scope) = match parent.access {
+                _ if parent.kind != NodeKind::Model => continue,
+                Access::Private if !is_member || is_foreign => {
+                    let group = parent.group.as_deref().unwrap_or_default();
+                    ("private", format!("'{group}' group"))
+                }
+                Access::Protected if is_foreign => {
+                    ("protected", format!("'{}' package", parent.package_name))
+                }
+                _ => continue,
+            };
+            let message = format!(
+                "Node {} attempted to reference node {}, which is not allowed because the \
+                 referenced node is {access} to the {scope}.",
+                self.id, parent.unique_id
+            );
+            let hint = "make the model more open, or put both into one group".to_owned();
+            report.error("dbt.access_denied", whole(self.file), message, hint);
+        }
+    }
 }
 
 /// How far a node has been looked at.

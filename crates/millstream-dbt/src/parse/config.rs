@@ -176,6 +176,13 @@ pub(super) struct Merged {
     pub(super) unrendered: Config,
 }
 
+/// What is wrong with a configuration, in dbt's words.
+pub(super) fn problem(config: &Map<String, Value>) -> Option<String> {
+    let enabled = config.get("enabled").filter(|value| !value.is_boolean())?;
+    let shown = super::values::python_repr(enabled);
+    Some(format!("at path ['enabled']: {shown} is not of type 'boolean'"))
+}
+
 /// What a resource says of itself.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Said<'a> {

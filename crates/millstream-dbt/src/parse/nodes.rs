@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use millstream_core::diagnostic::Place;
-use millstream_files::Report;
+use millstream_files::{Report, whole};
 use millstream_jinja::{Program, Syntax};
 use serde_json::{Map, Value, json};
 
@@ -37,6 +37,10 @@ impl Finisher<'_> {
         let patch = draft.patch.take();
         let merged = self.config(&draft, patch.as_ref());
         let config = merged.config;
+        if let Some(message) = super::config::problem(&config.0) {
+            report.error("dbt.config_invalid", whole(&draft.shown), message, None);
+            return None;
+        }
         let mut captured = std::mem::take(&mut draft.captured);
         self.capture_hooks(&draft, &config, &mut captured, report);
         let tags = tags(&draft.tags, &config);
@@ -163,12 +167,23 @@ impl Finisher<'_> {
                     }
                 };
                 match found {
+                    Ok(found) if draft.kind == DraftKind::Seed && refers(&found) => {
+                        report.error("dbt.seed_refers", whole(&draft.shown), SEED_REFERS, None);
+                    }
                     Ok(found) => add(captured, found),
                     Err(failure) => report_failure(&failure, &draft.shown, 0, report),
                 }
             }
         }
     }
+}
+
+/// What is said of a seed with such a hook.
+const SEED_REFERS: &str = "Seeds cannot depend on other nodes. A hook of this seed calls 'ref', \
+                           'source' or 'metric', itself or by a macro.";
+
+fn refers(captured: &Captured) -> bool {
+    !(captured.refs.is_empty() && captured.sources.is_empty() && captured.metrics.is_empty())
 }
 
 fn add(captured: &mut Captured, found: Captured) {
@@ -206,7 +221,7 @@ fn access(draft: &Draft, config: &Config, report: &mut Report) -> Access {
                 "Node {} has an invalid value ({other}) for the access field",
                 draft.unique_id
             );
-            let place = millstream_files::whole(&draft.shown);
+            let place = whole(&draft.shown);
             let hint = "one of: private, protected, public".to_owned();
             report.error("dbt.access_invalid", place, message, hint);
             Access::Protected

@@ -8,7 +8,7 @@ use millstream_files::{Report, Source, read_source, whole};
 use serde_json::{Map, Value};
 
 use super::options::Strictness;
-use super::values::{listed, map_of, texts};
+use super::values::{listed, map_of, python_repr, texts};
 use super::yaml::YamlContext;
 use crate::manifest::Package;
 
@@ -160,6 +160,7 @@ impl Raw {
         let file = Document { file: document.file.clone(), root: Node::default() };
         context.render_node(&file, &mut document.root, &wanted, report);
         check_keys(&document, strictness, report);
+        check_values(&document, report);
         let mut said = map_of(Some(document.root.to_json()));
         let mut written = map_of(Some(written));
         let mut paths = |key: &str, default: &[&str]| match said.remove(key) {
@@ -199,6 +200,10 @@ impl Raw {
             on_run_end: said.get("on-run-end").map(texts).unwrap_or_default(),
             flags: map_of(said.remove("flags")),
             query_comment: said.remove("query-comment"),
+            restrict_access: said
+                .get("restrict-access")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
             quoting: map_of(said.remove("quoting")),
             asset_paths: said
                 .get("asset-paths")
@@ -250,6 +255,50 @@ fn dispatch(said: Option<&Value>) -> Vec<(String, Vec<String>)> {
         Some((namespace, rule.get("search_order").map(texts).unwrap_or_default()))
     };
     rules.iter().filter_map(rule).collect()
+}
+
+/// Reports values that cannot be what their keys mean.
+fn check_values(document: &Document, report: &mut Report) {
+    let is_version = |value: &Value| match value {
+        Value::String(text) => is_semantic_version(text),
+        other => other.is_null() || other.is_number(),
+    };
+    let is_cloud = |value: &Value| value.is_null() || value.is_object();
+    let rules: [(&str, &dyn Fn(&Value) -> bool); 2] =
+        [("version", &is_version), ("dbt-cloud", &is_cloud)];
+    for (key, is_valid) in rules {
+        let Some(entry) = document.root.entry(key) else { continue };
+        let value = entry.value.to_json();
+        if is_valid(&value) {
+            continue;
+        }
+        let message = format!(
+            "at path ['{key}']: {} is not valid under any of the given schemas",
+            python_repr(&value)
+        );
+        let place = entry.key_at.within(&document.file);
+        report.error("dbt.project_invalid", place, message, None);
+    }
+}
+
+/// Whether a text is `1.0`, `1.0.0` or `1.0.0-rc.1+build`.
+fn is_semantic_version(text: &str) -> bool {
+    let is_number = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && (part == "0" || !part.starts_with('0'))
+    };
+    let is_word = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let (rest, build) = text.split_once('+').map_or((text, None), |(a, b)| (a, Some(b)));
+    let (numbers, stage) = rest.split_once('-').map_or((rest, None), |(a, b)| (a, Some(b)));
+    let parts: Vec<&str> = numbers.split('.').collect();
+    let has_more = build.is_some() || stage.is_some();
+    let count_fits = parts.len() == 3 || (parts.len() == 2 && !has_more);
+    count_fits
+        && parts.into_iter().all(is_number)
+        && [build, stage].into_iter().flatten().all(|words| words.split('.').all(is_word))
 }
 
 /// Says of old keys what they are called now.

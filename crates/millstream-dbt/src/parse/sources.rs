@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::config::{ConfigKind, Configs, Said};
 use super::docs::Describer;
 use super::draft::prefix;
-use super::entries::Entry;
+use super::entries::{Entry, Section};
 use super::freshness;
 use super::generic::{Target, TargetOf, tags_of};
 use super::naming::Namer;
@@ -33,8 +33,10 @@ pub(super) fn declared<'e>(
     projects: &[Project],
     report: &mut Report,
 ) -> Vec<Declared<'e>> {
-    let (patches, sources): (Vec<&Entry>, Vec<&Entry>) =
-        entries.iter().partition(|entry| entry.data.contains_key("overrides"));
+    let (patches, sources): (Vec<&Entry>, Vec<&Entry>) = entries
+        .iter()
+        .filter(|entry| entry.section == Section::Sources)
+        .partition(|entry| entry.data.contains_key("overrides"));
     let mut found: Vec<Declared<'e>> = Vec::new();
     for entry in sources {
         let mut source = entry.data.clone();
@@ -141,6 +143,9 @@ impl Declared<'_> {
         let said = Said { properties: Some(&properties), ..Said::default() };
         let merged = configs.merge(ConfigKind::Source, project, &fqn, said);
         let config = merged.config;
+        if let Some(message) = super::config::problem(&config.0) {
+            report.error("dbt.config_invalid", self.entry.place.clone(), message, None);
+        }
         let quoting = merged_maps([self.source.get("quoting"), self.table.get("quoting")]);
         let text = |map: &Map<String, Value>, key: &str| map.get(key).and_then(as_text);
         let database = text(&self.source, "database").unwrap_or_else(|| database.to_owned());

@@ -67,6 +67,9 @@ fn exposure(
     let written = entry.written.as_ref();
     let said = Said { properties: Some(&said), properties_written: written, ..Said::default() };
     let merged = configs.merge(ConfigKind::Exposure, project, &fqn, said);
+    if let Some(message) = super::config::problem(&merged.config.0) {
+        report.error("dbt.config_invalid", entry.place.clone(), message, None);
+    }
     let mut config = Map::clone(&merged.config.0);
     let mut tags = tags_of(&entry.data);
     tags.extend(config.get("tags").map(texts).unwrap_or_default());
