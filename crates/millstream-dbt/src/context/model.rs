@@ -33,6 +33,9 @@ pub(super) fn of_node(
                 map.insert("relation_name".to_owned(), json!(name));
             }
         }
+        if node.unique_id.resource_type() == "unit_test" {
+            map.insert("resource_type".to_owned(), json!("unit_test"));
+        }
         if let Some(batch) = batch {
             map.insert("batch".to_owned(), batch.described());
         }

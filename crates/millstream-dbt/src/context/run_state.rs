@@ -304,6 +304,10 @@ impl Names for RunState {
         own.or_else(|| self.session.around.vars.get(&self.package, name))
     }
 
+    fn overridden(&self, name: &str) -> Option<&Json> {
+        self.overrides.macros.get(name)
+    }
+
     fn env_var(&self, name: &str) -> Option<String> {
         let own = self.overrides.env_vars.get(name);
         let own = own.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use millstream_files::Report;
+use millstream_files::{Report, whole};
 use millstream_jinja::{Program, Syntax};
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ use super::entries::{Entry, Section};
 use super::files::{Content, File, FileKind};
 use super::project::Project;
 use super::refs::{Lookup, same};
-use super::values::{as_text, listed, map_of, python_text};
+use super::values::{as_text, listed, map_of, python_repr, python_text};
 use crate::manifest::{DependsOn, Node, NodeKind, UniqueId, UnitTest};
 
 /// What unit tests are read with.
@@ -34,6 +34,7 @@ impl Reader<'_> {
         entries: &[Entry],
         report: &mut Report,
     ) -> IndexMap<UniqueId, UnitTest> {
+        self.check_fixtures(report);
         let mut found = IndexMap::new();
         for entry in entries.iter().filter(|entry| entry.section == Section::UnitTests) {
             for test in self.tests(entry, report) {
@@ -43,6 +44,19 @@ impl Reader<'_> {
             }
         }
         found
+    }
+
+    /// Tests know fixtures by their names alone.
+    fn check_fixtures(&self, report: &mut Report) {
+        let mut known: HashMap<(usize, &std::ffi::OsStr), &File> = HashMap::new();
+        for file in self.files.iter().filter(|file| file.found.kind == FileKind::Fixture) {
+            let Some(name) = file.found.path.file_stem() else { continue };
+            let Some(first) = known.insert((file.found.project, name), file) else { continue };
+            let message =
+                format!("dbt found two fixtures with the name \"{}\".", name.to_string_lossy());
+            let hint = format!("the other is {}", first.shown.display());
+            report.error("dbt.name_duplicate", whole(&file.shown), message, hint);
+        }
     }
 
     /// The unit tests of an entry: one for each version of its model.
@@ -177,16 +191,20 @@ impl Reader<'_> {
         let program = Program::parse("", &text, &Syntax::default()).ok();
         let calls = program.as_ref().and_then(|program| program.plain_calls());
         let args = calls.iter().flatten().next().and_then(super::plain::reference);
-        let id = args.and_then(|args| {
-            let package = args.package.as_deref().unwrap_or(package).to_owned();
-            self.lookup.node(&args.name, Some(&package), None)
-        });
+        let seed = args.map(|args| (args.package.unwrap_or_else(|| package.to_owned()), args.name));
+        let id = seed.as_ref().and_then(|(of, name)| self.lookup.node(name, Some(of), None));
         let node = id.and_then(|id| self.nodes.get(id));
         let Some((NodeKind::Seed { root_path }, node)) = node.map(|node| (&node.kind, node)) else {
-            return Err(format!(
-                "Unit test {} names no rows for {input}, which is no seed",
-                entry.name
-            ));
+            let Some((of, name)) = seed else {
+                return Err(format!("Unit test {} names no rows for {input}", entry.name));
+            };
+            let place = if of == package {
+                let folders = Value::from(self.projects[entry.home.project].paths.seeds.clone());
+                format!("directories: {}", python_repr(&folders))
+            } else {
+                format!("'{of}' package")
+            };
+            return Err(format!("Unable to find seed '{of}.{name}' for unit tests in {place}"));
         };
         let path = root_path.join(&node.original_file_path);
         match std::fs::read_to_string(&path) {
