@@ -5,6 +5,7 @@ use millstream_jinja::{Call, Program};
 use serde_json::{Map, Value};
 
 use super::values::listed;
+use super::yaml::is_template;
 use crate::context::{Captured, ParseSession};
 use crate::manifest::{RefArgs, SourceArgs};
 
@@ -30,9 +31,9 @@ pub(super) fn captured(
             "config" => configure(&mut captured.config, &call)?,
             "var" => {
                 let name = call.positional.first()?.as_ref()?.as_str()?;
-                let known =
-                    call.positional.len() == 2 || session.0.vars.get(package, name).is_some();
-                if !known {
+                let known = session.0.vars.get(package, name);
+                let is_template = known.and_then(Value::as_str).is_some_and(is_template);
+                if is_template || (known.is_none() && call.positional.len() != 2) {
                     return None;
                 }
             }
