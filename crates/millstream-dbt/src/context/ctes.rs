@@ -34,12 +34,13 @@ pub(super) fn inject(sql: &str, ctes: &[InjectedCte]) -> String {
     format!("{}with{joined} {}", &sql[..start], &sql[start..])
 }
 
-/// Where the `with` ends that a query begins with, `recursive` included.
+/// Where the `with` ends that a query begins with, `recursive` and blanks included.
 fn behind_with(sql: &str) -> Option<usize> {
     let start = significant(sql, 0);
     let with = word_end(sql, start, "with")?;
     let next = significant(sql, with);
-    Some(word_end(sql, next, "recursive").unwrap_or(with))
+    let end = word_end(sql, next, "recursive").unwrap_or(with);
+    Some(end + sql[end..].len() - sql[end..].trim_start().len())
 }
 
 fn word_end(sql: &str, start: usize, word: &str) -> Option<usize> {
@@ -83,9 +84,9 @@ mod tests {
     fn queries_stand_behind_a_with() {
         let both = " __dbt__cte__a as (\nselect 1\n),  __dbt__cte__b as (\nselect 1\n)";
         assert_eq!(injected("\n select 2"), format!("\n with{both} select 2"));
-        assert_eq!(injected("with x as (y) z"), format!("with{both},  x as (y) z"));
+        assert_eq!(injected("with x as (y) z"), format!("with {both}, x as (y) z"));
         let commented = "-- with\n/* with */ WITH Recursive x";
-        let expected = format!("-- with\n/* with */ WITH Recursive{both},  x");
+        let expected = format!("-- with\n/* with */ WITH Recursive {both}, x");
         assert_eq!(injected(commented), expected);
         assert_eq!(injected("within"), format!("with{both} within"));
         assert_eq!(inject("select 1", &[]), "select 1");
