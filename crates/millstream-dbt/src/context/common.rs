@@ -7,7 +7,7 @@ use millstream_jinja::{Args, Machine, Object, Outcome, Value};
 use serde_json::Map;
 
 use super::env_var::SECRET_PREFIX;
-use super::exceptions::Exceptions;
+use super::exceptions::{Exceptions, Warnings};
 use super::failure::{FailureKind, raise};
 use super::invocation::DBT_VERSION;
 use super::log::LogLevel;
@@ -39,7 +39,11 @@ pub(super) fn find(names: &Rc<dyn Names>, name: &str) -> Option<Value> {
             let started = Timestamp::from_micros(invocation.started_at_micros);
             Moment::utc_of(started).map_or(Value::None, Value::object)
         }
-        "exceptions" => Value::object(Exceptions { log: around.log.clone() }),
+        "exceptions" => {
+            let fail = invocation.is_set("warn_error");
+            let warnings = if fail { Warnings::Fail } else { Warnings::AreSaid };
+            Value::object(Exceptions { log: around.log.clone(), warnings })
+        }
         "validation" => Value::dict([("any", Value::function("any", any_of))]),
         "var" => Value::object(Var(Rc::clone(names))),
         "env_var" => {

@@ -10,6 +10,16 @@ use super::log::{LogLevel, LogSink};
 #[derive(Debug)]
 pub(super) struct Exceptions {
     pub(super) log: LogSink,
+    pub(super) warnings: Warnings,
+}
+
+/// What a warning does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Warnings {
+    /// It is said.
+    AreSaid,
+    /// It ends what is rendered.
+    Fail,
 }
 
 const METHODS: &[&str] = &[
@@ -68,6 +78,9 @@ impl Object for Exceptions {
 
 impl Exceptions {
     fn warn(&self, message: &str) -> Outcome {
+        if self.warnings == Warnings::Fail {
+            return Err(raise(FailureKind::Compilation, message));
+        }
         self.log.line(LogLevel::Warn, message);
         Ok(Value::text(""))
     }

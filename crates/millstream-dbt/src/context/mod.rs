@@ -16,6 +16,7 @@ mod data;
 mod env_var;
 mod exceptions;
 mod failure;
+mod foreign_keys;
 mod functions;
 mod generated_names;
 mod graph;

@@ -127,6 +127,10 @@ impl Object for RunConfig {
         Ok(Value::text(""))
     }
 
+    fn attribute(&self, _machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
+        Ok((name == "model").then(|| self.0.model()))
+    }
+
     fn methods(&self) -> &'static [&'static str] {
         METHODS
     }

@@ -21,7 +21,7 @@ use super::session::Session;
 use super::surroundings::Surroundings;
 use super::unit_test::{self, Inputs};
 use super::worker::{Batch, CompiledNode, Taken};
-use super::{model, resolve, run_files, seed};
+use super::{foreign_keys, model, resolve, run_files, seed};
 use crate::adapter::{AdapterObject, Caller, RelationValue};
 use crate::manifest::{Config, MacroDef, Node, NodeKind, SourceTable, UniqueId};
 
@@ -156,10 +156,15 @@ impl RunState {
         &self.package
     }
 
-    fn model(&self) -> Value {
+    pub(super) fn model(&self) -> Value {
         let model = || match &self.rendered {
             Rendered::Node(node) => {
-                model::of_node(node, self.compiled.as_deref(), self.batch.as_ref())
+                let compiled = self.compiled.as_deref();
+                let mut model = model::of_node(node, compiled, self.batch.as_ref());
+                if compiled.is_some() && node.kind == NodeKind::Model {
+                    foreign_keys::resolve(&mut model, self);
+                }
+                model
             }
             Rendered::Source(source) => model::of_source(source),
             Rendered::Macro(found) => model::of_macro(found),

@@ -4,7 +4,7 @@ use millstream_jinja::{Args, Machine, Outcome, Value};
 
 use super::AdapterObject;
 use super::bindings::bound;
-use crate::adapter::caller::{Begin, Comment, Statement};
+use crate::adapter::caller::{Begin, Comment, Level, Statement};
 use crate::adapter::response::Response;
 use crate::adapter::table::{Rows, Table, TableValue};
 
@@ -52,15 +52,42 @@ impl AdapterObject {
             Statement { sql: &sql, begin: Begin::Never, comment: Comment::AsConfigured };
         let answer = self.caller.execute(&statement)?;
         let class = self.column_class();
-        Ok(Value::list(answer.columns.iter().map(|column| {
-            Value::object(class.column(&column.name, &driver_type(&column.data_type)))
-        })))
+        let mut columns = Vec::with_capacity(answer.columns.len());
+        for column in &answer.columns {
+            let data_type = self.driver_type(&column.data_type)?;
+            columns.push(Value::object(class.column(&column.name, &data_type)));
+        }
+        Ok(Value::list(columns))
+    }
+
+    fn driver_type(&self, data_type: &str) -> Outcome<String> {
+        let number = UNKNOWN.iter().find(|(_, name)| *name == data_type).map(|(number, _)| number);
+        let Some(number) = number.filter(|_| self.caller.target().kind == "postgres") else {
+            return Ok(driver_type(data_type));
+        };
+        let message = format!(
+            "The `type_code` {number} was not recognized, which may affect error messages for \
+             enforced contracts that fail as well as `Column.data_type` values returned by \
+             `get_column_schema_from_query`"
+        );
+        self.caller.say(Level::Debug, "TypeCodeNotFound", &message)?;
+        Ok(format!("unknown type_code {number}"))
     }
 }
 
 fn begin_if(begins: bool) -> Begin {
     if begins { Begin::IfNone } else { Begin::Never }
 }
+
+/// Types for which Python's driver of PostgreSQL has no name, only their number.
+#[rustfmt::skip]
+const UNKNOWN: &[(u32, &str)] = &[
+    (142, "xml"), (143, "xml[]"), (600, "point"), (1017, "point[]"), (601, "lseg"), (602, "path"),
+    (603, "box"), (604, "polygon"), (628, "line"), (650, "cidr"), (718, "circle"),
+    (774, "macaddr8"), (790, "money"), (791, "money[]"), (829, "macaddr"), (869, "inet"),
+    (1560, "bit"), (1562, "bit varying"), (2205, "regclass"), (2206, "regtype"), (2950, "uuid"),
+    (2951, "uuid[]"), (3220, "pg_lsn"), (3614, "tsvector"), (3615, "tsquery"), (4072, "jsonpath"),
+];
 
 /// What Python's driver of PostgreSQL calls a type: contracts compare these names.
 fn driver_type(data_type: &str) -> String {
