@@ -7,6 +7,7 @@ use millstream_core::error::{Coded, Fault};
 use millstream_jinja::{Error, ErrorKind, Interrupt, Place, Trace};
 
 use crate::adapter::{Problem, ProblemKind};
+use crate::manifest::UniqueId;
 
 /// What kind of failure it is; dbt's messages begin with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +69,8 @@ pub struct Whereabouts {
     pub place: Option<Place>,
     /// Macros that were running, innermost first.
     pub stack: Vec<Trace>,
+    /// The ephemeral model whose text it is, when what reads the model is compiled.
+    pub ephemeral: Option<UniqueId>,
 }
 
 /// What is rendered, as messages name it: `model orders (models/orders.sql)`.
@@ -104,7 +107,14 @@ impl Failure {
             (None, None) => (FailureKind::Compilation, said(error)),
         };
         let (place, stack) = (error.place().cloned(), error.stack().to_vec());
-        Self { kind, message, at: Box::new(Whereabouts { subject, place, stack }) }
+        Self { kind, message, at: Box::new(Whereabouts { subject, place, stack, ephemeral: None }) }
+    }
+
+    /// The same failure, of an ephemeral model that something else reads.
+    #[must_use]
+    pub(super) fn of_ephemeral(mut self, id: &UniqueId) -> Self {
+        self.at.ephemeral.get_or_insert_with(|| id.clone());
+        self
     }
 
     /// The same failure, of something.

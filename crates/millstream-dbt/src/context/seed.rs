@@ -42,6 +42,18 @@ impl Worker {
     }
 }
 
+fn delimiter(node: &Node) -> Outcome<char> {
+    let Some(said) = node.config.text("delimiter") else { return Ok(',') };
+    let mut letters = said.chars();
+    match (letters.next(), letters.next()) {
+        (Some(delimiter), None) => Ok(delimiter),
+        _ => {
+            let message = format!("\"delimiter\" must be a 1-character string, not '{said}'");
+            Err(raise(FailureKind::Compilation, message))
+        }
+    }
+}
+
 fn table(state: &Rc<RunState>) -> Outcome<Table> {
     let node = state.node();
     let Some((node, NodeKind::Seed { root_path })) = node.map(|node| (node, &node.kind)) else {
@@ -56,8 +68,7 @@ fn table(state: &Rc<RunState>) -> Outcome<Table> {
     let types = node.config.get("column_types").and_then(serde_json::Value::as_object);
     let texts: Vec<&str> =
         types.into_iter().flat_map(|types| types.keys()).map(String::as_str).collect();
-    let delimiter = node.config.text("delimiter").and_then(|text| text.chars().next());
-    let table = Table::of_csv(&text, &texts, delimiter.unwrap_or(','))?;
+    let table = Table::of_csv(&text, &texts, delimiter(node)?)?;
     let mut unknown: Vec<&str> =
         texts.into_iter().filter(|name| table.column_index(name).is_none()).collect();
     if !unknown.is_empty() {

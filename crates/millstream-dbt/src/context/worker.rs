@@ -203,7 +203,8 @@ impl Worker {
             );
             return Err(Failure::new(FailureKind::Internal, message).of(state.subject()));
         };
-        let compiled = Arc::new(self.compile_part(node, None)?);
+        let compiled = self.compile_part(node, None);
+        let compiled = Arc::new(compiled.map_err(|failure| failure.of_ephemeral(id))?);
         self.session.keep_ephemeral(&compiled);
         Ok(compiled)
     }

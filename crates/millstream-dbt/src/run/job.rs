@@ -256,6 +256,9 @@ impl Job<'_> {
     }
 
     fn say_ended(&self, result: &RunResult, number: usize, total: usize) {
+        if result.status == Status::Skipped {
+            return self.say_skipped(&result.unique_id, number, total);
+        }
         let failures = result.failures.unwrap_or_default().unsigned_abs();
         let word = match result.status {
             Status::Error | Status::RuntimeError => Word::Error,

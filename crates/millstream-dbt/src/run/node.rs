@@ -13,7 +13,7 @@ use super::microbatch::{self, is_microbatch};
 use super::native;
 use crate::artifacts::{Moment, RunResult, Status, Timing};
 use crate::context::{
-    CompiledNode, Failure, FailureKind, MadeRelations, Worker, path_of, write_text,
+    CompiledNode, Failure, FailureKind, LogLevel, MadeRelations, Worker, path_of, write_text,
 };
 use crate::manifest::{Node, NodeKind, UniqueId};
 
@@ -50,11 +50,7 @@ pub(super) fn run_node(worker: &Worker, id: &UniqueId, purpose: Purpose, thread:
     let compiled = run.compiled;
     let mut result = match ended {
         Ok(result) => result,
-        Err(failure) => RunResult {
-            status: Status::Error,
-            message: Some(failure.to_string()),
-            ..RunResult::default()
-        },
+        Err(failure) => failed(worker, id, &failure),
     };
     result.unique_id = id.clone();
     thread.clone_into(&mut result.thread_id);
@@ -68,6 +64,22 @@ pub(super) fn run_node(worker: &Worker, id: &UniqueId, purpose: Purpose, thread:
         result.relation_name = compiled.as_ref().and_then(|node| node.relation_name.clone());
     }
     Done { result, compiled }
+}
+
+/// A node whose ephemeral parent fails is skipped, as if the parent had run.
+fn failed(worker: &Worker, id: &UniqueId, failure: &Failure) -> RunResult {
+    let (status, message) = match &failure.at.ephemeral {
+        Some(parent) => {
+            worker.session().around.log.line(LogLevel::Info, &failure.to_string());
+            let message = format!(
+                "Compilation Error in {id}, caused by compilation error in referenced ephemeral \
+                 model {parent}"
+            );
+            (Status::Skipped, message)
+        }
+        None => (Status::Error, failure.to_string()),
+    };
+    RunResult { status, message: Some(message), ..RunResult::default() }
 }
 
 struct NodeRun<'w> {
