@@ -84,6 +84,17 @@ impl Serialize for FreshnessResults {
     }
 }
 
+/// As Python's `isoformat` writes a moment of UTC: `2026-11-21T08:30:00+00:00`.
+fn iso(moment: Moment) -> String {
+    let micros = moment.0.as_micros();
+    let at = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
+    let fraction = match micros.rem_euclid(1_000_000) {
+        0 => String::new(),
+        micros => format!(".{micros:06}"),
+    };
+    format!("{}{fraction}+00:00", at.strftime("%Y-%m-%dT%H:%M:%S"))
+}
+
 impl Serialize for FreshnessResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -93,8 +104,8 @@ impl Serialize for FreshnessResult {
             map.serialize_entry("status", &self.status)?;
             return map.end();
         }
-        map.serialize_entry("max_loaded_at", &self.max_loaded_at)?;
-        map.serialize_entry("snapshotted_at", &self.snapshotted_at)?;
+        map.serialize_entry("max_loaded_at", &self.max_loaded_at.map(iso))?;
+        map.serialize_entry("snapshotted_at", &self.snapshotted_at.map(iso))?;
         map.serialize_entry("max_loaded_at_time_ago_in_s", &self.max_loaded_at_time_ago_in_s)?;
         map.serialize_entry("status", &self.status)?;
         map.serialize_entry("criteria", &self.criteria)?;

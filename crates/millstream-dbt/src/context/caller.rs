@@ -2,6 +2,7 @@
 
 use millstream_core::sql::SqlAnswer;
 use millstream_jinja::{Args, Machine, Outcome};
+use serde_json::Value as Json;
 
 use super::failure::{FailureKind, raise, refused};
 use super::log::LogLevel;
@@ -18,6 +19,13 @@ impl Caller for RunState {
     }
 
     fn execute(&self, statement: &Statement<'_>) -> Outcome<SqlAnswer> {
+        let invocation = &self.session.around.invocation;
+        let introspects = invocation.args.get("introspect") != Some(&Json::Bool(false));
+        if invocation.which == "compile" && !introspects {
+            let message = "connection never acquired for thread: --no-introspect lets templates \
+                           ask nothing";
+            return Err(raise(FailureKind::Runtime, message));
+        }
         let commented = match statement.comment {
             Comment::AsConfigured => self.comment.borrow().with(statement.sql),
             Comment::Without => statement.sql.to_owned(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use millstream_core::error::Error;
 use millstream_core::sql::{SqlAnswer, SqlConnection, SqlWarehouse};
 
+use super::log::{LogLevel, LogSink};
 use crate::adapter::Begin;
 
 /// A connection that is opened when it is first needed.
@@ -17,6 +18,7 @@ use crate::adapter::Begin;
 pub(super) struct Link {
     warehouse: Arc<dyn SqlWarehouse>,
     name: String,
+    log: LogSink,
     connection: RefCell<Option<Box<dyn SqlConnection>>>,
     /// Whether the driver opens a transaction before the next statement.
     opens: Cell<bool>,
@@ -27,18 +29,17 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(warehouse: Arc<dyn SqlWarehouse>, name: String) -> Self {
+    pub(super) fn new(warehouse: Arc<dyn SqlWarehouse>, name: String, log: LogSink) -> Self {
         let (opens, begun, dirty) = (Cell::new(true), Cell::new(false), Cell::new(false));
-        Self { warehouse, name, connection: RefCell::default(), opens, begun, dirty }
+        let connection = RefCell::default();
+        Self { warehouse, name, log, connection, opens, begun, dirty }
     }
 
     /// Runs a statement.
     pub(super) fn execute(&self, sql: &str, begin: Begin) -> Result<SqlAnswer, Error> {
-        if self.opens.replace(false) {
+        let begins = begin == Begin::IfNone && !self.begun.replace(true);
+        if self.opens.replace(false) || begins {
             self.send("BEGIN")?;
-        }
-        if begin == Begin::IfNone {
-            self.begun.set(true);
         }
         self.dirty.set(true);
         let done = self.send(sql);
@@ -57,9 +58,10 @@ impl Link {
         Ok(())
     }
 
-    /// Commits whatever is open.
+    /// Commits whatever is open. What follows stands for itself until dbt begins something.
     pub(super) fn clear(&self) -> Result<(), Error> {
         self.begun.set(self.dirty.get());
+        self.opens.set(false);
         self.commit()
     }
 
@@ -89,6 +91,11 @@ impl Link {
             Some(connection) => connection,
             none => none.insert(self.warehouse.connect(&self.name)?),
         };
-        connection.execute(sql)
+        self.log.line(LogLevel::Debug, &format!("On {}: {sql}", self.name));
+        let answer = connection.execute(sql);
+        if let Ok(answer) = &answer {
+            self.log.line(LogLevel::Debug, &format!("SQL status: {}", answer.status));
+        }
+        answer
     }
 }

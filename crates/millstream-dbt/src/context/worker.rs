@@ -91,7 +91,8 @@ impl Batch {
 impl Worker {
     /// A worker. `name` is that of its thread and its connection: `Thread-1`.
     pub fn new(session: Arc<Session>, name: &str) -> Self {
-        let link = Link::new(Arc::clone(&session.warehouse), name.to_owned());
+        let link =
+            Link::new(Arc::clone(&session.warehouse), name.to_owned(), session.around.log.clone());
         Self { session, link: Rc::new(link), name: Arc::from(name) }
     }
 

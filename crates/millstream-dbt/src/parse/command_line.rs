@@ -17,9 +17,22 @@ pub struct ProjectSettings {
     pub target_path: Option<PathBuf>,
     /// `clean-targets`
     pub clean_targets: Vec<String>,
+    /// The folders with what the project is made of.
+    pub source_paths: Vec<PathBuf>,
     /// `packages-install-path`
     pub packages_install_path: Option<PathBuf>,
 }
+
+/// Settings that name folders with sources, and what they are if nothing is said.
+const SOURCE_PATHS: &[(&str, &str)] = &[
+    ("model-paths", "models"),
+    ("seed-paths", "seeds"),
+    ("snapshot-paths", "snapshots"),
+    ("analysis-paths", "analyses"),
+    ("macro-paths", "macros"),
+    ("test-paths", "tests"),
+    ("function-paths", "functions"),
+];
 
 /// Reads it; nothing if there is no such file. What is wrong with it is said when the project is
 /// read.
@@ -35,7 +48,13 @@ pub fn project_settings(root: &Path) -> ProjectSettings {
     let listed = said.get("clean-targets").and_then(Value::as_array);
     let clean_targets =
         listed.into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned));
+    let source_paths = SOURCE_PATHS.iter().flat_map(|(key, usual)| {
+        let said = said.get(*key).and_then(Value::as_array);
+        let said = said.map(|said| said.iter().filter_map(Value::as_str).map(PathBuf::from));
+        said.map_or_else(|| vec![PathBuf::from(usual)], Iterator::collect)
+    });
     ProjectSettings {
+        source_paths: source_paths.collect(),
         flags: said.get("flags").and_then(Value::as_object).cloned().unwrap_or_default(),
         target_path: path("target-path"),
         clean_targets: clean_targets.collect(),

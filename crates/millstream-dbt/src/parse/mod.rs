@@ -44,6 +44,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use millstream_core::diagnostic::Diagnostic;
 use millstream_files::Report;
 
 use crate::context::{MomentWatch, ParseSession, Surroundings, Vars};
@@ -61,6 +62,34 @@ pub fn parse(root: &Path, options: &ParseOptions) -> Parsed {
     let project = read(root, options, &mut report);
     let project = project.filter(|_| !report.has_errors());
     Parsed { project, diagnostics: report.finish() }
+}
+
+/// Where a project runs: reads its project file and its profile, and nothing else. What is wrong
+/// with one is told apart from what is wrong with the other by the codes of diagnostics.
+pub fn parse_target(root: &Path, options: &ParseOptions) -> (Option<Arc<Target>>, Vec<Diagnostic>) {
+    let mut report = Report::default();
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    let raw = project::read(&root, Path::new(""), &mut report);
+    let context = command_line(raw.as_ref().map(|raw| &raw.name), options);
+    let named = raw.as_ref().and_then(|raw| raw.profile());
+    let target = if named.is_some() || options.profile.is_some() || raw.is_some() {
+        profile::read(&root, named, options, &context, &mut report)
+    } else {
+        None
+    };
+    (target.map(Arc::new), report.finish())
+}
+
+/// What the project file and the profile are rendered with.
+fn command_line(name: Option<&Arc<str>>, options: &ParseOptions) -> YamlContext {
+    let name = name.cloned().unwrap_or_default();
+    YamlContext {
+        env_var: options.env_var.clone(),
+        secrets: Secrets::Allowed,
+        package: Arc::clone(&name),
+        vars: Arc::new(Vars::new(name, [], options.vars.clone())),
+        target: None,
+    }
 }
 
 /// The project and its packages, and where they run.
@@ -122,14 +151,7 @@ fn header(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<He
         None => project::read(root, Path::new(""), report)?,
     };
     let name = Arc::clone(&raw.name);
-    let command_line = Vars::new(Arc::clone(&name), [], options.vars.clone());
-    let context = YamlContext {
-        env_var: options.env_var.clone(),
-        secrets: Secrets::Allowed,
-        package: Arc::clone(&name),
-        vars: Arc::new(command_line),
-        target: None,
-    };
+    let context = command_line(Some(&name), options);
     let target = profile::read(root, raw.profile(), options, &context, report)?;
     let target = Arc::new(target);
     let context = YamlContext {

@@ -31,7 +31,19 @@ pub(super) fn read(
         let profile_name = name.unwrap_or_else(|| target.profile_name.clone());
         return Some(Target { profile_name, ..target.clone() });
     }
-    let Some(file) = find(root, options) else { return without_file(options, name, report) };
+    let file = match find(root, options) {
+        Found::File(file) => file,
+        Found::Nothing => return without_file(options, name, report),
+        Found::Missing(folder) => {
+            let message = format!(
+                "dbt looked for a profiles.yml file in {}, but there is none",
+                folder.display()
+            );
+            let hint = "name its folder with --profiles-dir or DBT_PROFILES_DIR".to_owned();
+            report.error("dbt.profile_missing", None, message, hint);
+            return None;
+        }
+    };
     let Some(name) = name else {
         let message = "dbt cannot run because no profile was specified for this dbt project.";
         let hint = "add `profile: NAME` to dbt_project.yml, or use --profile".to_owned();
@@ -52,15 +64,25 @@ pub(super) fn read(
     Reader { options, context, document: &document, report }.target(&name, profile)
 }
 
-fn find(root: &Path, options: &ParseOptions) -> Option<PathBuf> {
+/// The file of profiles.
+enum Found {
+    File(PathBuf),
+    /// There is none where it could be.
+    Nothing,
+    /// There is none where it was said to be.
+    Missing(PathBuf),
+}
+
+fn find(root: &Path, options: &ParseOptions) -> Found {
     let named = options.profiles_dir.clone();
     let of_process = || options.env_var.get("DBT_PROFILES_DIR").map(PathBuf::from);
     let of_user = || Some(PathBuf::from(options.env_var.get("HOME")?).join(".dbt"));
     let file = |folder: PathBuf| Some(folder.join("profiles.yml")).filter(|file| file.is_file());
     if let Some(folder) = named.or_else(of_process) {
-        return file(folder);
+        return file(folder.clone()).map_or(Found::Missing(folder), Found::File);
     }
-    file(root.to_owned()).or_else(|| file(of_user()?))
+    let usual = file(root.to_owned()).or_else(|| file(of_user()?));
+    usual.map_or(Found::Nothing, Found::File)
 }
 
 fn without_file(

@@ -38,28 +38,31 @@ fn place(node: &Node) -> usize {
 }
 
 /// Runs a hook that lines and messages call `name`. One that renders to nothing is done.
+///
+/// # Errors
+/// If it cannot be rendered, which ends the command. That the warehouse refuses it is a result.
 pub(super) fn run_hook(
     worker: &Worker,
     node: &Arc<Node>,
     name: &str,
     names: &[(&'static str, Value)],
-) -> RunResult {
+) -> Result<RunResult, Failure> {
     let begun = Instant::now();
     let mut timing = Vec::new();
-    let sql = timed(&mut timing, "compile", || worker.render_with(&node.raw_code, node, names));
-    let ended = timed(&mut timing, "execute", || sql.and_then(|sql| statement(worker, &sql)));
+    let sql = timed(&mut timing, "compile", || worker.render_with(&node.raw_code, node, names))?;
+    let ended = timed(&mut timing, "execute", || statement(worker, &sql));
     let (status, message, failures) = match ended {
         Ok(()) => (Status::Success, format!("{name} passed"), 0),
         Err(failure) => (Status::Error, format!("{name} failed, error:\n {failure}"), 1),
     };
-    RunResult {
+    Ok(RunResult {
         status,
         message: Some(message),
         failures: Some(failures),
         execution_time: begun.elapsed().as_secs_f64(),
         timing,
         ..blank(node)
-    }
+    })
 }
 
 /// A hook that is not run, because one before it failed.

@@ -59,6 +59,8 @@ pub struct JobEnd {
     pub compiled: HashMap<UniqueId, Arc<CompiledNode>>,
     /// Seconds that it took.
     pub elapsed: f64,
+    /// Why it ended before its time: schemas cannot be made, or a hook cannot be rendered.
+    pub aborted: Option<Failure>,
 }
 
 impl JobEnd {
@@ -92,6 +94,9 @@ impl Job<'_> {
         self.session.select(schedule.iter().map(|(id, _)| id.clone()));
         if self.purpose != Purpose::Compile && !schedule.is_empty() {
             let prepared = self.prepare(&schedule, &mut end);
+            if end.aborted.is_some() {
+                return Ok(end);
+            }
             if !prepared {
                 self.skip_all(schedule, &mut end);
                 end.elapsed = begun.elapsed().as_secs_f64();
@@ -111,7 +116,7 @@ impl Job<'_> {
     fn prepare(&self, schedule: &[(UniqueId, Vec<UniqueId>)], end: &mut JobEnd) -> bool {
         let worker = Worker::new(Arc::clone(&self.session), "MainThread");
         if let Err(failure) = self.make_schemas(&worker, schedule) {
-            (self.say)(&failure.to_string());
+            end.aborted = Some(failure);
             return false;
         }
         self.purpose != Purpose::Run || self.hooks("on-run-start", &[], end)
@@ -153,7 +158,13 @@ impl Job<'_> {
                 continue;
             }
             (self.say)(&lines::started(number, total, &format!("hook: {name}"), self.width));
-            let done = hook::run_hook(&worker, node, &name, names);
+            let done = match hook::run_hook(&worker, node, &name, names) {
+                Ok(done) => done,
+                Err(failure) => {
+                    end.aborted = Some(failure);
+                    return false;
+                }
+            };
             failed = done.status != Status::Success;
             let word = if failed { "ERROR" } else { "OK" };
             let (text, seconds) = (format!("{word} hook: {name}"), done.execution_time);

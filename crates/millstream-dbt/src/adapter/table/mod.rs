@@ -1,5 +1,6 @@
 //! Tables of results and of seeds, with the behavior of agate's: `load_result('x').table`.
 
+mod array;
 mod csv;
 mod infer;
 mod print;
@@ -77,7 +78,12 @@ impl Table {
             Rows::First(most) => most,
         };
         let rows = answer.rows.iter().take(most);
-        let rows = rows.map(|row| row.iter().map(python_value).collect()).collect();
+        let columns = &answer.columns;
+        let row = |row: &Vec<SqlValue>| {
+            let cells = row.iter().zip(columns);
+            cells.map(|(value, column)| of_column(value, &column.data_type)).collect()
+        };
+        let rows = rows.map(row).collect();
         infer::typed(distinct(names), rows)
     }
 
@@ -138,6 +144,16 @@ impl Table {
 }
 
 /// A value as Python's driver gives it.
+/// A value of a column. A list is JSON, as dbt shows it.
+fn of_column(value: &SqlValue, data_type: &str) -> Value {
+    match value {
+        SqlValue::Text(written) if data_type.ends_with("[]") => {
+            Value::from(array::json(written, data_type).unwrap_or_else(|| written.clone()))
+        }
+        value => python_value(value),
+    }
+}
+
 fn python_value(value: &SqlValue) -> Value {
     let text = |text: &str| Value::from(text);
     match value {

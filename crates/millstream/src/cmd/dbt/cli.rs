@@ -105,7 +105,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selection {
     /// Nodes, in dbt's selector syntax: `+orders`, `tag:nightly`, `state:modified+`.
-    #[arg(short, long, value_name = "SELECTOR", num_args = 1.., visible_alias = "models", visible_short_alias = 'm')]
+    #[arg(short, long, value_name = "SELECTOR", num_args = 1.., visible_alias = "models", alias = "model", visible_short_alias = 'm')]
     pub select: Vec<String>,
     /// Nodes to leave out.
     #[arg(long, value_name = "SELECTOR", num_args = 1..)]
@@ -165,9 +165,23 @@ pub enum Command {
     /// Runs what failed or was skipped in the last run.
     Retry,
     /// Says whether the project and the connection are sound.
-    Debug,
+    Debug {
+        /// Looks at the connection alone.
+        #[arg(long)]
+        connection: bool,
+        /// Prints the folder of profiles.yml.
+        #[arg(long)]
+        config_dir: bool,
+    },
     /// Removes the folders of `clean-targets`.
-    Clean,
+    Clean {
+        /// Removes only what is inside of the project (the default).
+        #[arg(long, overrides_with = "no_clean_project_files_only", hide = true)]
+        clean_project_files_only: bool,
+        /// Removes what is outside of the project, too.
+        #[arg(long)]
+        no_clean_project_files_only: bool,
+    },
 }
 
 /// `compile` and `show`.

@@ -44,14 +44,7 @@ pub async fn generate(context: &Context<'_>, args: &DocsArgs) -> Outcome {
 
 async fn write(context: &Context<'_>, opened: &Opened, args: &DocsArgs) -> Outcome {
     let manifest = &opened.session.manifest;
-    if args.no_compile {
-        artifacts::manifest(
-            context,
-            manifest,
-            &opened.session.around.target.kind,
-            &std::collections::HashMap::new(),
-        )?;
-    } else {
+    if !args.no_compile {
         let wanted = Wanted::Selected(&args.selection);
         let end = opened.execute(context, &wanted, Executing::COMPILE).await?;
         super::report::failures(context.log, manifest, &end);

@@ -109,7 +109,8 @@ pub async fn compile(context: &Context<'_>, args: &CompileArgs) -> Outcome {
     let outcome = match &args.inline {
         Some(text) => {
             let node = inline::node(&opened.session, text);
-            show::print_inline(context, &opened.session, node, &args.output).await
+            let printed = show::print_inline(context, &opened.session, node, &args.output).await;
+            printed.and_then(|end| artifacts::write(context, &opened.session, &end))
         }
         None => compile_selected(context, &opened, args).await,
     };
@@ -153,7 +154,8 @@ pub async fn show(context: &Context<'_>, args: &CompileArgs) -> Outcome {
             named.map(|node| Shown::Node(Arc::clone(node))).collect()
         }
     };
-    let outcome = show::print_rows(context, session, wanted, args).await;
+    let printed = show::print_rows(context, session, wanted, args).await;
+    let outcome = printed.and_then(|end| artifacts::write(context, session, &end));
     opened.warehouse.end(outcome.is_ok()).await?;
     outcome
 }
@@ -187,7 +189,7 @@ impl Opened {
         let project = project::read(context.global, context.cli, context.place, context.log)?;
         let cancel = CancellationToken::new();
         let warehouse =
-            OpenWarehouse::open(context.global, context.place, &project, cancel).await?;
+            OpenWarehouse::open(context.global, context.place, &project.target, cancel).await?;
         let mut session = project::session(context.place, project, warehouse.warehouse.clone());
         session.deferred = defer::relations(context)?;
         session.resumed = resumed;
@@ -214,6 +216,10 @@ impl Opened {
         log.say(&format!("Concurrency: {threads} threads (target='{target}')"));
         log.say("");
         let end = work(context, &self.session, schedule, what.purpose, threads).await?;
+        if let Some(failure) = &end.aborted {
+            log.error(&failure.to_string());
+            return Err(Failure::Status(super::UNHANDLED));
+        }
         artifacts::write(context, &self.session, &end)?;
         Ok(end)
     }

@@ -60,8 +60,8 @@ const SWITCHES: &[Switch] = &[
     switch!("use-fast-test-edges", None, false, "Accepted: edges of tests are always fast"),
     switch!("export-saved-queries", None, false, "Accepted: saved queries are not exported"),
     switch!("static-parser", None, true, "Accepted: plain models are never rendered to be read"),
-    switch!("use-colors", None, true, "Accepted: lines have no colours"),
-    switch!("use-colors-file", None, true, "Accepted: lines have no colours"),
+    switch!("use-colors", None, true, "Prints colors; else on a terminal only"),
+    switch!("use-colors-file", None, true, "Accepted: the file has no colors"),
     switch!("version-check", None, true, "Accepted: any version of dbt may be required"),
     switch!("strict", None, false, "Refuses what dbt v2 refuses"),
 ];

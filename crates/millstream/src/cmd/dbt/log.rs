@@ -11,6 +11,11 @@ use serde_json::json;
 
 use super::cli::LogFormat;
 
+/// Colors of terminals.
+const RED: u8 = 31;
+const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
+
 /// Takes lines of a command; several threads may.
 #[derive(Debug, Clone)]
 pub struct Log(Arc<Inner>);
@@ -19,6 +24,7 @@ pub struct Log(Arc<Inner>);
 struct Inner {
     format: LogFormat,
     loudness: Loudness,
+    colors: Colors,
     invocation: String,
     file: Mutex<Option<File>>,
 }
@@ -34,15 +40,30 @@ pub enum Loudness {
     Debug,
 }
 
+/// Whether what is printed has colors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colors {
+    /// Green, yellow and red.
+    On,
+    /// None.
+    Off,
+}
+
 impl Log {
     /// A log; the file gets everything. A file that cannot be written is none.
-    pub fn new(folder: &Path, format: LogFormat, loudness: Loudness, invocation: &str) -> Self {
+    pub fn new(
+        folder: &Path,
+        format: LogFormat,
+        loudness: Loudness,
+        colors: Colors,
+        invocation: &str,
+    ) -> Self {
         let open = || {
             fs::create_dir_all(folder).ok()?;
             OpenOptions::new().create(true).append(true).open(folder.join("dbt.log")).ok()
         };
         let file = Mutex::new(open());
-        Self(Arc::new(Inner { format, loudness, invocation: invocation.to_owned(), file }))
+        Self(Arc::new(Inner { format, loudness, colors, invocation: invocation.to_owned(), file }))
     }
 
     /// Says what the command does.
@@ -91,6 +112,10 @@ impl Log {
             match self.0.format {
                 LogFormat::Json | LogFormat::Otel => stdout(&self.json(level, text)),
                 LogFormat::Default | LogFormat::Text | LogFormat::Debug => {
+                    let text = match self.0.colors {
+                        Colors::On => colored(level, text),
+                        Colors::Off => text.to_owned(),
+                    };
                     stdout(&format!("{}  {text}", time()));
                 }
             }
@@ -114,6 +139,25 @@ impl Log {
             // The command goes on without its log.
             let _ = writeln!(file, "{}  {text}", Clock::System.now());
         }
+    }
+}
+
+/// Colors a line by its level, or what stands in brackets at its end by what it says.
+fn colored(level: &str, text: &str) -> String {
+    let paint = |code: u8, text: &str| format!("\x1b[{code}m{text}\x1b[0m");
+    match (level, text.rsplit_once(" [")) {
+        ("error", _) => paint(RED, text),
+        ("warn", _) => paint(YELLOW, text),
+        ("info", Some((line, status))) if status.ends_with(']') && status != "RUN]" => {
+            let status = status.trim_end_matches(']');
+            let code = match status.split(' ').next() {
+                Some("ERROR" | "FAIL") => RED,
+                Some("WARN" | "SKIP" | "SKIPPED") => YELLOW,
+                _ => GREEN,
+            };
+            format!("{line} [{}]", paint(code, status))
+        }
+        _ => text.to_owned(),
     }
 }
 

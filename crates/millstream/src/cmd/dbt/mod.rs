@@ -21,12 +21,13 @@ mod selection;
 mod show;
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 
 use clap::Parser;
 
 use self::cli::{Command, DbtCli, DocsCommand, Selection, SourceCommand};
 use self::execute::{Executing, Wanted};
-use self::log::{Log, Loudness};
+use self::log::{Colors, Log, Loudness};
 use self::place::Place;
 use crate::cli::Global;
 use crate::exit::{Failure, Outcome};
@@ -89,8 +90,17 @@ impl Context<'_> {
                 operation::run(self, macro_name, args).await
             }
             Command::Retry => retry::run(self).await,
-            Command::Debug => debug::run(self).await,
-            Command::Clean => clean::run(self),
+            Command::Debug { connection, config_dir } => {
+                debug::run(self, debug::What::of(*connection, *config_dir)).await
+            }
+            Command::Clean { no_clean_project_files_only, .. } => {
+                let reach = if *no_clean_project_files_only {
+                    clean::Reach::Anywhere
+                } else {
+                    clean::Reach::Project
+                };
+                clean::run(self, reach)
+            }
         }
     }
 
@@ -117,8 +127,8 @@ fn which(command: &Command) -> &'static str {
         Command::Show(_) => "show",
         Command::RunOperation { .. } => "run-operation",
         Command::Retry => "retry",
-        Command::Debug => "debug",
-        Command::Clean => "clean",
+        Command::Debug { .. } => "debug",
+        Command::Clean { .. } => "clean",
     }
 }
 
@@ -130,5 +140,12 @@ fn open_log(cli: &DbtCli, place: &Place) -> Log {
         _ => Loudness::Usual,
     };
     let folder = cli.common.log_path.clone().unwrap_or_else(|| "logs".into());
-    Log::new(&place.root.join(folder), cli.common.log_format, loudness, &place.invocation.id)
+    // Unless somebody says so, files and pipes have none.
+    let said = cli.flags.said("use_colors");
+    let colors = match said.unwrap_or_else(|| std::io::stdout().is_terminal()) {
+        true => Colors::On,
+        false => Colors::Off,
+    };
+    let folder = place.root.join(folder);
+    Log::new(&folder, cli.common.log_format, loudness, colors, &place.invocation.id)
 }

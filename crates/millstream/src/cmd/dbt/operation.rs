@@ -20,14 +20,15 @@ pub async fn run(context: &Context<'_>, name: &str, args: &str) -> Outcome {
     let args: Vec<_> = yaml_map(args, "--args")?.into_iter().collect();
     let project = project::read(context.global, context.cli, context.place, context.log)?;
     let cancel = CancellationToken::new();
-    let open = OpenWarehouse::open(context.global, context.place, &project, cancel).await?;
+    let open = OpenWarehouse::open(context.global, context.place, &project.target, cancel).await?;
     let session = Arc::new(project::session(context.place, project, open.warehouse.clone()));
     let called = {
         let (session, name) = (Arc::clone(&session), name.to_owned());
         tokio::task::spawn_blocking(move || {
             let begun = Instant::now();
             let worker = Worker::new(session, "MainThread");
-            (worker.call(&name, &args, None), begun.elapsed())
+            let done = worker.commit().and_then(|()| worker.call(&name, &args, None));
+            (done, begun.elapsed())
         })
     };
     let (done, took) = called

@@ -7,6 +7,7 @@ use millstream_core::sql::SqlWarehouse;
 use millstream_core::step::Refresh;
 use millstream_dbt::context::{Session, Surroundings};
 use millstream_dbt::parse::ParsedProject;
+use millstream_dbt::target::Target;
 use millstream_ledger::RunState;
 use millstream_project::{Environment, HostProject, state_dir};
 use millstream_run::RunRequest;
@@ -62,10 +63,9 @@ impl OpenWarehouse {
     pub async fn open(
         global: &Global,
         place: &Place,
-        project: &ParsedProject,
+        target: &Target,
         cancel: CancellationToken,
     ) -> Result<Self, Failure> {
-        let target = &project.target;
         if target.kind == "postgres" {
             let warehouse = Arc::new(PostgresWarehouse::from_fields(&target.fields)?);
             return Ok(Self { warehouse, embedded: None });

@@ -104,7 +104,15 @@ fn wanted_types<'s>(selection: &'s Selection, types: &[&'s str]) -> BTreeSet<&'s
 }
 
 pub fn read_manifest(context: &Context<'_>, folder: &Path) -> Result<PreviousManifest, Failure> {
-    let path = context.place.root.join(folder).join("manifest.json");
+    let state = context.place.root.join(folder);
+    if state == context.place.target_path {
+        context.log.warn(&format!(
+            "The state and target directories are the same: '{}'. This could lead to missing \
+             changes due to overwritten state including non-idempotent retries.",
+            folder.display()
+        ));
+    }
+    let path = state.join("manifest.json");
     let failed = |message: String| {
         context.log.error(&message);
         Failure::Status(super::UNHANDLED)

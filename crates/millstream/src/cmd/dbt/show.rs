@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use comfy_table::{Table, presets};
 use millstream_core::sql::{SqlAnswer, SqlValue};
+use millstream_dbt::artifacts::RunResult;
 use millstream_dbt::context::{Failure as Refusal, FailureKind, Session, Worker};
 use millstream_dbt::manifest::{Node, NodeKind};
 use millstream_dbt::run::JobEnd;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::Context;
 use super::cli::CompileArgs;
-use crate::exit::{Failure, Outcome};
+use crate::exit::Failure;
 
 /// What is printed: a node, or a query of the command line.
 #[derive(Debug, Clone)]
@@ -34,6 +35,18 @@ impl Shown {
             Self::Inline(_) | Self::Direct(_) => None,
         }
     }
+
+    /// What the artifact says of it.
+    fn result(&self, code: String) -> Option<RunResult> {
+        let (Self::Node(node) | Self::Inline(node)) = self else { return None };
+        Some(RunResult {
+            unique_id: node.unique_id.clone(),
+            thread_id: "MainThread".to_owned(),
+            compiled: Some(true),
+            compiled_code: Some(code),
+            ..RunResult::default()
+        })
+    }
 }
 
 /// Prints the first rows of each.
@@ -42,7 +55,8 @@ pub async fn print_rows(
     session: &Arc<Session>,
     wanted: Vec<Shown>,
     args: &CompileArgs,
-) -> Outcome {
+) -> Result<JobEnd, Failure> {
+    let mut end = JobEnd::default();
     for shown in wanted {
         let asked = {
             let (session, shown, limit) = (Arc::clone(session), shown.clone(), args.limit);
@@ -52,11 +66,14 @@ pub async fn print_rows(
             millstream_core::error::Plain::internal("dbt.panic", panic.to_string())
         })?;
         match answer {
-            Ok(answer) => say(context, shown.label().as_deref(), &answer, &args.output),
+            Ok((code, answer)) => {
+                say(context, shown.label().as_deref(), &answer, &args.output);
+                end.results.extend(shown.result(code));
+            }
             Err(refusal) => return Err(refused(context, &shown, &refusal)),
         }
     }
-    Ok(())
+    Ok(end)
 }
 
 /// Prints the text of a query of the command line.
@@ -65,7 +82,7 @@ pub async fn print_inline(
     session: &Arc<Session>,
     node: Arc<Node>,
     output: &str,
-) -> Outcome {
+) -> Result<JobEnd, Failure> {
     let compiled = {
         let (session, node) = (Arc::clone(session), Arc::clone(&node));
         tokio::task::spawn_blocking(move || Worker::new(session, "MainThread").compile(&node))
@@ -76,7 +93,8 @@ pub async fn print_inline(
     match compiled {
         Ok(compiled) => {
             print_text(context, None, &compiled.code, output);
-            Ok(())
+            let results = Shown::Inline(node).result(compiled.code).into_iter().collect();
+            Ok(JobEnd { results, ..JobEnd::default() })
         }
         Err(refusal) => Err(refused(context, &Shown::Inline(node), &refusal)),
     }
@@ -124,12 +142,13 @@ fn print_text(context: &Context<'_>, name: Option<&str>, code: &str, output: &st
     context.log.print(code);
 }
 
-/// The first rows.
-fn rows(session: Arc<Session>, shown: &Shown, limit: i64) -> Result<SqlAnswer, Refusal> {
+/// The query, and the first rows.
+fn rows(session: Arc<Session>, shown: &Shown, limit: i64) -> Result<(String, SqlAnswer), Refusal> {
     let worker = Worker::new(session, "MainThread");
     let (node, code) = match shown {
         Shown::Node(node) if matches!(node.kind, NodeKind::Seed { .. }) => {
-            return worker.seed_rows(node, usize::try_from(limit).ok());
+            let rows = worker.seed_rows(node, usize::try_from(limit).ok())?;
+            return Ok((String::new(), rows));
         }
         Shown::Node(node) | Shown::Inline(node) => (Some(node), worker.compile(node)?.code),
         Shown::Direct(sql) => (None, sql.clone()),
@@ -142,7 +161,9 @@ fn rows(session: Arc<Session>, shown: &Shown, limit: i64) -> Result<SqlAnswer, R
         ("limit".to_owned(), limit),
     ];
     let sql = worker.call("get_show_sql", &args, node)?;
-    worker.execute(sql.as_str().unwrap_or(&code))
+    let sql = sql.as_str().map_or(code, str::to_owned);
+    let answer = worker.execute(&sql)?;
+    Ok((sql, answer))
 }
 
 fn say(context: &Context<'_>, name: Option<&str>, answer: &SqlAnswer, output: &str) {
