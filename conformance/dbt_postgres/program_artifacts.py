@@ -115,7 +115,7 @@ def _run_result(found: dict[str, Any], nodes: dict[str, Any], stdout: str) -> Ru
         failures=found["failures"],
         node=node,
         batch_results=found.get("batch_results"),
-        agate_table=_table(stdout),
+        agate_table=_table(stdout, getattr(node, "name", "")),
     )
 
 
@@ -125,9 +125,15 @@ def _status(found: dict[str, Any]) -> RunStatus | TestStatus:
     return (TestStatus if judges and found["status"] != "success" else RunStatus)(found["status"])
 
 
-def _table(stdout: str) -> agate.Table:
-    """What `show` prints: a line of names, a line of dashes, and one for each row."""
-    lines = [line.strip("| ") for line in plain(stdout).splitlines() if line.startswith("|")]
+def _table(stdout: str, name: str) -> agate.Table:
+    """What `show` prints: a line of names, a line of dashes, and one for each row.
+
+    Of several tables that below the name of the node.
+    """
+    text = plain(stdout)
+    if (below := text.partition(f"Previewing node '{name}")[2]) != "":
+        text = below.partition("Previewing node")[0]
+    lines = [line.strip("| ") for line in text.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line.split(" | ")] for line in lines]
     return agate.Table(cells[2:], cells[0]) if cells else agate.Table([])
 

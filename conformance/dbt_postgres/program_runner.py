@@ -169,6 +169,11 @@ def _tell_adapters(manifest: Manifest) -> None:
     """Tests call macros of their project through the adapter that dbt would have left behind."""
     for adapter in FACTORY.adapters.values():
         adapter.set_macro_resolver(manifest)
+        # dbt leaves a connection of this thread behind that works.
+        connection = adapter.connections.get_if_exists()
+        if connection is not None and getattr(connection.handle, "closed", False):
+            adapter.connections.clear_thread_connection()
+            adapter.acquire_connection("master")
 
 
 def _result(command: str, args: list[str], ended: Ended, artifacts: Artifacts) -> Any:

@@ -26,7 +26,9 @@ pub(super) fn node(state: &Rc<RunState>, machine: &mut Machine<'_>, args: &Args)
     if state.inputs.is_some() {
         return input(state, target).ok_or_else(|| not_found(state, &args, "was not found"));
     }
-    refuse_private(state, target)?;
+    if !is_inline(state) {
+        refuse_private(state, target)?;
+    }
     let is_ephemeral =
         target.kind == NodeKind::Model && target.config.materialized() == "ephemeral";
     if let Some(node) = state.node() {
@@ -92,6 +94,11 @@ fn input(state: &RunState, target: &Node) -> Option<Value> {
     let input = state.input(&target.unique_id)?;
     state.needs(&input.unique_id);
     Some(RelationValue::of(Relation::ephemeral(state.session.dialect(), &input.alias)))
+}
+
+/// A query of the command line may look at everything.
+fn is_inline(state: &RunState) -> bool {
+    state.unique_id().resource_type() == "sql_operation"
 }
 
 fn is_operation(node: &Node) -> bool {

@@ -54,7 +54,14 @@ pub async fn run(global: &Global, words: &[OsString]) -> Outcome {
     let place = Place::find(global, &cli, which(&cli.command))?;
     let log = open_log(&cli, &place);
     let context = Context { global, cli: &cli, place: &place, log: &log };
-    context.run().await
+    match context.run().await {
+        Err(failure @ (Failure::Error(_) | Failure::Diagnostics(_) | Failure::Usage(_))) => {
+            // Printed here, because dbt has a status of its own for what could not be done.
+            failure.report(global.output);
+            Err(Failure::Status(UNHANDLED))
+        }
+        ended => ended,
+    }
 }
 
 /// What every command is given.
