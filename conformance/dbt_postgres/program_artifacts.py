@@ -12,7 +12,10 @@ from typing import Any
 import agate
 from dbt.artifacts.schemas.catalog import CatalogArtifact
 from dbt.artifacts.schemas.freshness import FreshnessMetadata, FreshnessResult
-from dbt.artifacts.schemas.freshness.v3.freshness import SourceFreshnessResult
+from dbt.artifacts.schemas.freshness.v3.freshness import (
+    PartialSourceFreshnessResult,
+    SourceFreshnessResult,
+)
 from dbt.artifacts.schemas.manifest import WritableManifest
 from dbt.artifacts.schemas.results import FreshnessStatus, RunStatus, TestStatus
 from dbt.artifacts.schemas.run import RunExecutionResult, RunResult
@@ -138,19 +141,27 @@ def _table(stdout: str, name: str) -> agate.Table:
     return agate.Table(cells[2:], cells[0]) if cells else agate.Table([])
 
 
-def _freshness_result(found: dict[str, Any], nodes: dict[str, Any]) -> SourceFreshnessResult:
+def _freshness_result(
+    found: dict[str, Any], nodes: dict[str, Any]
+) -> SourceFreshnessResult | PartialSourceFreshnessResult:
     def moment(name: str) -> Any:
         return datetime.fromisoformat(found[name]) if found.get(name) else None
 
+    known = {
+        "status": FreshnessStatus(found["status"]),
+        "timing": found.get("timing", []),
+        "thread_id": found.get("thread_id", ""),
+        "execution_time": found.get("execution_time", 0),
+        "adapter_response": found.get("adapter_response", {}),
+        "message": found.get("error"),
+        "failures": None,
+        "node": nodes.get(found["unique_id"]) or _stand_in(found["unique_id"]),
+    }
+    # A source that could not be asked has no age.
+    if found["status"] == FreshnessStatus.RuntimeErr:
+        return PartialSourceFreshnessResult(**known)
     return SourceFreshnessResult(
-        status=FreshnessStatus(found["status"]),
-        timing=found.get("timing", []),
-        thread_id=found.get("thread_id", ""),
-        execution_time=found.get("execution_time", 0),
-        adapter_response=found.get("adapter_response", {}),
-        message=found.get("error"),
-        failures=None,
-        node=nodes.get(found["unique_id"]) or _stand_in(found["unique_id"]),
+        **known,
         max_loaded_at=moment("max_loaded_at"),
         snapshotted_at=moment("snapshotted_at"),
         age=found.get("max_loaded_at_time_ago_in_s", 0),

@@ -9,9 +9,7 @@ use super::contract::{hex, python};
 use super::fields::{Columns, ConfigView, complete, meta, only, path_text, refs, source_pairs};
 use super::node::{NodeView, Shape};
 use super::semantic;
-use crate::manifest::{
-    Doc, Exposure, Freshness, FreshnessPeriod, Group, MacroDef, SourceTable, UnitTest,
-};
+use crate::manifest::{Doc, Exposure, FreshnessPeriod, Group, MacroDef, SourceTable, UnitTest};
 use crate::select::Entry;
 
 /// An entry of the graph with dbt's keys.
@@ -53,7 +51,7 @@ impl Serialize for SourceView<'_> {
         map.serialize_entry("quoting", &only(&quoting, no_quoting))?;
         map.serialize_entry("loaded_at_field", &source.loaded_at_field)?;
         map.serialize_entry("loaded_at_query", &source.loaded_at_query)?;
-        map.serialize_entry("freshness", &freshness_dict(source.freshness.as_ref()))?;
+        map.serialize_entry("freshness", &freshness_dict(source))?;
         map.serialize_entry("external", &source.external)?;
         map.serialize_entry("description", &source.description)?;
         map.serialize_entry("columns", &Columns(&source.columns))?;
@@ -74,16 +72,18 @@ impl Serialize for SourceView<'_> {
 
 /// How old a source may be, as artifacts write it: a period that is not said has no parts, rather
 /// than being nothing.
-pub fn freshness_dict(freshness: Option<&Freshness>) -> Value {
-    let period = |period: Option<&FreshnessPeriod>| {
-        period.map_or_else(|| json!({"count": null, "period": null}), |period| json!(period))
+pub fn freshness_dict(source: &SourceTable) -> Value {
+    let Some(freshness) = &source.freshness else { return Value::Null };
+    let said = source.config.get("freshness");
+    let period = |key: &str, period: Option<&FreshnessPeriod>| match period {
+        Some(period) => json!(period),
+        None if said.and_then(|said| said.get(key)) == Some(&Value::Null) => Value::Null,
+        None => json!({"count": null, "period": null}),
     };
-    freshness.map_or(Value::Null, |freshness| {
-        json!({
-            "warn_after": period(freshness.warn_after.as_ref()),
-            "error_after": period(freshness.error_after.as_ref()),
-            "filter": freshness.filter,
-        })
+    json!({
+        "warn_after": period("warn_after", freshness.warn_after.as_ref()),
+        "error_after": period("error_after", freshness.error_after.as_ref()),
+        "filter": freshness.filter,
     })
 }
 

@@ -92,11 +92,11 @@ impl Caller for RunState {
         self.unique_id().to_string()
     }
 
-    fn say(&self, level: Level, _event: &'static str, message: &str) -> Outcome<()> {
+    fn say(&self, level: Level, event: &'static str, message: &str) -> Outcome<()> {
         if level == Level::Warn && self.session.around.invocation.is_set("warn_error") {
             return Err(raise(FailureKind::Compilation, message));
         }
-        self.session.around.log.line(LogLevel::of(level), message);
+        self.session.around.log.event(LogLevel::of(level), event, message);
         Ok(())
     }
 

@@ -33,17 +33,33 @@ impl LogLevel {
 #[derive(Clone)]
 pub struct LogSink(Arc<Take>);
 
-type Take = dyn Fn(LogLevel, &str) + Send + Sync;
+type Take = dyn Fn(LogLevel, &str, &str) + Send + Sync;
 
 impl LogSink {
     /// Takes it with a function.
     pub fn new(take: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
+        Self::named(move |level, _, text| take(level, text))
+    }
+
+    /// Takes it with a function that is also told what dbt calls such a line: `JinjaLogWarning`.
+    pub fn named(take: impl Fn(LogLevel, &str, &str) + Send + Sync + 'static) -> Self {
         Self(Arc::new(take))
     }
 
-    /// Takes a line.
+    /// Takes a line of a template.
     pub fn line(&self, level: LogLevel, text: &str) {
-        (self.0)(level, text);
+        let event = match level {
+            LogLevel::Debug => "JinjaLogDebug",
+            LogLevel::Info => "JinjaLogInfo",
+            LogLevel::Print => "PrintEvent",
+            LogLevel::Warn => "JinjaLogWarning",
+        };
+        self.event(level, event, text);
+    }
+
+    /// Takes a line with dbt's name for it.
+    pub fn event(&self, level: LogLevel, event: &str, text: &str) {
+        (self.0)(level, event, text);
     }
 }
 

@@ -14,7 +14,7 @@ use super::query_comment::QueryComment;
 use super::run_state::{Rendered, RunState};
 use super::worker::{Worker, with_machine};
 use crate::adapter::{
-    Caller, Path, Relation, RelationKind, RelationValue, TableValue, link_views, list_schema,
+    Caller, Level, Path, Relation, RelationKind, RelationValue, TableValue, link_views, list_schema,
 };
 use crate::manifest::{Node, NodeKind, SourceTable};
 
@@ -109,7 +109,14 @@ impl Worker {
             let args = named.map(|(name, value)| (Arc::from(name), value)).collect();
             let args = Args { positional: Vec::new(), named: args };
             let result = state.call_macro(machine, name, args)?;
-            age(machine, name, &result)
+            let result = match result.as_object::<TableValue>() {
+                None => answer(machine, &result)?,
+                Some(_) => {
+                    state.say(Level::Warn, "CollectFreshnessReturnSignature", ONLY_A_TABLE)?;
+                    (Value::None, result)
+                }
+            };
+            age(machine, name, result)
         })
     }
 
@@ -152,10 +159,22 @@ impl Worker {
     }
 }
 
+/// What is said of a macro of the project that gives no more than the table.
+const ONLY_A_TABLE: &str = "The 'collect_freshness' macro of this project returns a table. It \
+                            should return the whole result of its query, which dbt has asked for \
+                            since 1.5: return(load_result('collect_freshness'))";
+
+/// The response and the table of a result.
+fn answer(machine: &mut Machine<'_>, result: &Value) -> Outcome<(Value, Value)> {
+    Ok((machine.attribute(result, "response")?, machine.attribute(result, "table")?))
+}
+
 /// The two moments that a freshness macro gives.
-fn age(machine: &mut Machine<'_>, name: &str, result: &Value) -> Outcome<SourceAge> {
-    let response = machine.attribute(result, "response")?;
-    let table = machine.attribute(result, "table")?;
+fn age(
+    machine: &mut Machine<'_>,
+    name: &str,
+    (response, table): (Value, Value),
+) -> Outcome<SourceAge> {
     let row = match table.as_object::<TableValue>().map(|table| table.table().rows()) {
         Some([row]) if row.len() == 2 => row,
         _ => {

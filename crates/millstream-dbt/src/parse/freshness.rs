@@ -97,7 +97,7 @@ fn merge(base: Option<Thresholds>, update: Option<Thresholds>) -> Option<Thresho
 
 fn merge_period(base: Option<Period>, update: Option<Period>) -> Option<Period> {
     let update = update?;
-    if update.is_set() { Some(update) } else { base.or(Some(update)) }
+    if update.is_set() { Some(update) } else { base }
 }
 
 fn to_json(found: &Thresholds) -> Value {

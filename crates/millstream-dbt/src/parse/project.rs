@@ -200,10 +200,7 @@ impl Raw {
             on_run_end: said.get("on-run-end").map(texts).unwrap_or_default(),
             flags: map_of(said.remove("flags")),
             query_comment: said.remove("query-comment"),
-            restrict_access: said
-                .get("restrict-access")
-                .and_then(Value::as_bool)
-                .unwrap_or(false),
+            restrict_access: said.get("restrict-access").and_then(Value::as_bool).unwrap_or(false),
             quoting: map_of(said.remove("quoting")),
             asset_paths: said
                 .get("asset-paths")

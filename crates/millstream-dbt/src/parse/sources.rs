@@ -146,6 +146,7 @@ impl Declared<'_> {
         if let Some(message) = super::config::problem(&config.0) {
             report.error("dbt.config_invalid", self.entry.place.clone(), message, None);
         }
+        self.check_freshness(&config, report);
         let quoting = merged_maps([self.source.get("quoting"), self.table.get("quoting")]);
         let text = |map: &Map<String, Value>, key: &str| map.get(key).and_then(as_text);
         let database = text(&self.source, "database").unwrap_or_else(|| database.to_owned());
@@ -189,7 +190,10 @@ impl Declared<'_> {
             loader: text(&self.source, "loader").unwrap_or_default(),
             loaded_at_field: config.text("loaded_at_field").map(str::to_owned),
             loaded_at_query: config.text("loaded_at_query").map(str::to_owned),
-            freshness: config.get("freshness").map(freshness::parsed),
+            freshness: config
+                .get("freshness")
+                .filter(|said| !said.is_null())
+                .map(freshness::parsed),
             columns,
             external: self.table.get("external").filter(|value| !value.is_null()).cloned(),
             source_meta: merged_maps([self.source.get("meta"), source_config.get("meta")]),
@@ -200,6 +204,24 @@ impl Declared<'_> {
             config,
             unrendered_config: merged.unrendered,
         }
+    }
+
+    /// Without a column or a query that says when rows came, nobody can tell.
+    fn check_freshness(&self, config: &Config, report: &mut Report) {
+        let has = |key: &str| config.text(key).is_some();
+        let freshness = config.get("freshness").filter(|said| !said.is_null());
+        let freshness = freshness.map(freshness::parsed).unwrap_or_default();
+        let is_wanted = freshness.warn_after.is_some() || freshness.error_after.is_some();
+        if !is_wanted || has("loaded_at_field") || has("loaded_at_query") {
+            return;
+        }
+        let message = format!(
+            "The configured adapter does not support metadata-based freshness. A loaded_at_field \
+             must be specified for source '{}.{}'.",
+            self.entry.name, self.table_name
+        );
+        let place = self.entry.place.clone();
+        report.warning("dbt.freshness_unknowable", place, message, None);
     }
 
     /// The column and the query that say when rows came.

@@ -135,7 +135,7 @@ fn judged(source: &SourceTable, age: &SourceAge) -> FreshnessResult {
         max_loaded_at: Some(Moment(Timestamp::from_micros(max_loaded_at))),
         snapshotted_at: Some(Moment(Timestamp::from_micros(snapshotted_at))),
         max_loaded_at_time_ago_in_s: seconds,
-        criteria: freshness_dict(source.freshness.as_ref()),
+        criteria: freshness_dict(source),
         adapter_response: age.adapter_response.clone(),
         ..FreshnessResult::default()
     }

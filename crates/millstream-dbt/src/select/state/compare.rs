@@ -233,7 +233,7 @@ fn source_differences(source: &SourceTable, old: &PreviousNode) -> Vec<&'static 
                 && Some(source.schema.as_ref()) == old.schema.as_deref()
         }
     };
-    let freshness = freshness_dict(source.freshness.as_ref());
+    let freshness = freshness_dict(source);
     let is_set = |value: &Option<Value>| value.clone().filter(|value| !is_blank(value));
     let same_freshness = is_set(&Some(freshness)) == is_set(&old.freshness)
         && source.loaded_at_field == old.loaded_at_field;
