@@ -107,8 +107,8 @@ fn ephemeral_models_stand_in_front() {
         model("c", "with x as (select 2)\nselect * from {{ ref('b') }}", json!({}), &["b"]),
     ];
     let shop = Shop::new(&[], models);
-    let expected = "with __dbt__cte__a as (\nselect 1\n),  __dbt__cte__b as (\nselect * from \
-                    __dbt__cte__a\n),  x as (select 2)\nselect * from __dbt__cte__b";
+    let expected = "with  __dbt__cte__a as (\nselect 1\n),  __dbt__cte__b as (\nselect * from \
+                    __dbt__cte__a\n), x as (select 2)\nselect * from __dbt__cte__b";
     assert_eq!(compiled_in(&shop, "c").unwrap(), expected);
 }
 
@@ -267,7 +267,7 @@ fn unit_tests_read_rows_that_they_name() {
     ]);
     let worker = shop.worker();
     let run = worker.unit_test(&test(given)).unwrap_or_else(|failure| panic!("{failure}"));
-    let expected = "with __dbt__cte__a as (\nselect 1 as id from a\n),  __dbt__cte__raw__orders as \
+    let expected = "with  __dbt__cte__a as (\nselect 1 as id from a\n),  __dbt__cte__raw__orders as \
                     (\nselect 2\n),  __dbt__cte__orders as (\n\n) __dbt__cte__a \
                     __dbt__cte__raw__orders __dbt__cte__orders blue True moon";
     assert_eq!(run.compiled.code, expected);
