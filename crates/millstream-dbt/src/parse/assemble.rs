@@ -112,7 +112,7 @@ pub(super) fn manifest(
     .read(&entries, report);
     drop(by_id);
     let exposures =
-        uses::exposures(&entries, parts.projects, &configs, &lookup, &describer, report);
+        uses::exposures(&entries, parts.projects, &configs, &lookup, &semantic, &describer, report);
     let macros = macro_patches(macros, &entries, parts.projects, &describer, report);
     let mut manifest = Manifest {
         project_name: parts.projects[0].name.to_string(),

@@ -70,7 +70,7 @@ fn depend(node: &mut Node, lookup: &Lookup, report: &mut Report) -> bool {
         .sources
         .iter()
         .map(|args| (lookup.resolve_source(args, &node.package_name), Err(args)));
-    for (found, named) in refs.chain(sources) {
+    for (found, named) in sources.chain(refs) {
         match found {
             Found::Enabled(id) => {
                 if !ids.contains(&id) && id != node.unique_id {

@@ -17,7 +17,7 @@ use super::project::Project;
 use super::refs::{Found, Lookup};
 use super::resolve::missing_message;
 use super::values::{as_text, map_of, take_text, texts};
-use crate::manifest::{DependsOn, Exposure, Group, UniqueId};
+use crate::manifest::{DependsOn, Exposure, Group, Semantic, UniqueId};
 
 /// The exposures that are enabled, by their ids.
 pub(super) fn exposures(
@@ -25,6 +25,7 @@ pub(super) fn exposures(
     projects: &[Project],
     configs: &Configs<'_>,
     lookup: &Lookup,
+    semantic: &IndexMap<UniqueId, Semantic>,
     describer: &Describer<'_>,
     report: &mut Report,
 ) -> IndexMap<UniqueId, Exposure> {
@@ -35,6 +36,7 @@ pub(super) fn exposures(
             continue;
         }
         exposure.depends_on.nodes = depend(&exposure, entry, lookup, report);
+        depend_on_metrics(&mut exposure, entry, semantic, report);
         if let Some(Value::String(text)) = exposure.properties.get_mut("description") {
             let of = exposure.unique_id.as_str();
             describer.describe(text, entry.home.project, of, &entry.place, report);
@@ -136,7 +138,7 @@ fn depend(
         .iter()
         .map(|args| (lookup.resolve_source(args, &exposure.package_name), Err(args)));
     let mut ids: Vec<UniqueId> = Vec::new();
-    for (found, named) in refs.chain(sources) {
+    for (found, named) in sources.chain(refs) {
         match found {
             Found::Enabled(id) if !ids.contains(&id) => ids.push(id),
             Found::Enabled(_) => {}
@@ -148,6 +150,36 @@ fn depend(
         }
     }
     ids
+}
+
+fn depend_on_metrics(
+    exposure: &mut Exposure,
+    entry: &Entry,
+    semantic: &IndexMap<UniqueId, Semantic>,
+    report: &mut Report,
+) {
+    let named = exposure.properties.get("metrics").and_then(Value::as_array);
+    for call in named.into_iter().flatten() {
+        let words = texts(call);
+        let (package, Some(name)) = (words.iter().rev().nth(1), words.last()) else { continue };
+        let found = semantic.values().find(|metric| {
+            metric.unique_id.resource_type() == "metric"
+                && metric.name == *name
+                && package.is_none_or(|package| **package == *metric.package_name)
+        });
+        let Some(found) = found else {
+            let message = format!(
+                "Exposure '{}' ({}) depends on a metric named '{name}' which was not found",
+                exposure.unique_id,
+                entry.home.original.display()
+            );
+            report.error("dbt.reference_unknown", entry.place.clone(), message, None);
+            continue;
+        };
+        if !exposure.depends_on.nodes.contains(&found.unique_id) {
+            exposure.depends_on.nodes.push(found.unique_id.clone());
+        }
+    }
 }
 
 /// The groups by their ids.
