@@ -84,8 +84,8 @@ select count(*) as n from {{ model }} having count(*) > {{ rows }}
     ])
 }
 
-/// The same project with its relations in the PostgreSQL server of the tests.
-fn library_in_postgres() -> TestProject {
+/// An output of a profile: a schema in the PostgreSQL server of the tests.
+pub(crate) fn postgres_output(schema: &str) -> String {
     let address = std::env::var("MILLSTREAM_TEST_POSTGRES")
         .expect("`cargo xtask test` starts PostgreSQL and names it");
     let rest = address.split_once("://").map_or(&*address, |(_, rest)| rest);
@@ -94,16 +94,18 @@ fn library_in_postgres() -> TestProject {
     let (host, port) = host.split_once(':').expect("a port");
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let database = database.split('?').next().unwrap_or_default();
-    let schema = format!("library_{}", std::process::id());
+    format!(
+        "{{type: postgres, host: {host}, port: {port}, user: {user}, password: '{password}', \
+         dbname: {database}, schema: {schema}, threads: 2}}"
+    )
+}
+
+/// The same project with its relations in the PostgreSQL server of the tests.
+fn library_in_postgres() -> TestProject {
     let project = library();
-    project.write(
-        "profiles.yml",
-        format!(
-            "library: {{target: dev, outputs: {{dev: {{type: postgres, host: {host}, port: {port}, \
-             user: {user}, password: '{password}', dbname: {database}, schema: {schema}, \
-             threads: 2}}}}}}\n"
-        ),
-    );
+    let output = postgres_output(&format!("library_{}", std::process::id()));
+    let profiles = format!("library: {{target: dev, outputs: {{dev: {output}}}}}\n");
+    project.write("profiles.yml", profiles);
     project
 }
 

@@ -4,6 +4,7 @@ mod bad_input;
 mod chaos;
 mod command_line;
 mod dbt_commands;
+mod dbt_environments;
 mod dbt_project;
 #[cfg(target_os = "linux")]
 mod full_disk;
