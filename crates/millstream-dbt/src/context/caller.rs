@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::failure::{FailureKind, raise, refused};
 use super::log::LogLevel;
 use super::run_state::RunState;
+use super::warnings::Verdict;
 use super::worker::Standing;
 use crate::adapter::{
     Caller, Comment, Level, Path, Phase, Policy, Relation, RelationCache, RelationKind, Statement,
@@ -93,10 +94,14 @@ impl Caller for RunState {
     }
 
     fn say(&self, level: Level, event: &'static str, message: &str) -> Outcome<()> {
-        if level == Level::Warn && self.session.around.invocation.is_set("warn_error") {
-            return Err(raise(FailureKind::Compilation, message));
+        if level == Level::Warn {
+            match self.session.around.invocation.warnings.verdict(event) {
+                Verdict::Fails => return Err(raise(FailureKind::Compilation, message)),
+                Verdict::Silenced => return Ok(()),
+                Verdict::Said => {}
+            }
         }
-        self.session.around.log.event(LogLevel::of(level), event, message);
+        self.session.around.log.line(LogLevel::of(level), message);
         Ok(())
     }
 

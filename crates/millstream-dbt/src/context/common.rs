@@ -7,7 +7,7 @@ use millstream_jinja::{Args, Machine, Object, Outcome, Value};
 use serde_json::Map;
 
 use super::env_var::SECRET_PREFIX;
-use super::exceptions::{Exceptions, Warnings};
+use super::exceptions::Exceptions;
 use super::failure::{FailureKind, raise};
 use super::invocation::DBT_VERSION;
 use super::log::LogLevel;
@@ -40,8 +40,7 @@ pub(super) fn find(names: &Rc<dyn Names>, name: &str) -> Option<Value> {
             Moment::utc_of(started).map_or(Value::None, Value::object)
         }
         "exceptions" => {
-            let fail = invocation.is_set("warn_error");
-            let warnings = if fail { Warnings::Fail } else { Warnings::AreSaid };
+            let warnings = invocation.warnings.clone();
             Value::object(Exceptions { log: around.log.clone(), warnings })
         }
         "validation" => Value::dict([("any", Value::function("any", any_of))]),

@@ -5,6 +5,7 @@ use millstream_jinja::{Args, Interrupt, Machine, Object, Outcome, Value};
 use super::contract;
 use super::failure::{FailureKind, raise};
 use super::log::{LogLevel, LogSink};
+use super::warnings::{Verdict, Warnings};
 
 /// `exceptions` of a rendering.
 #[derive(Debug)]
@@ -12,16 +13,6 @@ pub(super) struct Exceptions {
     pub(super) log: LogSink,
     pub(super) warnings: Warnings,
 }
-
-/// What a warning does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Warnings {
-    /// It is said.
-    AreSaid,
-    /// It ends what is rendered.
-    Fail,
-}
-
 const METHODS: &[&str] = &[
     "warn",
     "missing_config",
@@ -78,8 +69,10 @@ impl Object for Exceptions {
 
 impl Exceptions {
     fn warn(&self, message: &str) -> Outcome {
-        if self.warnings == Warnings::Fail {
-            return Err(raise(FailureKind::Compilation, message));
+        match self.warnings.verdict("JinjaLogWarning") {
+            Verdict::Fails => return Err(raise(FailureKind::Compilation, message)),
+            Verdict::Silenced => return Ok(Value::text("")),
+            Verdict::Said => {}
         }
         self.log.line(LogLevel::Warn, message);
         Ok(Value::text(""))

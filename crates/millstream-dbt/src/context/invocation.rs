@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::Warnings;
+
 /// The version of dbt that projects see; packages refuse to work with one that is too old or new.
 pub const DBT_VERSION: &str = "1.12.6";
 
@@ -16,6 +18,8 @@ pub struct Invocation {
     pub which: String,
     /// What `invocation_args_dict` shows: flags by their names in lower case.
     pub args: Map<String, Value>,
+    /// Which warnings are errors.
+    pub warnings: Warnings,
     /// `DBT_ENV_CUSTOM_ENV_...` without the prefix, which `dbt_metadata_envs` shows.
     pub metadata_envs: Map<String, Value>,
 }

@@ -43,6 +43,7 @@ mod test_kwargs;
 mod time_filter;
 mod unit_test;
 mod vars;
+mod warnings;
 mod worker;
 mod yaml;
 
@@ -69,6 +70,7 @@ pub use session::{Deferred, Resumed, Session};
 pub use surroundings::{MomentWatch, Surroundings};
 pub use unit_test::UnitTestRun;
 pub use vars::Vars;
+pub use warnings::{Verdict, Warnings};
 pub use worker::{Batch, CompiledNode, Standing, Worker};
 
 /// What a text says of itself when it is rendered while the project is read.

@@ -2,7 +2,7 @@
 
 use super::node::{holds, number};
 use crate::artifacts::{RunResult, Status};
-use crate::context::{Failure, FailureKind, MadeRelations, Session};
+use crate::context::{Failure, FailureKind, MadeRelations, Session, Verdict};
 use crate::manifest::Node;
 
 /// How a test went, from its one row: `failures`, `should_warn`, `should_error`.
@@ -25,7 +25,8 @@ pub(super) fn result(
     };
     let config = |key: &str| node.config.text(key).unwrap_or("!= 0").to_owned();
     let severity = node.config.text("severity").unwrap_or("error");
-    let warnings_fail = session.around.invocation.is_set("warn_error");
+    let warnings_fail =
+        session.around.invocation.warnings.verdict("LogTestResult") == Verdict::Fails;
     let (status, condition) =
         if severity.eq_ignore_ascii_case("error") && holds(row, "should_error") {
             (Status::Fail, Some(("fail", config("error_if"))))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millstream_core::clock::Clock;
-use millstream_dbt::context::{EnvVar, Invocation, LogSink};
+use millstream_dbt::context::{EnvVar, Invocation, LogSink, Warnings};
 use millstream_dbt::macros::builtin::{DBT, DBT_MILLSTREAM, DBT_POSTGRES};
 use millstream_dbt::parse::{AdapterKind, ParseOptions, Strictness};
 use millstream_dbt::run::event_time::{self, SampleSpec};
@@ -49,6 +49,7 @@ impl Place {
         };
         let mut invocation = invocation(cli, which, &flags, &vars);
         invocation.args.extend(times(&cli.common, invocation.started_at_micros)?);
+        invocation.warnings = warnings(cli, &flags, project.flags.get("warn_error_options"))?;
         let invocation = Arc::new(invocation);
         Ok(Self { root, target_path, flags, invocation, vars })
     }
@@ -104,6 +105,24 @@ fn root(global: &Global, cli: &DbtCli) -> Result<PathBuf, Failure> {
     Ok(found.map_or_else(|| absolute.clone(), Path::to_owned))
 }
 
+/// What `--warn-error` and `--warn-error-options` say, or else `flags` of `dbt_project.yml`.
+fn warnings(
+    cli: &DbtCli,
+    flags: &Settled,
+    of_project: Option<&Value>,
+) -> Result<Warnings, Failure> {
+    if flags.is_on("warn_error") {
+        return Ok(Warnings::all_fail());
+    }
+    let said = match (&cli.common.warn_error_options, of_project) {
+        (Some(text), _) => millstream_dbt::parse::yaml_map(text, "--warn-error-options")?,
+        (None, Some(Value::Object(map))) => map.clone(),
+        _ => return Ok(Warnings::default()),
+    };
+    Warnings::of_options(&said)
+        .map_err(|wrong| Failure::Usage(format!("warn_error_options: {wrong}")))
+}
+
 /// `--event-time-start`, `--event-time-end` and `--sample`, as templates see them.
 fn times(common: &Common, now_micros: i64) -> Result<Map<String, Value>, Failure> {
     let mut args = Map::new();
@@ -151,6 +170,7 @@ fn invocation(cli: &DbtCli, which: &str, flags: &Settled, vars: &Map<String, Val
         started_at_micros: Clock::System.now().as_micros(),
         which: which.to_owned(),
         args,
+        warnings: Warnings::default(),
         metadata_envs: metadata_envs.collect(),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use millstream_core::clock::Clock;
 use millstream_core::sql::SqlWarehouse;
 use millstream_core::step::Refresh;
-use millstream_dbt::context::{Session, Surroundings};
+use millstream_dbt::context::{Session, Surroundings, Verdict};
 use millstream_dbt::parse::ParsedProject;
 use millstream_dbt::target::Target;
 use millstream_ledger::RunState;
@@ -44,10 +44,32 @@ pub fn read(
         }
         return Err(Failure::Status(super::UNHANDLED));
     };
+    let mut verdict = Verdict::Said;
     for problem in &parsed.diagnostics {
-        log.warn(&problem.to_string());
+        match place.invocation.warnings.verdict(event(problem.code)) {
+            Verdict::Said => log.warn(&problem.to_string()),
+            Verdict::Silenced => {}
+            Verdict::Fails => {
+                log.error(&problem.to_string());
+                verdict = Verdict::Fails;
+            }
+        }
     }
-    Ok(project)
+    match verdict {
+        Verdict::Fails => Err(Failure::Status(super::UNHANDLED)),
+        Verdict::Said | Verdict::Silenced => Ok(project),
+    }
+}
+
+/// What dbt calls a warning of the reader.
+fn event(code: &str) -> &'static str {
+    match code {
+        "dbt.patch_unused" => "NoNodeForYamlKey",
+        "dbt.patch_wrong_section" => "WrongResourceSchemaFile",
+        "dbt.reference_unknown" => "NodeNotFoundOrDisabled",
+        "dbt.deprecated" => "GenericJSONSchemaValidationDeprecation",
+        _ => "MainEncounteredWarning",
+    }
 }
 
 /// A warehouse, and what must be ended with it.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use millstream_dbt::artifacts::{FreshnessResults, RunResults};
+use millstream_dbt::context::Verdict;
 use millstream_dbt::select::{
     Bits, Blanks, Given, Graph, Indirect, PreviousManifest, Request, select,
 };
@@ -64,7 +65,14 @@ pub fn selected(
         Failure::Status(super::UNHANDLED)
     })?;
     for warning in &selected.warnings {
-        context.log.warn(warning);
+        match context.place.invocation.warnings.verdict("NoNodesForSelectionCriteria") {
+            Verdict::Said => context.log.warn(warning),
+            Verdict::Silenced => {}
+            Verdict::Fails => {
+                context.log.error(warning);
+                return Err(Failure::Status(super::UNHANDLED));
+            }
+        }
     }
     Ok(selected.positions)
 }
