@@ -41,9 +41,10 @@ seeds: {lighthouses: {sightings: {+column_types: {seen_at: timestamp}}}}
         (
             "models/by_day.sql",
             "{{ config(materialized='incremental', incremental_strategy='microbatch',
-  event_time='seen_at', batch_size='day', begin='2026-11-01') }}
-select id, ship, seen_at from {{ ref('sightings') }}
-{%- if execute and model.batch and model.batch.id == var('breaks', 'never') %}, nowhere{% endif %}",
+  event_time='seen_at', batch_size='day', begin='2026-11-01', unique_key='day') }}
+select id, ship, seen_at, cast(seen_at as date) as day
+{%- if execute and model.batch and model.batch.id == var('breaks', 'never') %}, nowhere{% endif %}
+from {{ ref('sightings') }}",
         ),
         (
             "models/schema.yml",
@@ -80,10 +81,11 @@ fn artifact(project: &TestProject, path: &str) -> Value {
     serde_json::from_str(&text).expect("an artifact is JSON")
 }
 
-/// The rows that a query with templates gives.
+/// The rows that a query with templates gives. It leaves the results of other commands alone.
 fn rows(project: &TestProject, sql: &str) -> Value {
-    let show = ["dbt", "show", "--inline", sql, "--output", "json", "--quiet", "--limit", "-1"];
-    let shown = project.output(&show).succeeded().stdout;
+    let show = ["dbt", "show", "--inline", sql, "--output", "json", "--limit", "-1"];
+    let aside = ["--quiet", "--target-path", "shown"];
+    let shown = project.output(&[&show[..], &aside[..]].concat()).succeeded().stdout;
     let shown: Value = serde_json::from_str(&shown).expect("rows as JSON");
     shown["show"].clone()
 }
