@@ -175,6 +175,7 @@ fn target_of(
     let text = |fields: &Map<String, Value>, key: &str| fields.get(key).and_then(as_text);
     let database = text(&fields, "database").unwrap_or_else(|| match kind.name.as_str() {
         "duckdb" => file_stem(text(&fields, "path").as_deref()),
+        "millstream" => kind.name.clone(),
         _ => String::new(),
     });
     let schema = text(&fields, "schema").unwrap_or_else(|| "main".to_owned());
