@@ -1,321 +1,391 @@
-//! The pages behind `millstream explain` for the codes of this crate.
+//! The pages of this crate's error codes, and of those of the commands that it is made for.
 
 use millstream_core::explain::Explanation;
+
+/// Every code that reading, selecting and running a dbt project can give.
+pub const EXPLANATIONS: &[Explanation] = &[
+    page(
+        "dbt.access_denied",
+        "A model may not be referred to from here",
+        "The model is private to its group, or protected inside of its package. Move what refers to it, or change `access` of the model. Nothing was run.",
+    ),
+    page(
+        "dbt.access_invalid",
+        "An access that does not exist",
+        "`access` of a model is private, protected or public.",
+    ),
+    page(
+        "dbt.adapter_unknown",
+        "No warehouse of this type",
+        "`type` of an output in profiles.yml is postgres, duckdb or millstream; the last two are the embedded engine.",
+    ),
+    page(
+        "dbt.argument",
+        "An argument cannot be read",
+        "`--vars` and `--args` take a YAML map, such as '{key: value}'.",
+    ),
+    page(
+        "dbt.artifact",
+        "An artifact cannot be written",
+        "A file of the target folder cannot be written. What ran is done; look at the disk and at the rights of the folder.",
+    ),
+    page(
+        "dbt.catalog.incomplete",
+        "The catalog lacks a column",
+        "The macro `get_catalog` of the project or of a package names its columns otherwise than dbt does. The message names the one that is missing.",
+    ),
+    page(
+        "dbt.clean",
+        "A folder is not removed",
+        "`clean-targets` names folders that are made anew by dbt, such as target. What is outside of the project, or holds its sources, stays. Nothing was removed.",
+    ),
+    page(
+        "dbt.compilation",
+        "A template cannot be rendered",
+        "A model, test, macro or hook is wrong, or calls something with other arguments. The message has the place and the macros that led there. Nothing of the node was changed.",
+    ),
+    page(
+        "dbt.config_invalid",
+        "A configuration cannot be used",
+        "A value of `config` or of a file of properties is of another kind than its key takes. The message names both.",
+    ),
+    page(
+        "dbt.constraint_invalid",
+        "A constraint that does not exist",
+        "Constraints are not_null, unique, primary_key, foreign_key, check and custom, with `columns` where they are of a model.",
+    ),
+    page(
+        "dbt.cycle",
+        "Models refer to each other in a circle",
+        "Each of the named nodes needs the next one. Take one of the references away. Nothing was run.",
+    ),
+    page(
+        "dbt.database",
+        "The warehouse refuses a statement",
+        "The message is the warehouse's own. The relation that was there stays; what is behind the node is skipped.",
+    ),
+    page(
+        "dbt.dependency",
+        "A package does not fit",
+        "A package that is needed is missing or of another version. `dbt deps` installs what packages.yml names.",
+    ),
+    page(
+        "dbt.deprecated",
+        "An old spelling",
+        "dbt has given the spelling up. It is read as it was meant; with `--strict` it is an error, as in dbt 2.",
+    ),
+    page(
+        "dbt.doc_duplicate",
+        "A docs block twice",
+        "Two docs blocks of a package have one name. Rename one.",
+    ),
+    page(
+        "dbt.doc_unknown",
+        "A docs block that does not exist",
+        "`doc('name')` in a description names no block of the project or its packages.",
+    ),
+    page(
+        "dbt.docs_missing",
+        "There is no documentation to serve",
+        "`millstream dbt docs generate` writes the files that `docs serve` shows.",
+    ),
+    page(
+        "dbt.fail_fast",
+        "The command ended at the first failure",
+        "`--fail-fast` was set. What had begun was finished; the rest did not begin.",
+    ),
+    page(
+        "dbt.freshness_unknowable",
+        "Nothing says how old a source is",
+        "A source with `freshness` needs `loaded_at_field` or `loaded_at_query`.",
+    ),
+    page(
+        "dbt.group_invalid",
+        "A group without its parts",
+        "A group has a `name` and an `owner` with a name or an email.",
+    ),
+    page(
+        "dbt.group_unknown",
+        "A group that does not exist",
+        "The configuration of a node names a group that no file of properties declares.",
+    ),
+    page(
+        "dbt.internal",
+        "A run contradicts itself",
+        "This is a fault of Millstream, or of a materialization of the project that leaves out what dbt needs. The message says what.",
+    ),
+    page(
+        "dbt.macro_duplicate",
+        "A macro twice",
+        "Two macros of a package have one name. The message names both files.",
+    ),
+    page(
+        "dbt.materialization_unknown",
+        "A materialization that does not exist",
+        "The embedded engine makes view, table, incremental, materialized_view, snapshot, seed and ephemeral; others come from macros of the project or its packages.",
+    ),
+    page(
+        "dbt.name_duplicate",
+        "A name twice",
+        "Two resources of a kind have one name in a package. The message names both files.",
+    ),
+    page(
+        "dbt.not_implemented",
+        "The warehouse has no such ability",
+        "A macro asks the adapter for what it cannot do.",
+    ),
+    page(
+        "dbt.package_duplicate",
+        "A package twice",
+        "Two folders of packages have the same project name.",
+    ),
+    page(
+        "dbt.package_missing",
+        "A package is not installed",
+        "packages.yml names it, and it is not in the folder of packages. `millstream dbt deps` installs it.",
+    ),
+    page(
+        "dbt.panic",
+        "A thread broke down",
+        "This is a fault of Millstream. Relations stay as they were before the node. Please report it.",
+    ),
+    page(
+        "dbt.parsing",
+        "A file cannot be understood",
+        "A property, variable or file is wrong. The message has the place. Nothing was run.",
+    ),
+    page(
+        "dbt.patch_duplicate",
+        "Properties twice",
+        "Two entries of files of properties describe one resource. Merge them.",
+    ),
+    page(
+        "dbt.patch_unused",
+        "Properties of nothing",
+        "A file of properties describes something that does not exist, or is disabled. It is left out.",
+    ),
+    page(
+        "dbt.patch_wrong_section",
+        "Properties in another section",
+        "A resource is described under the wrong key, such as a seed under `models`. It is left out.",
+    ),
+    page(
+        "dbt.profile_invalid",
+        "An output of the profile cannot be used",
+        "A field of the output in profiles.yml is missing or of the wrong kind.",
+    ),
+    page(
+        "dbt.profile_missing",
+        "There is no such profile",
+        "dbt_project.yml or `--profile` names a profile that profiles.yml does not have, or there is no profiles.yml where it was said to be.",
+    ),
+    page(
+        "dbt.project_invalid",
+        "dbt_project.yml cannot be used",
+        "The file lacks a name, is no map, or has a value of the wrong kind. Nothing was run.",
+    ),
+    page(
+        "dbt.project_missing",
+        "There is no dbt project here",
+        "No dbt_project.yml is in this folder or above. `--project-dir` names another one.",
+    ),
+    page(
+        "dbt.properties_invalid",
+        "A file of properties cannot be used",
+        "An entry has no name, is of another kind than its key takes, or has a key twice. The message has the place.",
+    ),
+    page(
+        "dbt.python_call",
+        "A function of Python is called otherwise",
+        "A method or function of `modules` was given other arguments than Python takes.",
+    ),
+    page(
+        "dbt.reference_unknown",
+        "A reference to nothing",
+        "`ref`, `source`, `metric` or a test names something that does not exist or is disabled. In a test that is a warning, elsewhere an error.",
+    ),
+    page(
+        "dbt.relation_duplicate",
+        "Two nodes make one relation",
+        "Their schema and alias are the same. Give one another `alias`, or let `generate_alias_name` tell them apart.",
+    ),
+    page(
+        "dbt.relation_name",
+        "A name that the lake cannot have",
+        "Schemas and tables of the embedded engine are names of letters, digits and _, in lower case.",
+    ),
+    page(
+        "dbt.retry",
+        "There is nothing to retry",
+        "`retry` reads run_results.json of the last command. That is missing, cannot be read, or is of a command without nodes. `--state` names another folder.",
+    ),
+    page(
+        "dbt.runtime",
+        "A command could not go on",
+        "Something that a macro or command needs is missing. The message says what.",
+    ),
+    page(
+        "dbt.schema_change_unknown",
+        "A way with new columns that does not exist",
+        "`on_schema_change` is ignore, fail, append_new_columns or sync_all_columns.",
+    ),
+    page(
+        "dbt.seed_refers",
+        "A hook of a seed refers to a node",
+        "Seeds come before everything else, so that their hooks can refer to nothing.",
+    ),
+    page(
+        "dbt.select.circular",
+        "Selectors mean each other",
+        "A definition of selectors.yml refers to itself through others.",
+    ),
+    page(
+        "dbt.select.definition",
+        "A definition of selectors.yml cannot be used",
+        "It has no name, or a part that is neither text, method nor a union, intersection or exclusion of such.",
+    ),
+    page(
+        "dbt.select.invalid",
+        "A selector cannot be read",
+        "Selectors are names, paths and `method:value`, with +, @ and numbers of steps: `2+orders+1`.",
+    ),
+    page(
+        "dbt.select.method",
+        "A method that does not exist",
+        "Methods are tag, path, file, fqn, source, config, resource_type, package, group, access, exposure, metric, result, source_status, state, test_name, test_type, unit_test, version and others of dbt.",
+    ),
+    page(
+        "dbt.select.no_state",
+        "There is nothing to compare with",
+        "`state:`, `result:` and `source_status:` need the artifacts of another run: `--state FOLDER`.",
+    ),
+    page(
+        "dbt.select.unknown",
+        "A selector that is not defined",
+        "`--selector` names no definition of selectors.yml.",
+    ),
+    page(
+        "dbt.selector_invalid",
+        "selectors.yml cannot be read",
+        "A definition has no name, or the file is no list of definitions.",
+    ),
+    page(
+        "dbt.snapshot_incomplete",
+        "A snapshot lacks a part",
+        "A snapshot needs `unique_key` and `strategy`: timestamp with `updated_at`, or check with `check_cols`.",
+    ),
+    page(
+        "dbt.snapshot_unfit",
+        "A snapshot does not fit its table",
+        "Columns that the snapshot keeps have other names in the table that is there. Rename them, or set `snapshot_meta_column_names` as it was.",
+    ),
+    page(
+        "dbt.state.unreadable",
+        "The artifacts of another run cannot be read",
+        "`--state` is a folder with a manifest.json of dbt 1.0 or newer, or of Millstream.",
+    ),
+    page(
+        "dbt.strategy_unknown",
+        "A strategy that does not exist",
+        "`incremental_strategy` is append, merge, delete+insert, insert_overwrite or microbatch.",
+    ),
+    page(
+        "dbt.target_missing",
+        "The profile has no such output",
+        "`--target` or `target` of the profile names no output of it.",
+    ),
+    page(
+        "dbt.template_syntax",
+        "A template cannot be read",
+        "A block is not closed, or an expression is wrong. The message has file, line and column.",
+    ),
+    page(
+        "dbt.test_invalid",
+        "A test cannot be used",
+        "An entry under `data_tests` is neither a name nor a map with one, or has arguments twice.",
+    ),
+    page(
+        "dbt.test_unknown",
+        "A test that does not exist",
+        "No macro `test_NAME` is in the project or its packages.",
+    ),
+    page(
+        "dbt.unit_test_invalid",
+        "A unit test cannot be used",
+        "It names a model, input or fixture that does not exist, or rows that are no rows.",
+    ),
+    page(
+        "dbt.validation",
+        "A value does not fit",
+        "A configuration or argument is of another kind than is needed. The message says which.",
+    ),
+    page(
+        "dbt.vars_twice",
+        "Variables in two places",
+        "vars.yml and `vars` of dbt_project.yml exclude each other.",
+    ),
+    page(
+        "dbt.version_duplicate",
+        "A version twice",
+        "A model has two files or entries for one version.",
+    ),
+    page(
+        "dbt.version_invalid",
+        "Versions that contradict each other",
+        "`latest_version` names no version of the model, or a version has no file.",
+    ),
+    page(
+        "dbt.yaml_template",
+        "A template in YAML cannot be rendered",
+        "A value of a YAML file has a template that is wrong, or asks for what is not known while files are read.",
+    ),
+];
 
 const fn page(code: &'static str, title: &'static str, text: &'static str) -> Explanation {
     Explanation { code, title, text }
 }
 
-/// One page for every code that this crate can give.
-pub const EXPLANATIONS: &[Explanation] = &[
-    page(
-        "dbt.access_denied",
-        "A model that is private is read from outside its group",
-        "A model with `access: private` may be read by models of its own group only. Make it \
-         protected, or put the reader into the group.",
-    ),
-    page(
-        "dbt.access_invalid",
-        "`access` has a value that there is not",
-        "It is one of private, protected and public.",
-    ),
-    page(
-        "dbt.adapter_unknown",
-        "The profile names a kind of warehouse that Millstream does not have",
-        "`type` of the profile's output is one of postgres, millstream and duckdb (which the \
-         embedded engine stands in for).",
-    ),
-    page(
-        "dbt.argument",
-        "An argument of the command line is no map",
-        "`--vars` and `--args` take YAML: `{key: value}`.",
-    ),
-    page(
-        "dbt.artifact",
-        "An artifact cannot be read or written",
-        "A file below the target folder is no artifact of dbt, or the folder cannot be written. \
-         Look at its rights and at the space on the disk.",
-    ),
-    page(
-        "dbt.catalog.incomplete",
-        "The catalog of the warehouse lacks something",
-        "A relation or column that was listed could not be described. The rest of the catalog is \
-         whole.",
-    ),
-    page(
-        "dbt.compilation",
-        "A template cannot be rendered",
-        "The SQL of a model, test, hook or macro calls what is not there, raises an error of its \
-         own, or is told something that does not fit. The place is in the text itself, or in the \
-         macro that failed.",
-    ),
-    page(
-        "dbt.constraint_invalid",
-        "A constraint cannot be",
-        "A property file names a kind of constraint that there is not, or one that lacks what it \
-         needs.",
-    ),
-    page(
-        "dbt.cycle",
-        "Models read each other in a circle",
-        "None of them can be made before the others. Take one of the references out; a model \
-         names its own rows of before with `this`.",
-    ),
-    page(
-        "dbt.database",
-        "The warehouse refused a statement",
-        "The message is the warehouse's own. Nothing that it had before is changed by the failed \
-         step.",
-    ),
-    page(
-        "dbt.dependency",
-        "A package is missing or does not fit",
-        "Install what `packages.yml` lists, in a version that fits.",
-    ),
-    page(
-        "dbt.deprecated",
-        "A spelling that dbt has given up",
-        "It still works; the hint says how it is written now. `--strict` makes it an error.",
-    ),
-    page(
-        "dbt.doc_duplicate",
-        "Two docs blocks have one name",
-        "A description could mean either of them. Rename one of the blocks.",
-    ),
-    page(
-        "dbt.fail_fast",
-        "The command ended at the first failure",
-        "`--fail-fast` was given. What had not begun was skipped.",
-    ),
-    page("dbt.group_invalid", "A group cannot be", "A group has a name and an owner."),
-    page(
-        "dbt.group_unknown",
-        "A node belongs to a group that is not there",
-        "Declare it under `groups:` in a property file, or correct the name.",
-    ),
-    page(
-        "dbt.internal",
-        "The state of the command contradicts itself",
-        "This is a fault of Millstream. Please report it with the project.",
-    ),
-    page(
-        "dbt.macro_duplicate",
-        "Two macros of one package have one name",
-        "A call could mean either of them. Rename or remove one.",
-    ),
-    page(
-        "dbt.materialization_unknown",
-        "There is no such materialization",
-        "It is view, table, incremental, snapshot, seed or ephemeral, or one that the project \
-         defines with `{% materialization %}`.",
-    ),
-    page(
-        "dbt.name_duplicate",
-        "Two resources have one name",
-        "`ref` could mean either. Rename one of the files, or give a test a `name`.",
-    ),
-    page(
-        "dbt.not_implemented",
-        "The adapter has no such ability",
-        "A macro asks for what the warehouse of the target cannot do.",
-    ),
-    page(
-        "dbt.package_duplicate",
-        "Two packages have one name",
-        "Keep one of them in the folder of packages or in `packages.yml`.",
-    ),
-    page(
-        "dbt.package_missing",
-        "A package is listed and not there",
-        "Install it with dbt into `dbt_packages/`, or correct the path of a local one, which \
-         starts at the file that names it.",
-    ),
-    page(
-        "dbt.parsing",
-        "A property, variable or file is wrong",
-        "The message says which. Nothing runs until it is corrected.",
-    ),
-    page(
-        "dbt.patch_duplicate",
-        "A resource is described twice",
-        "Two entries of property files describe one model, seed or snapshot. Keep one of them.",
-    ),
-    page(
-        "dbt.patch_unused",
-        "A property file describes what is not there",
-        "The entry has no effect. Correct its name, or remove it.",
-    ),
-    page(
-        "dbt.patch_wrong_section",
-        "A resource is described in the wrong list",
-        "A seed stands under `models:`, or the like. Move the entry to the list of its kind.",
-    ),
-    page(
-        "dbt.profile_invalid",
-        "An output of the profile lacks something",
-        "It needs at least a `type`, and what that asks for.",
-    ),
-    page(
-        "dbt.profile_missing",
-        "There is no such profile",
-        "`profile` of dbt_project.yml names it in `profiles.yml`, which lies beside the project, \
-         in the folder of --profiles-dir or in ~/.dbt.",
-    ),
-    page(
-        "dbt.project_invalid",
-        "dbt_project.yml cannot be",
-        "It is a map, with at least a `name`.",
-    ),
-    page(
-        "dbt.project_missing",
-        "There is no dbt_project.yml",
-        "Run the command in the folder of a dbt project, or name it with --project-dir.",
-    ),
-    page(
-        "dbt.properties_invalid",
-        "A property file cannot be",
-        "An entry is no map, has no name, or says something of a wrong form. The place is that of \
-         the entry.",
-    ),
-    page(
-        "dbt.python_call",
-        "A Python model calls dbt in a way that cannot be read",
-        "The arguments of `dbt.ref`, `dbt.source` and `dbt.config` are literals.",
-    ),
-    page(
-        "dbt.reference_unknown",
-        "A reference means nothing",
-        "A `ref` or `source` names what is not there or not enabled. A generic test of it is \
-         skipped; for anything else correct the name, or declare what it names.",
-    ),
-    page(
-        "dbt.relation_duplicate",
-        "Two nodes have one relation",
-        "Set `alias` or `schema` of one of them.",
-    ),
-    page(
-        "dbt.runtime",
-        "A command failed while it ran",
-        "The message says why. What had been made before stays.",
-    ),
-    page(
-        "dbt.schema_change_unknown",
-        "There is no such `on_schema_change`",
-        "It is ignore, fail, append_new_columns or sync_all_columns.",
-    ),
-    page(
-        "dbt.select.circular",
-        "Selectors mean each other",
-        "Let one of the selectors in selectors.yml say what it means itself.",
-    ),
-    page(
-        "dbt.select.definition",
-        "A selector in selectors.yml cannot be read",
-        "It is text, or a map with `union`, `intersection` or `method`.",
-    ),
-    page(
-        "dbt.select.invalid",
-        "A text is no selector",
-        "A selector is a name, or METHOD:VALUE, with `+` or `@` around it.",
-    ),
-    page(
-        "dbt.select.method",
-        "There is no such method of selection",
-        "The word before the colon is tag, path, source, config.KEY, state and the like.",
-    ),
-    page(
-        "dbt.select.no_state",
-        "A selector needs what another run has left",
-        "Name the folder of its artifacts with `--state`.",
-    ),
-    page(
-        "dbt.select.unknown",
-        "There is no such selector",
-        "`--selector` names one of selectors.yml.",
-    ),
-    page(
-        "dbt.selector_invalid",
-        "selectors.yml cannot be",
-        "It lists selectors, each with a name and a definition.",
-    ),
-    page(
-        "dbt.snapshot_incomplete",
-        "A snapshot lacks a setting",
-        "It needs a `unique_key` and a `strategy`: timestamp with `updated_at`, or check with \
-         `check_cols`.",
-    ),
-    page(
-        "dbt.snapshot_unfit",
-        "A table is no snapshot",
-        "The relation of the snapshot has no columns but those that a snapshot adds. Rename one \
-         of the two.",
-    ),
-    page(
-        "dbt.state.unreadable",
-        "The manifest of `--state` cannot be read",
-        "It is the manifest.json of an earlier command, in a version that is known.",
-    ),
-    page(
-        "dbt.strategy_unknown",
-        "There is no such incremental strategy",
-        "It is append, merge, delete+insert, insert_overwrite or microbatch.",
-    ),
-    page(
-        "dbt.target_missing",
-        "The profile has no such target",
-        "`--target` or `target:` names one of its outputs.",
-    ),
-    page(
-        "dbt.template_syntax",
-        "A text is no template",
-        "A block does not end, or an expression is incomplete. The place is where reading \
-         stopped.",
-    ),
-    page(
-        "dbt.test_invalid",
-        "A test cannot be",
-        "It is a name, or a name with its arguments and configuration.",
-    ),
-    page(
-        "dbt.test_unknown",
-        "There is no such test",
-        "A property file names a generic test that neither the project nor its packages define. \
-         Correct the name, or define it under tests/generic/.",
-    ),
-    page(
-        "dbt.unit_test_invalid",
-        "A unit test cannot be",
-        "It names a model, the rows that are given and the rows that are expected.",
-    ),
-    page(
-        "dbt.validation",
-        "A value does not fit",
-        "The message says which one, and what it should be.",
-    ),
-    page(
-        "dbt.vars_twice",
-        "Variables are set in two files",
-        "Keep them in vars.yml or under `vars:` of dbt_project.yml.",
-    ),
-    page(
-        "dbt.version_duplicate",
-        "A version of a model is declared twice",
-        "`ref` could mean either of them. Give each version its own number.",
-    ),
-    page(
-        "dbt.version_invalid",
-        "A version of a model cannot be",
-        "`versions` lists maps with `v`, and `latest_version` is one of them.",
-    ),
-    page(
-        "dbt.yaml_template",
-        "A template in a YAML file cannot be rendered",
-        "It calls what is not there, or a variable is not set. Known are env_var, var and target.",
-    ),
-    page(
-        "dbt.retry",
-        "There is nothing to retry",
-        "`retry` runs what failed or was skipped in the last command, which it finds in the \
-         target folder.",
-    ),
-];
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::EXPLANATIONS;
+
+    /// Texts that look like a code: a file, and the start of several codes.
+    const OTHERS: &[&str] = &["dbt.log", "dbt.project"];
+
+    #[test]
+    fn every_code_has_a_page() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of crates");
+        let mut codes = BTreeSet::new();
+        collect(&crates.join("millstream-dbt/src"), &mut codes);
+        collect(&crates.join("millstream/src/cmd/dbt"), &mut codes);
+        collect(&crates.join("millstream/src/wire/warehouse"), &mut codes);
+        let pages: BTreeSet<String> =
+            EXPLANATIONS.iter().map(|page| page.code.to_owned()).collect();
+        let missing: Vec<&String> = codes.difference(&pages).collect();
+        assert!(missing.is_empty(), "codes without a page: {missing:?}");
+    }
+
+    fn collect(folder: &Path, codes: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).expect("the sources are there").flatten() {
+            let path = entry.path();
+            let is_test = path.file_stem().is_some_and(|name| name == "tests");
+            if path.is_dir() && !is_test {
+                collect(&path, codes);
+            } else if path.extension().is_some_and(|end| end == "rs") && !is_test {
+                let text = fs::read_to_string(&path).expect("it is text");
+                let texts = text.split('"').filter(|text| is_code(text));
+                codes.extend(texts.map(str::to_owned));
+            }
+        }
+    }
+
+    fn is_code(text: &str) -> bool {
+        let is_part = |letter: char| letter.is_ascii_lowercase() || "._".contains(letter);
+        text.strip_prefix("dbt.").is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_part))
+            && !OTHERS.contains(&text)
+    }
+}

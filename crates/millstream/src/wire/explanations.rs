@@ -16,6 +16,7 @@ pub fn explanations() -> Vec<Explanation> {
         millstream_run::EXPLANATIONS,
         millstream_server::EXPLANATIONS,
         millstream_stream::EXPLANATIONS,
+        millstream_warehouse::EXPLANATIONS,
         OWN,
     ]
     .concat();

@@ -184,6 +184,25 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The selection that it is about, if it takes one.
+    pub fn selection(&self) -> Option<&Selection> {
+        match self {
+            Self::Build(flags)
+            | Self::Run(flags)
+            | Self::Test(flags)
+            | Self::Seed(flags)
+            | Self::Snapshot(flags)
+            | Self::Clone(flags) => Some(flags),
+            Self::Compile(args) | Self::Show(args) => Some(&args.selection),
+            Self::Ls(args) => Some(&args.selection),
+            Self::Source(SourceCommand::Freshness { selection, .. }) => Some(selection),
+            Self::Docs(DocsCommand::Generate(args)) => Some(&args.selection),
+            _ => None,
+        }
+    }
+}
+
 /// `compile` and `show`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct CompileArgs {

@@ -12,7 +12,7 @@ use millstream_dbt::target::Target;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::cli::{Common, DbtCli};
+use super::cli::{Command, Common, DbtCli};
 use super::flags::Settled;
 use crate::cli::Global;
 use crate::exit::Failure;
@@ -145,11 +145,29 @@ fn times(common: &Common, now_micros: i64) -> Result<Map<String, Value>, Failure
     Ok(args)
 }
 
+/// The flags of a selection, as `invocation_args_dict` and artifacts show them.
+fn selection_args(command: &Command) -> Map<String, Value> {
+    let Some(selection) = command.selection() else { return Map::new() };
+    let list = |words: &[String]| Value::from(words.to_vec());
+    let mut args = Map::new();
+    args.insert("select".to_owned(), list(&selection.select));
+    args.insert("exclude".to_owned(), list(&selection.exclude));
+    args.insert("resource_types".to_owned(), list(&selection.resource_type));
+    if let Some(selector) = &selection.selector {
+        args.insert("selector".to_owned(), Value::from(selector.as_str()));
+    }
+    if let Some(indirect) = &selection.indirect_selection {
+        args.insert("indirect_selection".to_owned(), Value::from(indirect.as_str()));
+    }
+    args
+}
+
 fn invocation(cli: &DbtCli, which: &str, flags: &Settled, vars: &Map<String, Value>) -> Invocation {
     let mut args: Map<String, Value> =
         flags.iter().map(|(name, on)| (name.to_owned(), Value::Bool(on))).collect();
     args.insert("which".to_owned(), Value::String(which.to_owned()));
     args.insert("vars".to_owned(), Value::Object(vars.clone()));
+    args.extend(selection_args(&cli.command));
     let common = &cli.common;
     for (name, value) in [
         ("target", common.target.clone()),
