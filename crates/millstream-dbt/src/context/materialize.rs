@@ -141,7 +141,7 @@ fn run_macro(
     }
     let Some(main) = state.results.main() else {
         if found.name.starts_with("materialization_clone_") {
-            made.message = "No-op".to_owned();
+            "No-op".clone_into(&mut made.message);
             return Ok(made);
         }
         return Err(runtime("main is not being called during running model"));
