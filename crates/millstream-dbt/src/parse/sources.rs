@@ -15,7 +15,7 @@ use super::naming::Namer;
 use super::patch::columns_of;
 use super::project::Project;
 use super::values::{as_text, map_of};
-use crate::manifest::{SourceTable, UniqueId};
+use crate::manifest::{Config, SourceTable, UniqueId};
 
 /// A table as its property files say.
 #[derive(Debug)]
