@@ -35,6 +35,8 @@ mod semantic;
 mod sources;
 mod test_args;
 mod test_name;
+#[cfg(test)]
+mod tests;
 mod unit_tests;
 mod uses;
 mod values;

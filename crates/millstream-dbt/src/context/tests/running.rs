@@ -239,7 +239,7 @@ fn unit_tests_read_rows_that_they_name() {
   {% call statement('main', fetch_result=true) %}select {{ sql }} {{ config.get('expected_rows') }}{% endcall %}
   {{ return({'relations': []}) }}
 {% endmaterialization %}";
-    let text = "{{ ref('a') }} {{ source('raw', 'orders') }} {{ this }} {{ var('color') }} {{ is_incremental() }} {{ env_var('HOME') }}";
+    let text = "{{ ref('a') }} {{ source('raw', 'orders') }} {{ this }} {{ var('color') }} {{ is_incremental() }} {{ env_var('HOME') }} {{ invocation_id }}";
     let models = vec![
         model("orders", text, json!({"materialized": "incremental"}), &["a"]),
         model("a", "never", json!({}), &[]),
@@ -255,7 +255,7 @@ fn unit_tests_read_rows_that_they_name() {
         given: given.as_array().cloned().unwrap_or_default(),
         expect: json!({"rows": [{"id": 5}]}),
         overrides: Some(json!({
-            "macros": {"is_incremental": true}, "vars": {"color": "blue"},
+            "macros": {"is_incremental": true, "invocation_id": 123}, "vars": {"color": "blue"},
             "env_vars": {"HOME": "moon"},
         })),
         ..UnitTest::default()
@@ -267,9 +267,9 @@ fn unit_tests_read_rows_that_they_name() {
     ]);
     let worker = shop.worker();
     let run = worker.unit_test(&test(given)).unwrap_or_else(|failure| panic!("{failure}"));
-    let expected = "with  __dbt__cte__a as (\nselect 1 as id from a\n),  __dbt__cte__raw__orders as \
+    let expected = "with __dbt__cte__a as (\nselect 1 as id from a\n),  __dbt__cte__raw__orders as \
                     (\nselect 2\n),  __dbt__cte__orders as (\n\n) __dbt__cte__a \
-                    __dbt__cte__raw__orders __dbt__cte__orders blue True moon";
+                    __dbt__cte__raw__orders __dbt__cte__orders blue True moon 123";
     assert_eq!(run.compiled.code, expected);
     let told = shop.told();
     assert_eq!(told.first().map(String::as_str), Some("BEGIN"));
