@@ -85,7 +85,7 @@ impl References {
         match named {
             Some(named) => vec![Some(named)],
             None if *own == *self.project => vec![Some(own), None],
-            None => vec![Some(own), Some(&self.project), None],
+            None => vec![Some(&self.project), Some(own), None],
         }
     }
 }
