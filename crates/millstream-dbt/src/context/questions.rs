@@ -109,12 +109,11 @@ impl Worker {
             let args = named.map(|(name, value)| (Arc::from(name), value)).collect();
             let args = Args { positional: Vec::new(), named: args };
             let result = state.call_macro(machine, name, args)?;
-            let result = match result.as_object::<TableValue>() {
-                None => answer(machine, &result)?,
-                Some(_) => {
-                    state.say(Level::Warn, "CollectFreshnessReturnSignature", ONLY_A_TABLE)?;
-                    (Value::None, result)
-                }
+            let result = if result.as_object::<TableValue>().is_some() {
+                state.say(Level::Warn, "CollectFreshnessReturnSignature", ONLY_A_TABLE)?;
+                (Value::None, result)
+            } else {
+                answer(machine, &result)?
             };
             age(machine, name, result)
         })

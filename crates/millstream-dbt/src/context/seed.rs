@@ -45,13 +45,11 @@ impl Worker {
 fn delimiter(node: &Node) -> Outcome<char> {
     let Some(said) = node.config.text("delimiter") else { return Ok(',') };
     let mut letters = said.chars();
-    match (letters.next(), letters.next()) {
-        (Some(delimiter), None) => Ok(delimiter),
-        _ => {
-            let message = format!("\"delimiter\" must be a 1-character string, not '{said}'");
-            Err(raise(FailureKind::Compilation, message))
-        }
+    if let (Some(delimiter), None) = (letters.next(), letters.next()) {
+        return Ok(delimiter);
     }
+    let message = format!("\"delimiter\" must be a 1-character string, not '{said}'");
+    Err(raise(FailureKind::Compilation, message))
 }
 
 fn table(state: &Rc<RunState>) -> Outcome<Table> {

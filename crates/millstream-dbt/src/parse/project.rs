@@ -256,17 +256,17 @@ fn dispatch(said: Option<&Value>) -> Vec<(String, Vec<String>)> {
 
 /// Reports values that cannot be what their keys mean.
 fn check_values(document: &Document, report: &mut Report) {
-    let is_version = |value: &Value| match value {
-        Value::String(text) => is_semantic_version(text),
-        other => other.is_null() || other.is_number(),
+    let is_valid = |key: &str, value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => key == "version" && is_semantic_version(text),
+        Value::Number(_) => key == "version",
+        Value::Object(_) => key == "dbt-cloud",
+        _ => false,
     };
-    let is_cloud = |value: &Value| value.is_null() || value.is_object();
-    let rules: [(&str, &dyn Fn(&Value) -> bool); 2] =
-        [("version", &is_version), ("dbt-cloud", &is_cloud)];
-    for (key, is_valid) in rules {
+    for key in ["version", "dbt-cloud"] {
         let Some(entry) = document.root.entry(key) else { continue };
         let value = entry.value.to_json();
-        if is_valid(&value) {
+        if is_valid(key, &value) {
             continue;
         }
         let message = format!(

@@ -26,7 +26,9 @@ fn read(project: &str, files: &[(&str, &str)]) -> Parsed {
     };
     write("dbt_project.yml", &format!("name: shop\nprofile: shop\n{project}\n"));
     write("profiles.yml", PROFILE);
-    files.iter().for_each(|(name, text)| write(name, text));
+    for (name, text) in files {
+        write(name, text);
+    }
     let options = ParseOptions {
         profiles_dir: Some(folder.path().to_owned()),
         profile: None,
