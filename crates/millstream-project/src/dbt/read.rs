@@ -94,7 +94,7 @@ fn parse_options(host: Host, vars: Map<String, Value>, options: &LoadOptions) ->
         started_at_micros: options.now.as_micros(),
         which: "run".to_owned(),
         args,
-        metadata_envs: Map::new(),
+        ..Invocation::default()
     };
     ParseOptions {
         profiles_dir: None,
