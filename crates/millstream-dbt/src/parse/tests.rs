@@ -30,6 +30,7 @@ fn read(project: &str, files: &[(&str, &str)]) -> Parsed {
         write(name, text);
     }
     let options = ParseOptions {
+        host: None,
         profiles_dir: Some(folder.path().to_owned()),
         profile: None,
         target: None,
