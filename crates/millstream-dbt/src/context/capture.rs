@@ -41,6 +41,16 @@ impl CaptureSubject<'_> {
 #[derive(Debug, Clone, Default)]
 pub struct ParseSession(pub Surroundings);
 
+/// Names that are different in every command.
+const VOLATILE: &[&str] = &[
+    "flags",
+    "invocation_args_dict",
+    "invocation_id",
+    "dbt_metadata_envs",
+    "run_started_at",
+    "modules",
+];
+
 /// Renders a text with `execute` false, for what it refers to.
 pub fn capture(
     session: &ParseSession,
@@ -172,6 +182,9 @@ impl Names for ParseState {
     }
 
     fn own(self: Rc<Self>, _machine: &mut Machine<'_>, name: &str) -> Outcome<Option<Value>> {
+        if VOLATILE.contains(&name) {
+            self.captured.borrow_mut().is_volatile = true;
+        }
         let state = Rc::clone(&self);
         Ok(Some(match name {
             "execute" => Value::Bool(false),

@@ -50,6 +50,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::manifest::{RefArgs, SourceArgs, UniqueId};
@@ -74,7 +75,7 @@ pub use warnings::{Verdict, Warnings};
 pub use worker::{Batch, CompiledNode, Standing, Worker};
 
 /// What a text says of itself when it is rendered while the project is read.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Captured {
     /// `ref`s, in order, each once.
     pub refs: Vec<RefArgs>,
@@ -87,5 +88,9 @@ pub struct Captured {
     /// Macros that were called from the text itself.
     pub macros: Vec<UniqueId>,
     /// The rendered text.
+    #[serde(skip)]
     pub text: String,
+    /// Whether the text saw what is different in every command: flags, the time.
+    #[serde(skip)]
+    pub is_volatile: bool,
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use millstream_files::Report;
 
+use super::captures::Captures;
 use super::config::Configs;
 use super::docs::{Describer, Docs};
 use super::draft::{Draft, DraftKind, Drafter};
 use super::entries::{self, Entry, Home, Section};
-use super::files::{Content, File, FileKind};
+use super::files::{Content, File};
 use super::generic::{Target, TargetOf, Tester};
 use super::macros::Calls;
 use super::macros::patched as macro_patches;
@@ -20,6 +21,7 @@ use super::options::ParseOptions;
 use super::parallel;
 use super::project::Project;
 use super::refs::Lookup;
+use super::search::FileKind;
 use super::test_args::ArgumentsKey;
 use super::yaml::YamlContext;
 use super::{
@@ -35,6 +37,7 @@ pub(super) struct Parts<'a> {
     pub(super) contexts: &'a [YamlContext],
     pub(super) session: &'a ParseSession,
     pub(super) calls: &'a Calls,
+    pub(super) captures: &'a Captures,
     pub(super) options: &'a ParseOptions,
 }
 
@@ -45,7 +48,7 @@ pub(super) fn manifest(
     macros: IndexMap<UniqueId, Arc<MacroDef>>,
     report: &mut Report,
 ) -> Manifest {
-    let drafter = Drafter::new(parts.projects, parts.session);
+    let drafter = Drafter::new(parts.projects, parts.session, parts.captures);
     let mut drafts = drafts(parts, &drafter, &files, report);
     files.retain(|file| is_needed_later(file.found.kind));
     let mut entries = entries(parts, &files, report);
@@ -84,6 +87,7 @@ pub(super) fn manifest(
         namer: &namer,
         session: parts.session,
         calls: parts.calls,
+        captures: parts.captures,
         describer: &describer,
         arguments: arguments_key(parts),
         now,
@@ -151,7 +155,7 @@ fn drafts(
         let mut report = Report::default();
         (drafter.of_file(file, &mut report), report)
     });
-    let mut drafts = collect(made, report);
+    let mut drafts = parallel::collect(made, report);
     for index in 0..parts.projects.len() {
         drafts.extend(drafter.hooks(index, report));
     }
@@ -175,7 +179,7 @@ fn entries(parts: &Parts<'_>, files: &[File], report: &mut Report) -> Vec<Entry>
         let context = &parts.contexts[home.project];
         (entries::of_file(document, &home, context, &mut report), report)
     });
-    collect(read, report)
+    parallel::collect(read, report)
 }
 
 fn finish(
@@ -192,7 +196,7 @@ fn finish(
         let node = draft.and_then(|draft| finisher.node(draft, &mut report));
         (Vec::from_iter(node.map(Arc::new)), report)
     });
-    collect(made, report)
+    parallel::collect(made, report)
 }
 
 /// The tables of sources, each beside what declares it.
@@ -216,7 +220,7 @@ fn tables<'e>(
         let table = table.finish(parts.projects, configs, namer, describer, database, &mut report);
         (vec![table], report)
     });
-    Tables { tables: collect(made, report), declared }
+    Tables { tables: parallel::collect(made, report), declared }
 }
 
 fn tests(
@@ -267,16 +271,7 @@ fn tests(
         let node = tester.node(target, used, &mut report);
         (Vec::from_iter(node.map(Arc::new)), report)
     });
-    collect(made, report)
-}
-
-fn collect<T>(made: Vec<(Vec<T>, Report)>, report: &mut Report) -> Vec<T> {
-    let mut all = Vec::with_capacity(made.len());
-    for (items, problems) in made {
-        all.extend(items);
-        report.append(problems);
-    }
-    all
+    parallel::collect(made, report)
 }
 
 /// Whether a file is looked at when drafts are made.

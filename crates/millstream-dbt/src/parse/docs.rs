@@ -12,8 +12,9 @@ use millstream_jinja::{
     Args, Error, ErrorKind, Host, Machine, Outcome, Program, Settings, Syntax, Value,
 };
 
-use super::files::{Content, File, FileKind};
+use super::files::{Content, File};
 use super::project::Project;
+use super::search::FileKind;
 use super::yaml::{YamlContext, YamlHost, is_template};
 use crate::macros::BuiltinFile;
 use crate::manifest::{Column, Doc, UniqueId};

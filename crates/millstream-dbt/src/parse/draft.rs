@@ -8,11 +8,13 @@ use millstream_files::{Mark, Report, whole};
 use millstream_jinja::{Program, Syntax};
 use serde_json::{Map, Value, json};
 
+use super::captures::Captures;
 use super::config::ConfigKind;
-use super::files::{Content, File, FileKind, Template};
+use super::files::{Content, File, Template};
 use super::patch::Patch;
 use super::plain;
 use super::project::Project;
+use super::search::FileKind;
 use crate::context::{CaptureSubject, Captured, Failure, ParseSession, capture};
 use crate::manifest::{Checksum, Language, UniqueId};
 
@@ -77,15 +79,20 @@ pub(super) struct Draft {
 pub(super) struct Drafter<'a> {
     pub(super) projects: &'a [Project],
     pub(super) session: &'a ParseSession,
+    pub(super) captures: &'a Captures,
     /// By project: whether `ref` and the like mean something else there.
     pub(super) overridden: Vec<bool>,
 }
 
 impl<'a> Drafter<'a> {
-    pub(super) fn new(projects: &'a [Project], session: &'a ParseSession) -> Self {
+    pub(super) fn new(
+        projects: &'a [Project],
+        session: &'a ParseSession,
+        captures: &'a Captures,
+    ) -> Self {
         let overridden =
             projects.iter().map(|project| plain::is_overridden(session, &project.name)).collect();
-        Self { projects, session, overridden }
+        Self { projects, session, captures, overridden }
     }
 
     /// The drafts of a file. Problems are reported.
@@ -128,20 +135,22 @@ impl<'a> Drafter<'a> {
         let draft = self.blank(kind, file, stem(&file.found.path));
         let (raw, checksum) = (Arc::clone(&template.raw), template.checksum.clone());
         let draft = Draft { raw, checksum, ..draft };
-        match &template.program {
-            Ok(program) => self.capture(draft, program, template.lines_before, report),
+        let before = template.lines_before;
+        let captured = self.captures.of_file(file, || match file.program(&template.raw) {
+            Ok(program) => self.capture(&draft, &program, before, report),
             Err(error) => {
-                super::macros::report_template(error, template.lines_before, report);
+                super::macros::report_template(&error, before, report);
                 None
             }
-        }
+        });
+        captured.map(|captured| Draft { captured, ..draft })
     }
 
     fn snapshots(&self, file: &File, template: &Template, report: &mut Report) -> Vec<Draft> {
-        let program = match &template.program {
+        let program = match file.program(&template.raw) {
             Ok(program) => program,
             Err(error) => {
-                super::macros::report_template(error, template.lines_before, report);
+                super::macros::report_template(&error, template.lines_before, report);
                 return Vec::new();
             }
         };
@@ -153,8 +162,11 @@ impl<'a> Drafter<'a> {
             let raw = &program.source()[body];
             let draft = self.blank(DraftKind::Snapshot, file, block.name().to_owned());
             let draft = Draft { raw: Arc::from(raw), checksum: template.checksum.clone(), ..draft };
-            match Program::parse(&file.shown.to_string_lossy(), raw, &Syntax::dbt()) {
-                Ok(inner) => drafts.extend(self.capture(draft, &inner, before, report)),
+            match file.program(raw) {
+                Ok(inner) => {
+                    let captured = self.capture(&draft, &inner, before, report);
+                    drafts.extend(captured.map(|captured| Draft { captured, ..draft }));
+                }
                 Err(error) => super::macros::report_template(&error, before, report),
             }
         }
@@ -254,7 +266,10 @@ impl<'a> Drafter<'a> {
                 };
                 let file = draft.shown.to_string_lossy().into_owned();
                 match Program::parse(&file, sql, &Syntax::dbt()) {
-                    Ok(program) => drafts.extend(self.capture(draft, &program, 0, report)),
+                    Ok(program) => {
+                        let captured = self.capture(&draft, &program, 0, report);
+                        drafts.extend(captured.map(|captured| Draft { captured, ..draft }));
+                    }
                     Err(error) => {
                         let message = error.message().to_owned();
                         report.error("dbt.template_syntax", whole(&draft.shown), message, None);
@@ -267,19 +282,19 @@ impl<'a> Drafter<'a> {
 
     fn capture(
         &self,
-        draft: Draft,
+        draft: &Draft,
         program: &Arc<Program>,
         lines_before: usize,
         report: &mut Report,
-    ) -> Option<Draft> {
+    ) -> Option<Captured> {
         let project = &self.projects[draft.project];
         if !self.overridden[draft.project]
             && let Some(captured) = plain::captured(self.session, &project.name, program)
         {
-            return Some(Draft { captured, ..draft });
+            return Some(captured);
         }
-        match self.render(&draft, program) {
-            Ok(captured) => Some(Draft { captured, ..draft }),
+        match self.render(draft, program) {
+            Ok(captured) => Some(captured),
             Err(failure) => {
                 report_failure(&failure, &draft.shown, lines_before, report);
                 None
@@ -300,6 +315,7 @@ impl<'a> Drafter<'a> {
         let subject = CaptureSubject { package_name, model: &model, test_kwargs: None };
         let mut captured = capture(self.session, &subject, program)?;
         captured.text = String::new();
+        self.captures.note(&captured);
         Ok(captured)
     }
 }

@@ -1,11 +1,12 @@
-//! Finds and reads the files of a project and its packages, each once, on several threads.
+//! Reads the files of a project and its packages, each once, on several threads: first their texts,
+//! which say whether anything has changed, then what the texts mean.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use millstream_files::yaml::{self, Document};
 use millstream_files::{Report, Source, read_source, whole};
@@ -14,37 +15,28 @@ use sha2::{Digest, Sha256};
 
 use super::parallel;
 use super::project::Project;
+use super::search::{FileKind, FileRef};
 use crate::manifest::Checksum;
 
-/// The deepest folder that is looked into.
-const FOLDER_DEPTH_MAX: usize = 32;
 /// The largest seed whose content is hashed.
 const SEED_BYTES_MAX: u64 = 1 << 20;
 
-/// What a file is read for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileKind {
-    Macros,
-    Model,
-    Snapshots,
-    Analysis,
-    SingularTest,
-    Seed,
-    Docs,
-    Properties,
-    Fixture,
+/// A file with its text.
+#[derive(Debug)]
+pub(super) struct Text {
+    pub(super) found: FileRef,
+    /// Its name in messages.
+    pub(super) shown: PathBuf,
+    /// Of its content as it is.
+    pub(super) digest: String,
+    body: Body,
 }
 
-/// A file that was found.
-#[derive(Debug, Clone)]
-pub(super) struct FileRef {
-    /// The number of its project.
-    pub(super) project: usize,
-    pub(super) kind: FileKind,
-    /// Below the folder that was searched: `staging/stg_orders.sql`.
-    pub(super) path: PathBuf,
-    /// Below the root of its project: `models/staging/stg_orders.sql`.
-    pub(super) original: PathBuf,
+#[derive(Debug)]
+enum Body {
+    Text(String),
+    /// Rows that are not read here.
+    Rows(Checksum),
 }
 
 /// A file that was read.
@@ -53,6 +45,8 @@ pub(super) struct File {
     pub(super) found: FileRef,
     /// Its name in messages.
     pub(super) shown: PathBuf,
+    /// Of its content as it is.
+    pub(super) digest: String,
     pub(super) content: Content,
 }
 
@@ -60,7 +54,7 @@ pub(super) struct File {
 #[derive(Debug)]
 pub(super) enum Content {
     /// SQL with Jinja.
-    Template(Box<Template>),
+    Template(Template),
     /// A file of properties.
     Properties(Document, Checksum),
     /// Text that is not read here: Python, docs, fixtures.
@@ -76,148 +70,85 @@ pub(super) struct Template {
     pub(super) checksum: Checksum,
     /// Line ends that stand before the text.
     pub(super) lines_before: usize,
-    pub(super) program: Result<Arc<Program>, Error>,
 }
 
-/// The files of all projects, in the order of their names. What cannot be read is reported.
-pub(super) fn read(projects: &[Project], threads: usize, report: &mut Report) -> Vec<File> {
-    let mut found = Vec::new();
-    for (index, project) in projects.iter().enumerate() {
-        Search { index, project, found: &mut found }.all();
+impl File {
+    /// A text of this file as a program.
+    pub(super) fn program(&self, text: &str) -> Result<Arc<Program>, Error> {
+        Program::parse(&self.shown.to_string_lossy(), text, &Syntax::dbt())
     }
-    let read = parallel::map(&found, threads, |found| {
+}
+
+/// The texts of files. What cannot be read is reported.
+pub(super) fn texts(
+    found: &[FileRef],
+    projects: &[Project],
+    threads: usize,
+    report: &mut Report,
+) -> Vec<Text> {
+    let read = parallel::map(found, threads, |found| {
         let mut report = Report::default();
-        let file = read_file(found, &projects[found.project], &mut report);
-        (file, report)
+        let text = text_of(found, &projects[found.project], &mut report);
+        (Vec::from_iter(text), report)
     });
-    let mut files = Vec::with_capacity(read.len());
-    for (file, problems) in read {
-        files.extend(file);
-        report.append(problems);
-    }
-    files
+    parallel::collect(read, report)
 }
 
-struct Search<'a> {
-    index: usize,
-    project: &'a Project,
-    found: &'a mut Vec<FileRef>,
+/// What texts mean. What means nothing is reported.
+pub(super) fn parse(texts: &[Text], threads: usize, report: &mut Report) -> Vec<File> {
+    let read = parallel::map(texts, threads, |text| {
+        let mut report = Report::default();
+        (Vec::from_iter(file_of(text, &mut report)), report)
+    });
+    parallel::collect(read, report)
 }
 
-impl Search<'_> {
-    fn all(mut self) {
-        let paths = &self.project.paths;
-        let below = |folders: &[String], inner: &str| -> Vec<String> {
-            folders.iter().map(|folder| format!("{folder}/{inner}")).collect()
-        };
-        self.search(FileKind::Macros, &paths.macros, &["sql"]);
-        self.search(FileKind::Macros, &below(&paths.tests, "generic"), &["sql"]);
-        self.search(FileKind::Model, &paths.models, &["sql", "py"]);
-        self.search(FileKind::Snapshots, &paths.snapshots, &["sql"]);
-        self.search(FileKind::Analysis, &paths.analyses, &["sql"]);
-        self.search(FileKind::SingularTest, &paths.tests, &["sql"]);
-        self.search(FileKind::Seed, &paths.seeds, &["csv"]);
-        self.search(FileKind::Fixture, &below(&paths.tests, "fixtures"), &["csv", "sql"]);
-        let sources: Vec<String> = self.project.sources().into_iter().map(str::to_owned).collect();
-        self.search(FileKind::Docs, paths.docs.as_deref().unwrap_or(&sources), &["md"]);
-        self.search(FileKind::Properties, &sources, &["yml", "yaml"]);
-    }
-
-    fn search(&mut self, kind: FileKind, folders: &[String], extensions: &[&str]) {
-        let mut known: HashSet<PathBuf> = HashSet::new();
-        for folder in folders {
-            let mut files = Vec::new();
-            walk(&self.project.root.join(folder), Path::new(""), 0, extensions, &mut files);
-            files.sort();
-            for path in files {
-                let original = Path::new(folder).join(&path);
-                if kind == FileKind::SingularTest && is_special(&path) {
-                    continue;
-                }
-                // Folders may lie in each other.
-                if folders.len() > 1 && !known.insert(original.clone()) {
-                    continue;
-                }
-                self.found.push(FileRef { project: self.index, kind, path, original });
-            }
-        }
-    }
-}
-
-/// Generic tests and fixtures lie in folders of their own below those of tests.
-fn is_special(path: &Path) -> bool {
-    let first = path.components().next().map(|part| part.as_os_str().to_owned());
-    first.is_some_and(|first| first == "generic" || first == "fixtures")
-}
-
-fn walk(folder: &Path, below: &Path, depth: usize, extensions: &[&str], found: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    if depth > FOLDER_DEPTH_MAX {
-        return;
-    }
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(text) = name.to_str().filter(|name| !name.starts_with(['.', '#', '~'])) else {
-            continue;
-        };
-        let path = below.join(&name);
-        let is_folder = match entry.file_type() {
-            Ok(kind) if kind.is_symlink() => {
-                entry.path().is_dir() && !leads_up(&entry.path(), folder)
-            }
-            Ok(kind) => kind.is_dir(),
-            Err(_) => false,
-        };
-        if is_folder {
-            walk(&entry.path(), &path, depth + 1, extensions, found);
-        } else if text.rsplit_once('.').is_some_and(|(_, end)| extensions.contains(&end)) {
-            found.push(path);
-        }
-    }
-}
-
-/// Whether a link leads to a folder that it lies in itself.
-fn leads_up(link: &Path, folder: &Path) -> bool {
-    match (fs::canonicalize(link), fs::canonicalize(folder)) {
-        (Ok(to), Ok(from)) => from.starts_with(to),
-        _ => false,
-    }
-}
-
-fn read_file(found: &FileRef, project: &Project, report: &mut Report) -> Option<File> {
+fn text_of(found: &FileRef, project: &Project, report: &mut Report) -> Option<Text> {
     let full = project.root.join(&found.original);
     let shown = project.shown.join(&found.original);
-    let content = match found.kind {
-        FileKind::Seed => Content::Rows(seed_checksum(&full, found, &shown, report)?),
-        FileKind::Properties => {
-            let source = read_source(&full, &shown, report)?;
-            Content::Properties(yaml::parse_dbt(&source, report)?, checksum(&source.text))
-        }
-        FileKind::Docs | FileKind::Fixture => text(&read_source(&full, &shown, report)?),
-        FileKind::Model if found.original.extension().is_some_and(|end| end == "py") => {
-            text(&read_source(&full, &shown, report)?)
-        }
-        _ => template(&read_source(&full, &shown, report)?),
+    let (digest, body) = if found.kind == FileKind::Seed {
+        let (digest, checksum) = rows(&full, found, &shown, report)?;
+        (digest, Body::Rows(checksum))
+    } else {
+        let text = read_source(&full, &shown, report)?.text;
+        (hex(&Sha256::digest(&text)), Body::Text(text))
     };
-    Some(File { found: found.clone(), shown, content })
+    Some(Text { found: found.clone(), shown, digest, body })
 }
 
-fn text(source: &Source) -> Content {
-    let text = source.text.trim();
+fn file_of(text: &Text, report: &mut Report) -> Option<File> {
+    let content = match (&text.body, text.found.kind) {
+        (Body::Rows(checksum), _) => Content::Rows(checksum.clone()),
+        (Body::Text(body), FileKind::Properties) => {
+            let source = Source { path: text.shown.clone(), text: body.clone() };
+            Content::Properties(yaml::parse_dbt(&source, report)?, checksum(body))
+        }
+        (Body::Text(body), FileKind::Docs | FileKind::Fixture) => plain(body),
+        (Body::Text(body), FileKind::Model)
+            if text.found.original.extension().is_some_and(|end| end == "py") =>
+        {
+            plain(body)
+        }
+        (Body::Text(body), _) => template(body),
+    };
+    let (found, shown, digest) = (text.found.clone(), text.shown.clone(), text.digest.clone());
+    Some(File { found, shown, digest, content })
+}
+
+fn plain(text: &str) -> Content {
+    let text = text.trim();
     Content::Text { text: Arc::from(text), checksum: checksum(text) }
 }
 
-fn template(source: &Source) -> Content {
-    let start = source.text.trim_start();
-    let before = &source.text[..source.text.len() - start.len()];
+fn template(text: &str) -> Content {
+    let start = text.trim_start();
+    let before = &text[..text.len() - start.len()];
     let raw = start.trim_end();
-    let name = source.path.to_string_lossy();
-    Content::Template(Box::new(Template {
+    Content::Template(Template {
         raw: Arc::from(raw),
         checksum: checksum(raw),
         lines_before: before.matches('\n').count(),
-        program: Program::parse(&name, raw, &Syntax::dbt()),
-    }))
+    })
 }
 
 /// Of the words of a text: blanks and line ends do not count.
@@ -232,21 +163,26 @@ pub(super) fn checksum(text: &str) -> Checksum {
     Checksum { name: "sha256".to_owned(), checksum: hex(&hasher.finalize()) }
 }
 
-fn seed_checksum(
+/// The digest of rows, and what dbt calls their checksum. Of many rows both are short cuts.
+fn rows(
     full: &Path,
     found: &FileRef,
     shown: &Path,
     report: &mut Report,
-) -> Option<Checksum> {
-    let size = fs::metadata(full).map(|meta| meta.len()).unwrap_or_default();
+) -> Option<(String, Checksum)> {
+    let meta = fs::metadata(full).ok();
+    let size = meta.as_ref().map(fs::Metadata::len).unwrap_or_default();
     if size > SEED_BYTES_MAX {
         let path = found.original.to_string_lossy().into_owned();
-        return Some(Checksum { name: "path".to_owned(), checksum: path });
+        let changed = meta.and_then(|meta| meta.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+        let digest = format!("{size} {changed:?}");
+        return Some((digest, Checksum { name: "path".to_owned(), checksum: path }));
     }
     match fs::read(full) {
         Ok(bytes) => {
             let checksum = hex(&Sha256::digest(without_returns(bytes.trim_ascii())));
-            Some(Checksum { name: "sha256".to_owned(), checksum })
+            let digest = hex(&Sha256::digest(&bytes));
+            Some((digest, Checksum { name: "sha256".to_owned(), checksum }))
         }
         Err(error) => {
             let message = format!("cannot be read: {error}");
@@ -273,7 +209,7 @@ fn without_returns(bytes: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

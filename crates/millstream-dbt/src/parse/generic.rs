@@ -9,6 +9,7 @@ use millstream_files::{Report, closest};
 use millstream_jinja::{Program, Syntax};
 use serde_json::{Map, Value, json};
 
+use super::captures::Captures;
 use super::config::{ConfigKind, Configs, Said};
 use super::docs::Describer;
 use super::draft::{prefix, report_failure};
@@ -39,6 +40,7 @@ pub(super) struct Tester<'a> {
     pub(super) namer: &'a Namer<'a>,
     pub(super) session: &'a ParseSession,
     pub(super) calls: &'a Calls,
+    pub(super) captures: &'a Captures,
     pub(super) describer: &'a Describer<'a>,
     pub(super) arguments: ArgumentsKey,
     pub(super) now: f64,
@@ -201,6 +203,7 @@ impl Tester<'_> {
             test_kwargs: Some(&written.kwargs),
         };
         let mut captured = capture(self.session, &subject, &program)?;
+        self.captures.note(&captured);
         captured.text = String::new();
         Ok(captured)
     }

@@ -11,8 +11,11 @@ use serde_json::{Map, Value, json};
 
 use super::docs::Describer;
 use super::entries::{Entry, Section};
-use super::files::{Content, File, FileKind};
+use super::files::{Content, File};
+use super::options::ParseOptions;
+use super::parallel;
 use super::project::Project;
+use super::search::FileKind;
 use super::values::{as_text, listed, map_of};
 use crate::macros::BuiltinFile;
 use crate::manifest::{MacroDef, UniqueId};
@@ -21,25 +24,35 @@ use crate::manifest::{MacroDef, UniqueId};
 pub(super) fn read(
     files: &[File],
     projects: &[Project],
-    builtin: &[BuiltinFile],
+    options: &ParseOptions,
     report: &mut Report,
 ) -> IndexMap<UniqueId, Arc<MacroDef>> {
     let mut macros = Macros { found: IndexMap::new(), report };
-    for file in builtin {
+    let program = |file: &BuiltinFile| {
         let name = format!("{}/{}", file.package, file.path);
-        match Program::parse(&name, file.text, &Syntax::dbt()) {
+        Program::parse(&name, file.text, &Syntax::dbt())
+    };
+    let programs = parallel::map(&options.builtin, options.threads, program);
+    for (file, program) in options.builtin.iter().zip(programs) {
+        match program {
             Ok(program) => macros.add(&program, &Arc::from(file.package), Path::new(file.path)),
             Err(error) => report_template(&error, 0, macros.report),
         }
     }
-    for file in files.iter().filter(|file| file.found.kind == FileKind::Macros) {
-        let Content::Template(template) = &file.content else { continue };
-        match &template.program {
-            Ok(program) => {
+    let files: Vec<&File> =
+        files.iter().filter(|file| file.found.kind == FileKind::Macros).collect();
+    let programs = parallel::map(&files, options.threads, |file| match &file.content {
+        Content::Template(template) => Some((file.program(&template.raw), template.lines_before)),
+        _ => None,
+    });
+    for (file, program) in files.iter().zip(programs) {
+        match program {
+            Some((Ok(program), _)) => {
                 let project = &projects[file.found.project];
-                macros.add(program, &project.name, &file.found.original);
+                macros.add(&program, &project.name, &file.found.original);
             }
-            Err(error) => report_template(error, template.lines_before, macros.report),
+            Some((Err(error), before)) => report_template(&error, before, macros.report),
+            None => {}
         }
     }
     macros.found

@@ -1,10 +1,11 @@
 //! Reads the folder of a dbt project.
 //!
-//! Reading order: [`parse`] reads `dbt_project.yml` and the profile, then all files at once
-//! (`files`), finds macros (`macros`), makes drafts of the nodes of files (`draft`) and entries of
+//! Reading order: [`Inputs`] are `dbt_project.yml`, the profile and the texts of all files
+//! (`files`); of them [`parse`] finds macros (`macros`), makes drafts of the nodes of files (`draft`) and entries of
 //! property files (`entries`), and brings both together (`assemble`).
 
 mod assemble;
+mod captures;
 mod checks;
 mod command_line;
 mod config;
@@ -15,6 +16,8 @@ mod files;
 mod freshness;
 mod generic;
 mod host;
+mod ignored;
+mod inputs;
 mod macros;
 mod matching;
 mod naming;
@@ -29,7 +32,9 @@ mod profile;
 mod project;
 mod python;
 mod refs;
+mod renewal;
 mod resolve;
+mod search;
 mod selectors;
 mod semantic;
 mod sources;
@@ -52,18 +57,19 @@ use millstream_files::Report;
 use crate::context::{MomentWatch, ParseSession, Surroundings, Vars};
 use crate::macros::{Registry, SearchOrder};
 use crate::target::Target;
+use captures::Captures;
+use files::Text;
 use project::Project;
 use yaml::{Secrets, YamlContext};
 
 pub use command_line::{ProjectSettings, project_settings, yaml_map};
+pub use inputs::{Fingerprint, Inputs};
 pub use options::{AdapterKind, Host, HostTable, ParseOptions, Parsed, ParsedProject, Strictness};
+pub use renewal::Renewal;
 
 /// Reads the project in a folder, all its packages included.
 pub fn parse(root: &Path, options: &ParseOptions) -> Parsed {
-    let mut report = Report::default();
-    let project = read(root, options, &mut report);
-    let project = project.filter(|_| !report.has_errors());
-    Parsed { project, diagnostics: report.finish() }
+    Inputs::read(root, options).parse(None)
 }
 
 /// Where a project runs: reads its project file and its profile, and nothing else. What is wrong
@@ -95,6 +101,7 @@ fn command_line(name: Option<&Arc<str>>, options: &ParseOptions) -> YamlContext 
 }
 
 /// The project and its packages, and where they run.
+#[derive(Debug)]
 struct Header {
     projects: Vec<Project>,
     contexts: Vec<YamlContext>,
@@ -105,10 +112,19 @@ struct Header {
 /// Reads the project in a folder, and reports what is wrong with it. What has problems is left out
 /// of the manifest.
 pub fn read(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<ParsedProject> {
-    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
-    let header = header(&root, options, report)?;
-    let files = files::read(&header.projects, options.threads, report);
-    let mut macros = macros::read(&files, &header.projects, &options.builtin, report);
+    Inputs::read(root, options).project(None, report)
+}
+
+fn project_of(
+    header: Header,
+    texts: Vec<Text>,
+    options: &ParseOptions,
+    captures: &Captures,
+    report: &mut Report,
+) -> Option<ParsedProject> {
+    let files = files::parse(&texts, options.threads, report);
+    drop(texts);
+    let mut macros = macros::read(&files, &header.projects, options, report);
     let registry = Registry::new(macros.values().cloned(), search_order(&header, options));
     let calls = macros::calls(&macros, &registry);
     for (id, found) in &mut macros {
@@ -135,6 +151,7 @@ pub fn read(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<
         contexts: &header.contexts,
         session: &session,
         calls: &calls,
+        captures,
         options,
     };
     let manifest = assemble::manifest(&parts, files, macros, report);
@@ -144,6 +161,7 @@ pub fn read(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<
         macros: registry,
         vars: header.vars,
         around: session.0,
+        fingerprint: None,
     })
 }
 

@@ -7,6 +7,7 @@ use millstream_core::clock::Clock;
 use millstream_core::diagnostic::Diagnostic;
 use serde_json::{Map, Value};
 
+use super::inputs::Fingerprint;
 use crate::context::{EnvVar, Invocation, LogSink, Surroundings, Vars};
 use crate::macros::{BuiltinFile, Registry};
 use crate::manifest::Manifest;
@@ -133,4 +134,6 @@ pub struct ParsedProject {
     pub vars: Arc<Vars>,
     /// What its templates see.
     pub around: Surroundings,
+    /// What tells this state of the project from others; `None` if it has to be read every time.
+    pub fingerprint: Option<Fingerprint>,
 }

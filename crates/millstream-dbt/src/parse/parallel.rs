@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use millstream_files::Report;
+
 /// How many items a thread takes at a time.
 const CHUNK: usize = 32;
 
@@ -36,6 +38,16 @@ pub(super) fn map<T: Sync, R: Send>(
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(start, _)| *start);
     done.into_iter().flat_map(|(_, results)| results).collect()
+}
+
+/// Brings together what pieces of work made and reported.
+pub(super) fn collect<T>(made: Vec<(Vec<T>, Report)>, report: &mut Report) -> Vec<T> {
+    let mut all = Vec::with_capacity(made.len());
+    for (items, problems) in made {
+        all.extend(items);
+        report.append(problems);
+    }
+    all
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ use serde_json::{Map, Value, json};
 use super::config::{ConfigKind, Configs, Said};
 use super::draft::prefix;
 use super::entries::{Entry, Section};
-use super::files::{Content, File, FileKind};
+use super::files::{Content, File};
 use super::project::Project;
 use super::refs::{Lookup, same};
+use super::search::FileKind;
 use super::values::{as_text, listed, map_of, python_repr, python_text};
 use crate::manifest::{DependsOn, Node, NodeKind, UniqueId, UnitTest};
 

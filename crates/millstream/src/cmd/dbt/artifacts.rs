@@ -13,19 +13,37 @@ use millstream_dbt::artifacts::{
     write_manifest,
 };
 use millstream_dbt::context::{CompiledNode, Session};
+use millstream_dbt::parse::Renewal;
 use millstream_dbt::run::{JobEnd, lines};
 
 use super::Context;
 use super::project;
 use crate::exit::Outcome;
 
-/// `dbt parse`: reads the project and writes its manifest.
+/// `dbt parse`: reads the project and writes its manifest; if nothing has changed, the manifest that
+/// is there stays, with the name of this command.
 pub fn parse(context: &Context<'_>) -> Outcome {
-    let project = project::read(context.global, context.cli, context.place, context.log)?;
-    if context.place.flags.is_on("write_json") {
-        manifest(context, &project.manifest, &project.target.kind, &HashMap::new())?;
+    let Context { global, cli, place, log } = *context;
+    let inputs = project::inputs(global, cli, place, log)?;
+    let (writes, is_partial) =
+        (place.flags.is_on("write_json"), place.flags.is_on("partial_parse"));
+    let renewal = Renewal::new(&place.target_path);
+    if writes
+        && is_partial
+        && let Some(found) = renewal.renew(&inputs, &metadata(context))
+    {
+        log.say(&found);
+        return Ok(());
     }
-    context.log.say(&format!("Found {}", found(&project.manifest)));
+    let project = project::parsed(inputs, place, log)?;
+    let found = format!("Found {}", found(&project.manifest));
+    if writes {
+        manifest(context, &project.manifest, &project.target.kind, &HashMap::new())?;
+        if let Some(fingerprint) = &project.fingerprint {
+            renewal.note(fingerprint, &found);
+        }
+    }
+    log.say(&found);
     Ok(())
 }
 

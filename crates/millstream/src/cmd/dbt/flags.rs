@@ -45,9 +45,9 @@ const SWITCHES: &[Switch] = &[
     switch!("quiet", Some('q'), false, "Prints errors and results only"),
     switch!("debug", Some('d'), false, "Logs every statement"),
     switch!("single-threaded", None, false, "Runs one node at a time"),
+    switch!("partial-parse", None, true, "Takes over what files said that have not changed"),
     // What dbt's users set and what means nothing here.
     switch!("introspect", None, true, "Accepted: templates may always query the warehouse"),
-    switch!("partial-parse", None, true, "Accepted: a project is always read whole"),
     switch!("populate-cache", None, true, "Accepted: relations are listed when they are needed"),
     switch!("cache-selected-only", None, false, "Accepted: relations are listed when needed"),
     switch!("send-anonymous-usage-stats", None, false, "Accepted: nothing is ever sent"),

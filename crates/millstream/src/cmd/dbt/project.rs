@@ -6,7 +6,7 @@ use millstream_core::clock::Clock;
 use millstream_core::sql::SqlWarehouse;
 use millstream_core::step::Refresh;
 use millstream_dbt::context::{Session, Surroundings, Verdict};
-use millstream_dbt::parse::ParsedProject;
+use millstream_dbt::parse::{Inputs, ParsedProject};
 use millstream_dbt::target::Target;
 use millstream_ledger::RunState;
 use millstream_project::{Environment, HostProject, state_dir};
@@ -23,6 +23,8 @@ use crate::wire::{Backends, EmbeddedWarehouse, load_options};
 
 /// The file of a Millstream project.
 const MANIFEST_FILE: &str = "millstream.yml";
+/// What texts of the project said when they were read the last time.
+const CAPTURES_FILE: &str = "partial_parse.captures";
 
 /// Reads the project; what is wrong with it is said, and is a failure.
 pub fn read(
@@ -31,13 +33,25 @@ pub fn read(
     place: &Place,
     log: &Log,
 ) -> Result<ParsedProject, Failure> {
+    parsed(inputs(global, cli, place, log)?, place, log)
+}
+
+/// What the project is read from.
+pub fn inputs(global: &Global, cli: &DbtCli, place: &Place, log: &Log) -> Result<Inputs, Failure> {
     let mut options = place.parse_options(global, cli, log.sink());
     if let Some(around) = around(global, place, None)? {
         let of_command_line = std::mem::replace(&mut options.vars, around.vars);
         options.vars.extend(of_command_line);
         options.host = Some(around.host);
     }
-    let parsed = millstream_dbt::parse::parse(&place.root, &options);
+    Ok(Inputs::read(&place.root, &options))
+}
+
+/// Makes a project of what it is read from; what is wrong with it is said, and is a failure.
+pub fn parsed(inputs: Inputs, place: &Place, log: &Log) -> Result<ParsedProject, Failure> {
+    let captures = place.target_path.join(CAPTURES_FILE);
+    let is_partial = place.flags.is_on("partial_parse");
+    let parsed = inputs.parse(is_partial.then_some(captures.as_path()));
     let Some(project) = parsed.project else {
         for problem in &parsed.diagnostics {
             log.error(&problem.to_string());

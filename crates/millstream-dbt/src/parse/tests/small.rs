@@ -8,7 +8,7 @@ use millstream_core::clock::Clock;
 use millstream_core::diagnostic::Severity;
 use serde_json::Map;
 
-use super::{AdapterKind, ParseOptions, Parsed, Strictness, parse};
+use super::super::{AdapterKind, ParseOptions, Parsed, Strictness, parse};
 use crate::context::{EnvVar, Invocation, LogSink};
 use crate::macros::builtin::{DBT, DBT_POSTGRES};
 use crate::manifest::Manifest;
