@@ -140,6 +140,26 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Two folders of packages have the same project name.",
     ),
     page(
+        "dbt.package_fetch",
+        "A package cannot be brought here",
+        "Packages are brought by the programs `git`, `curl` and `tar`; what the program said is in the message. Packages that were installed stay as they are.",
+    ),
+    page(
+        "dbt.package_hub",
+        "The registry of packages cannot be asked",
+        "Packages that `package:` names come from a registry. Without a way to it, name them by `git`, `tarball` or `local`, or set DBT_PACKAGE_HUB_URL to a registry that can be reached.",
+    ),
+    page(
+        "dbt.package_install",
+        "Packages cannot be put into the folder of packages",
+        "The folder is `dbt_packages`, or what `packages-install-path` names. Its content is replaced, so that it may not be a folder that the project lies in.",
+    ),
+    page(
+        "dbt.package_invalid",
+        "A file of packages or a package says something that is not understood",
+        "Every package has one of the keys `local`, `git`, `tarball` (with `name`) and `package` (with `version`). The name of a package's project has letters, digits and `_`.",
+    ),
+    page(
         "dbt.package_missing",
         "A package is not installed",
         "packages.yml names it, and it is not in the folder of packages. `millstream dbt deps` installs it.",
@@ -148,6 +168,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "dbt.panic",
         "A thread broke down",
         "This is a fault of Millstream. Relations stay as they were before the node. Please report it.",
+    ),
+    page(
+        "dbt.package_version",
+        "No version of a package is all that is asked for",
+        "Two places that name a git package must name the same revision. A package of the registry must have a version that fits all requirements and this version of dbt.",
     ),
     page(
         "dbt.parsing",

@@ -8,6 +8,7 @@
 pub mod adapter;
 pub mod artifacts;
 pub mod context;
+pub mod deps;
 mod explanations;
 pub mod macros;
 pub mod manifest;
@@ -17,6 +18,7 @@ pub mod run;
 pub mod select;
 pub mod step;
 pub mod target;
+pub mod version;
 
 pub use explanations::EXPLANATIONS;
 pub use manifest::Manifest;

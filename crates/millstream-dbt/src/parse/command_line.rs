@@ -2,11 +2,15 @@
 //! `dbt_project.yml` that decide how the rest is done.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use millstream_core::error::{Plain, Result};
 use millstream_files::yaml;
-use millstream_files::{Report, Source, read_source};
+use millstream_files::{Report, Source, read_source, shown};
 use serde_json::{Map, Value};
+
+use super::yaml::{Secrets, YamlContext};
+use crate::context::{EnvVar, Vars};
 
 /// What `dbt_project.yml` says of commands.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -74,6 +78,49 @@ pub fn yaml_map(text: &str, argument: &str) -> Result<Map<String, Value>> {
             let message = format!("The {argument} argument must be a YAML dictionary");
             let hint = format!("{argument} '{{key: value}}'");
             Err(Plain::user("dbt.argument", message).with_hint(hint).into())
+        }
+    }
+}
+
+/// What templates of packages see.
+#[derive(Debug, Clone)]
+pub(crate) struct Templates {
+    pub(crate) vars: Map<String, Value>,
+    pub(crate) env_var: EnvVar,
+}
+
+/// The content of a YAML file that no project is read of, as it is written or with its templates
+/// filled in.
+pub(crate) fn yaml_file(file: &Path, templates: Option<&Templates>) -> Result<Value> {
+    let mut report = Report::default();
+    let source = read_source(file, file, &mut report);
+    let document = source.and_then(|source| yaml::parse_dbt(&source, &mut report));
+    let content = document.map(|mut document| {
+        if let Some(templates) = templates {
+            let context = YamlContext {
+                env_var: templates.env_var.clone(),
+                secrets: Secrets::Allowed,
+                package: Arc::default(),
+                vars: Arc::new(Vars::new(Arc::default(), [], templates.vars.clone())),
+                target: None,
+            };
+            let mut content = std::mem::take(&mut document.root);
+            context.render_node(&document, &mut content, &|_| true, &mut report);
+            document.root = content;
+        }
+        document.root.into_json()
+    });
+    match (content, report.finish().first()) {
+        (Some(content), None) => Ok(content),
+        (_, problem) => {
+            let message = match problem {
+                Some(problem) => {
+                    let place = problem.place.as_ref().map(shown).unwrap_or_default();
+                    format!("{} ({place})", problem.message)
+                }
+                None => format!("{} cannot be read", file.display()),
+            };
+            Err(Plain::user("dbt.package_invalid", message).into())
         }
     }
 }

@@ -63,6 +63,8 @@ use project::Project;
 use yaml::{Secrets, YamlContext};
 
 pub use command_line::{ProjectSettings, project_settings, yaml_map};
+pub(crate) use command_line::{Templates, yaml_file};
+pub(crate) use files::hex;
 pub use inputs::{Fingerprint, Inputs};
 pub use options::{AdapterKind, Host, HostTable, ParseOptions, Parsed, ParsedProject, Strictness};
 pub use renewal::Renewal;

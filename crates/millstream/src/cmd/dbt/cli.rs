@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::deps::DepsArgs;
 use super::flags::Flags;
 
 /// dbt's own commands, on this project.
@@ -173,6 +174,8 @@ pub enum Command {
         #[arg(long)]
         config_dir: bool,
     },
+    /// Installs the packages of packages.yml.
+    Deps(DepsArgs),
     /// Removes the folders of `clean-targets`.
     Clean {
         /// Removes only what is inside of the project (the default).

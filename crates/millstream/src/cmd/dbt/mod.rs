@@ -5,6 +5,7 @@ mod clean;
 mod cli;
 mod debug;
 mod defer;
+mod deps;
 mod docs;
 mod execute;
 mod flags;
@@ -108,6 +109,7 @@ impl Context<'_> {
                 };
                 clean::run(self, reach)
             }
+            Command::Deps(args) => deps::run(self, args),
         }
     }
 
@@ -136,6 +138,7 @@ fn which(command: &Command) -> &'static str {
         Command::Retry => "retry",
         Command::Debug { .. } => "debug",
         Command::Clean { .. } => "clean",
+        Command::Deps(_) => "deps",
     }
 }
 
