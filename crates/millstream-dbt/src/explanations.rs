@@ -360,6 +360,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "`latest_version` names no version of the model, or a version has no file.",
     ),
     page(
+        "dbt.version_required",
+        "A project or package requires another version of dbt",
+        "`require-dbt-version` in its dbt_project.yml does not include the version of dbt whose behaviour is matched. `--no-version-check` reads it all the same.",
+    ),
+    page(
         "dbt.yaml_template",
         "A template in YAML cannot be rendered",
         "A value of a YAML file has a template that is wrong, or asks for what is not known while files are read.",

@@ -67,6 +67,7 @@ pub(crate) use command_line::{Templates, yaml_file};
 pub(crate) use files::hex;
 pub use inputs::{Fingerprint, Inputs};
 pub use options::{AdapterKind, Host, HostTable, ParseOptions, Parsed, ParsedProject, Strictness};
+pub use profile::{ProjectTargets, project_targets};
 pub use renewal::Renewal;
 
 /// Reads the project in a folder, all its packages included.
@@ -172,6 +173,10 @@ fn header(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<He
         Some(host) => project::read_or_named(root, &host.name, report)?,
         None => project::read(root, Path::new(""), report)?,
     };
+    let checks_version = options.invocation.args.get("version_check") != Some(&false.into());
+    if checks_version {
+        raw.check_version(report);
+    }
     let name = Arc::clone(&raw.name);
     let context = command_line(Some(&name), options);
     let target = profile::read(root, raw.profile(), options, &context, report)?;
@@ -188,6 +193,9 @@ fn header(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<He
     }
     let mut projects = vec![own];
     for raw in packages::find(root, &projects[0].install_path, report) {
+        if checks_version {
+            raw.check_version(report);
+        }
         let context = YamlContext { package: Arc::clone(&raw.name), ..context.clone() };
         projects.push(raw.render(&context, options.strictness, report));
     }

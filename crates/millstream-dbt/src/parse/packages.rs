@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use millstream_core::diagnostic::Place;
 use millstream_files::yaml::{self, Node};
 use millstream_files::{Report, read_source, whole};
 
@@ -12,6 +13,8 @@ use super::project::{self, Raw};
 
 /// Files that list packages.
 const LISTS: &[&str] = &["packages.yml", "dependencies.yml"];
+/// The file that lists those that were found for them.
+const LOCK: &str = "package-lock.yml";
 
 /// The packages of a project. What is listed and not there is reported.
 pub(super) fn find(root: &Path, install_path: &str, report: &mut Report) -> Vec<Raw> {
@@ -21,6 +24,7 @@ pub(super) fn find(root: &Path, install_path: &str, report: &mut Report) -> Vec<
         search.package(&folder);
     }
     search.listed(root);
+    search.check(install_path);
     let mut found = search.found;
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
@@ -73,27 +77,52 @@ impl Search<'_> {
             let Some(source) = read_source(&file, &shown, self.report) else { continue };
             let Some(document) = yaml::parse_dbt(&source, self.report) else { continue };
             let packages = document.root.get("packages").map(Node::items).unwrap_or_default();
-            let mut missing = Vec::new();
             for package in packages {
-                match package.get("local").and_then(Node::text) {
-                    Some(path) => self.local(&folder.join(path), path, document.place(package)),
-                    None => missing.push(package),
+                if let Some(path) = package.get("local").and_then(Node::text) {
+                    self.local(&folder.join(path), path, document.place(package));
                 }
-            }
-            if !missing.is_empty() && self.seen.is_empty() {
-                let message = format!(
-                    "dbt found {} package(s) specified in {list}, but only 0 package(s) installed \
-                     in dbt_packages.",
-                    packages.len()
-                );
-                let hint = "run `millstream dbt deps` to install package dependencies".to_owned();
-                let place = document.place(missing[0]);
-                self.report.error("dbt.package_missing", place, message, hint);
             }
         }
     }
 
-    fn local(&mut self, folder: &Path, named: &str, place: millstream_core::diagnostic::Place) {
+    /// Every package that the project names must be there, and all that those need.
+    fn check(&mut self, install_path: &str) {
+        let lists: Vec<Named> =
+            LISTS.iter().filter_map(|list| Named::read(self.root, list)).collect();
+        let lock = Named::read(self.root, LOCK);
+        // Of a folder that is not there something was said already.
+        let of_lock = lists.first().filter(|_| lock.is_some());
+        let Some(named) = lists.iter().find(|list| list.remote).or(of_lock) else { return };
+        let wanted: &[Named] = lock.as_ref().map_or(&lists, std::slice::from_ref);
+        let count: usize = wanted.iter().map(|list| list.count).sum();
+        let is_there = |name: &&String| self.found.iter().any(|found| *found.name == ***name);
+        let absent: Vec<&str> = wanted
+            .iter()
+            .flat_map(|list| &list.names)
+            .filter(|name| !is_there(name))
+            .map(String::as_str)
+            .collect();
+        if self.found.len() >= count && absent.is_empty() {
+            return;
+        }
+        let which = if absent.is_empty() {
+            String::new()
+        } else {
+            format!(" Following packages were not found: {}.", absent.join(", "))
+        };
+        let message = format!(
+            "dbt expects {} package(s) based on packages specified in {}, but found only {} \
+             package(s) installed in {install_path}.{which} Run \"dbt deps\" to install package \
+             dependencies.",
+            count,
+            named.file,
+            self.found.len()
+        );
+        let hint = "run `millstream dbt deps`".to_owned();
+        self.report.error("dbt.package_missing", named.place.clone(), message, hint);
+    }
+
+    fn local(&mut self, folder: &Path, named: &str, place: Place) {
         if !folder.join("dbt_project.yml").is_file() {
             let message = format!("there is no package in `{named}`");
             let hint = "the path of a local package starts at the file that names it".to_owned();
@@ -105,5 +134,38 @@ impl Search<'_> {
         if self.found.len() > before {
             self.listed(folder);
         }
+    }
+}
+
+/// The packages that a file names.
+struct Named {
+    file: String,
+    /// Of the first that is not in a folder, or else of the first.
+    place: Place,
+    /// Whether there is one that is not in a folder.
+    remote: bool,
+    count: usize,
+    /// Names of projects, where the file says them.
+    names: Vec<String>,
+}
+
+impl Named {
+    /// `None` if there is no such file, or no package in it. What is wrong with it is said
+    /// elsewhere.
+    fn read(root: &Path, file: &str) -> Option<Self> {
+        let full = root.join(file);
+        let mut unsaid = Report::default();
+        let source = full.is_file().then(|| read_source(&full, Path::new(file), &mut unsaid))??;
+        let document = yaml::parse_dbt(&source, &mut unsaid)?;
+        let packages = document.root.get("packages").map(Node::items).unwrap_or_default();
+        let remote = packages.iter().find(|package| package.get("local").is_none());
+        let name = |package: &Node| package.get("name").and_then(Node::text).map(str::to_owned);
+        Some(Self {
+            file: file.to_owned(),
+            place: document.place(remote.or(packages.first())?),
+            remote: remote.is_some(),
+            count: packages.len(),
+            names: packages.iter().filter_map(name).collect(),
+        })
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::options::{AdapterKind, ParseOptions};
 use super::values::{as_text, map_of};
 use super::yaml::YamlContext;
+use crate::context::EnvVar;
 use crate::target::Target;
 
 /// Fields that templates do not see.
@@ -31,7 +32,7 @@ pub(super) fn read(
         let profile_name = name.unwrap_or_else(|| target.profile_name.clone());
         return Some(Target { profile_name, ..target.clone() });
     }
-    let file = match find(root, options) {
+    let file = match find(root, options.profiles_dir.clone(), &options.env_var) {
         Found::File(file) => file,
         Found::Nothing => return without_file(options, name, report),
         Found::Missing(folder) => {
@@ -64,6 +65,36 @@ pub(super) fn read(
     Reader { options, context, document: &document, report }.target(&name, profile)
 }
 
+/// What a project and its profile are called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectTargets {
+    /// The project.
+    pub name: Option<String>,
+    /// The outputs of its profile.
+    pub targets: Vec<String>,
+}
+
+/// Reads it, for those who need no project. What is wrong with the files is said when the project is
+/// read.
+pub fn project_targets(root: &Path, env_var: &EnvVar) -> ProjectTargets {
+    let mut unsaid = Report::default();
+    let mut yaml = |file: &Path| {
+        let source = read_source(file, file, &mut unsaid)?;
+        yaml::parse_dbt(&source, &mut unsaid)
+    };
+    let Some(project) = yaml(&root.join("dbt_project.yml")) else {
+        return ProjectTargets::default();
+    };
+    let text = |key: &str| project.root.get(key).and_then(Node::text).map(str::to_owned);
+    let mut outputs = || {
+        let Found::File(file) = find(root, None, env_var) else { return None };
+        let profiles = yaml(&file)?;
+        let outputs = profiles.root.get(&text("profile")?)?.get("outputs")?;
+        Some(outputs.entries().iter().map(|entry| entry.key.clone()).collect())
+    };
+    ProjectTargets { targets: outputs().unwrap_or_default(), name: text("name") }
+}
+
 /// The file of profiles.
 enum Found {
     File(PathBuf),
@@ -73,10 +104,9 @@ enum Found {
     Missing(PathBuf),
 }
 
-fn find(root: &Path, options: &ParseOptions) -> Found {
-    let named = options.profiles_dir.clone();
-    let of_process = || options.env_var.get("DBT_PROFILES_DIR").map(PathBuf::from);
-    let of_user = || Some(PathBuf::from(options.env_var.get("HOME")?).join(".dbt"));
+fn find(root: &Path, named: Option<PathBuf>, env_var: &EnvVar) -> Found {
+    let of_process = || env_var.get("DBT_PROFILES_DIR").map(PathBuf::from);
+    let of_user = || Some(PathBuf::from(env_var.get("HOME")?).join(".dbt"));
     let file = |folder: PathBuf| Some(folder.join("profiles.yml")).filter(|file| file.is_file());
     if let Some(folder) = named.or_else(of_process) {
         return file(folder.clone()).map_or(Found::Missing(folder), Found::File);

@@ -11,6 +11,7 @@ use super::options::Strictness;
 use super::values::{listed, map_of, python_repr, texts};
 use super::yaml::YamlContext;
 use crate::manifest::Package;
+use crate::version::{Requirement, Version};
 
 /// Keys whose values are rendered when they are used.
 const LATE: &[&str] = &["on-run-start", "on-run-end", "query-comment", "vars"];
@@ -126,6 +127,35 @@ impl Raw {
     /// The profile as it is written.
     pub(super) fn profile(&self) -> Option<&str> {
         self.document.root.get("profile").and_then(Node::text)
+    }
+
+    /// Reports that the project needs another version of dbt.
+    pub(super) fn check_version(&self, report: &mut Report) {
+        let Some(required) = self.document.root.get("require-dbt-version") else { return };
+        let place = self.document.place(required);
+        let mut asked = Vec::new();
+        for text in texts(&required.to_json()) {
+            match Requirement::parse_all(&text) {
+                Ok(more) => asked.extend(more),
+                Err(text) => {
+                    let message = format!("\"{text}\" is not a valid semantic version.");
+                    report.error("dbt.version_required", place.clone(), message, None);
+                }
+            }
+        }
+        let Some(installed) = Version::parse(crate::DBT_VERSION) else { return };
+        if asked.iter().all(|asked| asked.fits(&installed)) {
+            return;
+        }
+        let name = &self.name;
+        let asked: Vec<String> = asked.iter().map(|asked| format!("'{asked}'")).collect();
+        let message = format!(
+            "This version of dbt is not supported with the '{name}' package.\n  Installed version of \
+             dbt: ={installed}\n  Required version of dbt for '{name}': [{}]\nCheck for a different \
+             version of the '{name}' package, or run dbt again with --no-version-check",
+            asked.join(", ")
+        );
+        report.error("dbt.version_required", place, message, None);
     }
 
     /// Variables, which are not rendered: of `vars:` here or in `vars.yml`.

@@ -177,9 +177,9 @@ fn what_is_missing_in_packages_is_said() {
             ("models/a.sql", "select {{ dbt.nothing() }}"),
             ("models/b.sql", "select {{ adapter.dispatch('nowhere')() }}"),
         ],
-        "error[dbt.package_missing]: dbt found 1 package(s) specified in dependencies.yml, but only 0 package(s) installed in dbt_packages.
+        "error[dbt.package_missing]: dbt expects 2 package(s) based on packages specified in dependencies.yml, but found only 0 package(s) installed in dbt_packages. Run \"dbt deps\" to install package dependencies.
   --> dependencies.yml:2:5
-  hint: run `millstream dbt deps` to install package dependencies
+  hint: run `millstream dbt deps`
 error[sql.template]: 'MacroNamespace object' has no attribute 'nothing'. This can happen when calling a macro that does not exist. Check for typos and/or install package dependencies with \"dbt deps\".
   --> models/a.sql:1:15
 error[dbt.compilation]: Compilation Error in model b (models/b.sql)

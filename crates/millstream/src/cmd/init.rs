@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use millstream_core::error::Plain;
 use millstream_core::name::{is_name, snake_case};
 
+use super::dbt::process_variables;
 use crate::cli::{Global, InitArgs, OutputFormat};
 use crate::exit::{Failure, Outcome};
 use crate::output::{print_json, print_line};
@@ -18,7 +19,13 @@ mod examples {
 /// Makes a project that runs.
 pub fn run(global: &Global, args: &InitArgs) -> Outcome {
     let folder = args.dir.clone().unwrap_or_else(|| global.directory.clone());
-    let files = files(args.example.as_deref(), &folder)?;
+    make(global, &folder, args.example.as_deref())
+}
+
+/// Makes a project in a folder; a dbt project that is there becomes one, and its files stay as they
+/// are.
+pub fn make(global: &Global, folder: &Path, example: Option<&str>) -> Outcome {
+    let files = files(example, folder)?;
     let in_the_way: Vec<String> = files
         .iter()
         .filter(|(path, _)| folder.join(path).exists() && !is_shared(path))
@@ -33,7 +40,7 @@ pub fn run(global: &Global, args: &InitArgs) -> Outcome {
     for (path, text) in &files {
         write(&folder.join(path), text)?;
     }
-    ignore_state(&folder)?;
+    ignore_state(folder)?;
     let name = folder.display();
     if global.output == OutputFormat::Json {
         let paths: Vec<&PathBuf> = files.iter().map(|(path, _)| path).collect();
@@ -49,6 +56,9 @@ fn is_shared(path: &Path) -> bool {
 
 fn files(example: Option<&str>, folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
     let Some(name) = example else {
+        if folder.join("dbt_project.yml").is_file() {
+            return Ok(vec![(PathBuf::from("millstream.yml"), beside_dbt(folder).into_bytes())]);
+        }
         return Ok(millstream_project::init_files(&project_name(folder)));
     };
     let found: Vec<(PathBuf, Vec<u8>)> = examples::FILES
@@ -63,6 +73,22 @@ fn files(example: Option<&str>, folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>
         return Err(Failure::Usage(format!("there is no example `{name}`; known: {known}")));
     }
     Ok(found)
+}
+
+/// `millstream.yml` of a dbt project: its targets become environments.
+fn beside_dbt(folder: &Path) -> String {
+    let found = millstream_dbt::parse::project_targets(folder, &process_variables());
+    let name = found.name.filter(|name| is_name(name)).unwrap_or_else(|| project_name(folder));
+    let targets: Vec<String> = found.targets.into_iter().filter(|name| is_name(name)).collect();
+    let mut text = format!("name: {name}\n");
+    if !targets.is_empty() {
+        text.push_str("# The targets of the profile; `--target NAME` means `--env NAME`.\n");
+        text.push_str("environments:\n");
+        for name in &targets {
+            text.extend(["  ", name, ": {}\n"]);
+        }
+    }
+    text
 }
 
 /// The project is named after its folder.

@@ -82,3 +82,38 @@ fn a_cycle_is_named() {
     assert!(parsed.project.is_none());
     assert_eq!(parsed.diagnostics[0].code, "dbt.cycle");
 }
+
+#[test]
+fn packages_that_are_not_installed_are_missed() {
+    let shop = Shop::new(&[
+        ("packages.yml", "packages:\n  - package: a/b\n    version: 1.0.0\n  - local: lib\n"),
+        ("lib/dbt_project.yml", "name: lib\n"),
+    ]);
+    assert_eq!(shop.problems(), ["dbt.package_missing packages.yml:2"]);
+    shop.write("package-lock.yml", "packages: [{package: a/b, name: b}, {local: lib, name: lib}]");
+    let message = shop.parse().diagnostics[0].message.clone();
+    assert_eq!(
+        message,
+        "dbt expects 2 package(s) based on packages specified in packages.yml, but found only 1 \
+         package(s) installed in dbt_packages. Following packages were not found: b. Run \"dbt \
+         deps\" to install package dependencies."
+    );
+    shop.write("dbt_packages/b/dbt_project.yml", "name: b\n");
+    assert_eq!(shop.problems(), [""; 0]);
+}
+
+#[test]
+fn another_version_of_dbt_may_be_required() {
+    let shop = Shop::new(&[(
+        "dbt_project.yml",
+        "name: shop\nprofile: shop\nrequire-dbt-version: ['>=1.3.0', '<2.0.0']\n",
+    )]);
+    assert_eq!(shop.problems(), [""; 0]);
+    let text = "name: shop\nprofile: shop\nrequire-dbt-version: '>=2.0.0'\n";
+    shop.write("dbt_project.yml", text);
+    assert_eq!(shop.problems(), ["dbt.version_required dbt_project.yml:3"]);
+    let mut options = options();
+    let args = [("version_check".to_owned(), false.into())].into_iter().collect();
+    options.invocation = Arc::new(Invocation { args, ..Invocation::default() });
+    assert!(parse(shop.path(), &options).project.is_some());
+}

@@ -104,7 +104,7 @@ fn exposures_groups_and_selectors() {
         (
             "models/schema.yml",
             "groups: [{name: finance, owner: {email: f@shop.test}}]\n\
-             models: [{name: a, config: {group: finance, access: private}}]\n\
+             models: [{name: a, config: {group: finance, access: protected}}]\n\
              exposures:\n  - name: report\n    type: dashboard\n    owner: {email: r@shop.test}\n    \
              depends_on: [ref('a')]\n",
         ),

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::deps::DepsArgs;
 use super::flags::Flags;
+use super::init::InitArgs;
 
 /// dbt's own commands, on this project.
 #[derive(Debug, Parser)]
@@ -176,6 +177,8 @@ pub enum Command {
     },
     /// Installs the packages of packages.yml.
     Deps(DepsArgs),
+    /// Makes a project, or makes a dbt project one of Millstream's too.
+    Init(InitArgs),
     /// Removes the folders of `clean-targets`.
     Clean {
         /// Removes only what is inside of the project (the default).

@@ -46,6 +46,7 @@ const SWITCHES: &[Switch] = &[
     switch!("debug", Some('d'), false, "Logs every statement"),
     switch!("single-threaded", None, false, "Runs one node at a time"),
     switch!("partial-parse", None, true, "Takes over what files said that have not changed"),
+    switch!("version-check", None, true, "Refuses projects that require another version of dbt"),
     // What dbt's users set and what means nothing here.
     switch!("introspect", None, true, "Accepted: templates may always query the warehouse"),
     switch!("populate-cache", None, true, "Accepted: relations are listed when they are needed"),
@@ -62,7 +63,6 @@ const SWITCHES: &[Switch] = &[
     switch!("static-parser", None, true, "Accepted: plain models are never rendered to be read"),
     switch!("use-colors", None, true, "Prints colors; else on a terminal only"),
     switch!("use-colors-file", None, true, "Accepted: the file has no colors"),
-    switch!("version-check", None, true, "Accepted: any version of dbt may be required"),
     switch!("strict", None, false, "Refuses what dbt v2 refuses"),
 ];
 

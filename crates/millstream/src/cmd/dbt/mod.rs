@@ -10,6 +10,7 @@ mod docs;
 mod execute;
 mod flags;
 mod freshness;
+mod init;
 mod inline;
 mod log;
 mod ls;
@@ -30,6 +31,7 @@ use self::cli::{Command, DbtCli, DocsCommand, Selection, SourceCommand};
 use self::execute::{Executing, Wanted};
 use self::log::{Colors, Log, Loudness};
 use self::place::Place;
+pub use self::place::process_variables;
 use crate::cli::Global;
 use crate::exit::{Failure, Outcome};
 
@@ -110,6 +112,7 @@ impl Context<'_> {
                 clean::run(self, reach)
             }
             Command::Deps(args) => deps::run(self, args),
+            Command::Init(args) => init::run(self, args),
         }
     }
 
@@ -139,6 +142,7 @@ fn which(command: &Command) -> &'static str {
         Command::Debug { .. } => "debug",
         Command::Clean { .. } => "clean",
         Command::Deps(_) => "deps",
+        Command::Init(_) => "init",
     }
 }
 
