@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::project::Project;
-use super::values::listed;
+use super::values::{listed, python_text};
 use crate::manifest::Config;
 
 /// What has a configuration.
@@ -263,9 +263,13 @@ impl<'p> Configs<'p> {
         };
         of_folders(project, &mut add);
         let properties = said.properties_written.or(said.properties);
-        let call = said.call_written.or(said.call);
-        for (key, value) in properties.into_iter().chain(call).flatten() {
+        for (key, value) in properties.into_iter().chain(said.call_written).flatten() {
             add(key, value);
+        }
+        // A call in a template is kept as its text.
+        let call = said.call.filter(|_| said.call_written.is_none());
+        for (key, value) in call.into_iter().flatten() {
+            add(key, &Value::String(python_text(value)));
         }
         if project.name != self.active.name {
             of_folders(self.active, &mut add);

@@ -242,6 +242,12 @@ impl<'a> Drafter<'a> {
             ("on-run-end", &project.package.on_run_end),
         ];
         let mut drafts = Vec::new();
+        if lists.iter().all(|(_, hooks)| hooks.is_empty()) {
+            return drafts;
+        }
+        let file = project.root.join("dbt_project.yml");
+        let checksum = std::fs::read_to_string(file).map(|text| super::files::checksum(&text));
+        let checksum = checksum.unwrap_or_default();
         for (word, hooks) in lists {
             for (place, sql) in hooks.iter().enumerate() {
                 let name = format!("{}-{word}-{place}", project.name);
@@ -259,7 +265,7 @@ impl<'a> Drafter<'a> {
                     fqn,
                     raw: Arc::from(sql.as_str()),
                     language: Language::Sql,
-                    checksum: super::files::checksum(sql),
+                    checksum: checksum.clone(),
                     captured: Captured::default(),
                     tags: vec![word.to_owned()],
                     patch: None,

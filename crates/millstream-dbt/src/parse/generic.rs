@@ -19,7 +19,7 @@ use super::naming::{Named, Namer};
 use super::plain;
 use super::project::Project;
 use super::test_args::{ArgumentsKey, Written, column_text};
-use super::values::{as_text, listed, map_of, texts};
+use super::values::{as_text, listed, map_of, python_text, texts};
 use super::yaml::{YamlContext, is_template};
 use crate::context::{CaptureSubject, Captured, ParseSession, capture};
 use crate::manifest::{
@@ -163,9 +163,9 @@ impl Tester<'_> {
                 refer(value, &mut captured)?;
             }
         }
-        refer_to(target, &mut captured);
         let is_simple = found.package_name.as_ref() == crate::macros::registry::DBT
             && matches!(found.name.as_str(), "test_unique" | "test_not_null");
+        refer_to(target, is_simple, &mut captured);
         if !is_simple {
             let subquery = self.session.0.macros.visible(&project.name, "get_where_subquery");
             let subquery = subquery.map(|found| found.unique_id.clone());
@@ -224,7 +224,9 @@ impl Tester<'_> {
         let below: PathBuf = target.home.original.components().skip(1).collect();
         let mut fqn = prefix(&project.name, &below);
         fqn.push(Arc::from(written.names.full.as_str()));
-        let own = Some(&written.config).filter(|config| !config.is_empty());
+        let as_text = |(key, value): (&String, &Value)| (key.clone(), python_text(value).into());
+        let own: Map<String, Value> = written.config.iter().map(as_text).collect();
+        let own = Some(&own).filter(|config| !config.is_empty());
         let said = Said { call: Some(&call), call_written: own, ..Said::default() };
         let merged = self.configs.merge(ConfigKind::Test, project, &fqn, said);
         let config = merged.config;
@@ -312,11 +314,14 @@ fn tags(target: &Target<'_>, used: &TestUse, written: &Written, config: &Config)
     super::nodes::tags(&tags, config)
 }
 
-fn refer_to(target: &Target<'_>, captured: &mut Captured) {
+/// A test refers to what it is about; one that is rendered says the version as a text.
+fn refer_to(target: &Target<'_>, is_simple: bool, captured: &mut Captured) {
     let name = target.name.to_owned();
     match &target.of {
         TargetOf::Node { version, .. } => {
-            let found = RefArgs { name, package: None, version: version.cloned() };
+            let as_text = |version: &Value| Value::String(python_text(version));
+            let version = version.map(if is_simple { Value::clone } else { as_text });
+            let found = RefArgs { name, package: None, version };
             if !captured.refs.contains(&found) {
                 captured.refs.push(found);
             }

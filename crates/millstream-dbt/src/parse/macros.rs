@@ -49,7 +49,11 @@ pub(super) fn read(
         match program {
             Some((Ok(program), _)) => {
                 let project = &projects[file.found.project];
+                let start = macros.found.len();
                 macros.add(&program, &project.name, &file.found.original);
+                if project.paths.tests.iter().any(|tests| file.found.original.starts_with(tests)) {
+                    macros.without_arguments(start);
+                }
             }
             Some((Err(error), before)) => report_template(&error, before, macros.report),
             None => {}
@@ -88,6 +92,13 @@ impl Macros<'_> {
                 depends_on: Vec::new(),
             };
             self.found.insert(unique_id, Arc::new(found));
+        }
+    }
+
+    /// dbt does not say which arguments tests of the folders of tests have.
+    fn without_arguments(&mut self, start: usize) {
+        for (_, found) in self.found.iter_mut().skip(start) {
+            Arc::make_mut(found).arguments = Vec::new();
         }
     }
 

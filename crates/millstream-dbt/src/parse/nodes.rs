@@ -130,7 +130,7 @@ impl Finisher<'_> {
             properties: patch.map(|patch| &patch.config),
             properties_written: patch.map(|patch| &patch.written),
             call: Some(&draft.captured.config),
-            call_written: None,
+            call_written: (draft.language == Language::Python).then_some(&draft.captured.config),
         };
         let project = &self.projects[draft.project];
         let unsaid = draft.language == Language::Python

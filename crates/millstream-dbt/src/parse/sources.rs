@@ -89,8 +89,8 @@ impl Declared<'_> {
 
     /// What tests of the table are about.
     pub(super) fn target(&self) -> Target<'_> {
-        let mut tags = tags_of(&self.source);
-        tags.extend(tags_of(&self.table));
+        // Those of the table are not theirs.
+        let tags = tags_of(&self.source);
         Target {
             home: &self.entry.home,
             name: &self.table_name,

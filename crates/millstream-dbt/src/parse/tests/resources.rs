@@ -19,7 +19,7 @@ fn references_make_the_graph() {
     ]);
     let manifest = shop.manifest();
     let parents = |id: &str| ids(manifest.parents(&UniqueId::new(id)));
-    assert_eq!(parents("model.shop.a"), ["seed.shop.raw", "source.shop.app.users"]);
+    assert_eq!(parents("model.shop.a"), ["source.shop.app.users", "seed.shop.raw"]);
     assert_eq!(parents("model.shop.b"), ["model.shop.a", "seed.shop.raw"]);
     assert_eq!(parents("snapshot.shop.s"), ["model.shop.a"]);
 }
