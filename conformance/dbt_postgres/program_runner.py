@@ -68,7 +68,8 @@ def invoke(runner: dbtRunner, args: list[str], **kwargs: Any) -> dbtRunnerResult
     artifacts = Artifacts(Path(project, target))
     ended = _run(args + _added_arguments(command, args, runner.callbacks))
     # As dbt does, whose tests go on in the project's folder.
-    os.chdir(project)
+    if Path(project).is_dir():
+        os.chdir(project)
     _show(ended)
     if runner.callbacks:
         _replay_events(ended.stdout, runner.callbacks)

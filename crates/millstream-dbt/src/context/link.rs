@@ -91,10 +91,11 @@ impl Link {
             Some(connection) => connection,
             none => none.insert(self.warehouse.connect(&self.name)?),
         };
-        self.log.line(LogLevel::Debug, &format!("On {}: {sql}", self.name));
+        self.log.event(LogLevel::Debug, "SQLQuery", &format!("On {}: {sql}", self.name));
         let answer = connection.execute(sql);
         if let Ok(answer) = &answer {
-            self.log.line(LogLevel::Debug, &format!("SQL status: {}", answer.status));
+            let status = format!("SQL status: {}", answer.status);
+            self.log.event(LogLevel::Debug, "SQLQueryStatus", &status);
         }
         answer
     }

@@ -13,8 +13,11 @@ use millstream_dbt::artifacts::{
     write_manifest,
 };
 use millstream_dbt::context::{CompiledNode, Session};
+use millstream_dbt::manifest::UniqueId;
 use millstream_dbt::parse::Renewal;
 use millstream_dbt::run::{JobEnd, lines};
+
+use serde_json::{Map, Value, json};
 
 use super::Context;
 use super::project;
@@ -58,6 +61,8 @@ pub fn write(context: &Context<'_>, session: &Session, end: &JobEnd) -> Outcome 
         .map(|(id, node)| (id.clone(), compiled(&context.place.root, node)))
         .collect();
     manifest(context, &session.manifest, &session.around.target.kind, &compiled)?;
+    let summary = graph_summary(context, &session.manifest);
+    file(&context.place.target_path.join("graph_summary.json"), |out| write_json(out, &summary))?;
     let results = RunResults {
         metadata: metadata(context),
         results: end.results.clone(),
@@ -65,6 +70,28 @@ pub fn write(context: &Context<'_>, session: &Session, end: &JobEnd) -> Outcome 
         args: context.place.invocation.args.clone(),
     };
     file(&context.place.target_path.join("run_results.json"), |out| write_json(out, &results))
+}
+
+/// The graph in few bytes: every node by a number, with those that need it.
+fn graph_summary(context: &Context<'_>, manifest: &Manifest) -> Value {
+    let ids: Vec<&UniqueId> = manifest.sources.keys().chain(manifest.nodes.keys()).collect();
+    let numbers: HashMap<&UniqueId, usize> =
+        ids.iter().enumerate().map(|(number, id)| (*id, number)).collect();
+    let mut behind: Vec<Vec<usize>> = vec![Vec::new(); ids.len()];
+    for (number, id) in ids.iter().enumerate() {
+        for parent in manifest.parents(id).iter().filter_map(|id| numbers.get(id)) {
+            behind[*parent].push(number);
+        }
+    }
+    let node = |(number, id): (usize, &&UniqueId)| {
+        let mut node = json!({"name": id, "type": id.resource_type()});
+        if !behind[number].is_empty() {
+            node["succ"] = json!(behind[number]);
+        }
+        (number.to_string(), node)
+    };
+    let linked: Map<String, Value> = ids.iter().enumerate().map(node).collect();
+    json!({"_invocation_id": context.place.invocation.id, "linked": linked})
 }
 
 /// What the manifest says of a node that was compiled.
@@ -87,7 +114,7 @@ pub fn manifest(
     context: &Context<'_>,
     manifest: &Manifest,
     adapter_type: &str,
-    compiled: &HashMap<millstream_dbt::manifest::UniqueId, Compiled>,
+    compiled: &HashMap<UniqueId, Compiled>,
 ) -> Outcome {
     let metadata = metadata(context);
     let facts = ManifestFacts {

@@ -107,8 +107,11 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Selection {
     /// Nodes, in dbt's selector syntax: `+orders`, `tag:nightly`, `state:modified+`.
-    #[arg(short, long, value_name = "SELECTOR", num_args = 1.., visible_alias = "models", alias = "model", visible_short_alias = 'm')]
+    #[arg(short, long, value_name = "SELECTOR", num_args = 1..)]
     pub select: Vec<String>,
+    /// The same; with `ls` it lists models alone.
+    #[arg(short, long, value_name = "SELECTOR", num_args = 1.., alias = "model")]
+    pub models: Vec<String>,
     /// Nodes to leave out.
     #[arg(long, value_name = "SELECTOR", num_args = 1..)]
     pub exclude: Vec<String>,
@@ -124,6 +127,13 @@ pub struct Selection {
     /// Which tests of the selected nodes are selected: eager, cautious, buildable, empty.
     #[arg(long, value_name = "MODE", env = "DBT_INDIRECT_SELECTION")]
     pub indirect_selection: Option<String>,
+}
+
+impl Selection {
+    /// What is selected, by whichever flag.
+    pub fn selected(&self) -> Vec<String> {
+        [self.select.as_slice(), &self.models].concat()
+    }
 }
 
 /// dbt's commands.

@@ -100,7 +100,7 @@ fn selected(
     args: &DocsArgs,
 ) -> Result<Option<HashSet<UniqueId>>, Failure> {
     let flags = &args.selection;
-    if flags.select.is_empty() && flags.exclude.is_empty() && flags.selector.is_none() {
+    if flags.selected().is_empty() && flags.exclude.is_empty() && flags.selector.is_none() {
         return Ok(None);
     }
     let graph = Graph::new(&session.manifest);

@@ -126,7 +126,7 @@ async fn compile_selected(context: &Context<'_>, opened: &Opened, args: &Compile
     if !end.succeeded() {
         return Err(Failure::Status(super::UNHANDLED));
     }
-    if !args.selection.select.is_empty() {
+    if !args.selection.selected().is_empty() {
         let is_named = |name: &str| names(&args.selection, name);
         show::print_texts(context, session, &end, is_named, &args.output);
     }
@@ -136,7 +136,7 @@ async fn compile_selected(context: &Context<'_>, opened: &Opened, args: &Compile
 /// Prints the first rows of what is selected, or of a query of the command line.
 pub async fn show(context: &Context<'_>, args: &CompileArgs) -> Outcome {
     let selection = &args.selection;
-    let is_selected = !selection.select.is_empty() || selection.selector.is_some();
+    let is_selected = !selection.selected().is_empty() || selection.selector.is_some();
     if !is_selected && args.inline.is_none() && args.inline_direct.is_none() {
         context.log.error("Either --select or --inline must be passed to show");
         return Err(Failure::Status(super::UNHANDLED));
@@ -163,8 +163,9 @@ pub async fn show(context: &Context<'_>, args: &CompileArgs) -> Outcome {
 /// Whether a selection names a node, rather than only reach it: that is what is printed. A method
 /// such as `tag:` names all that it finds.
 fn names(selection: &Selection, name: &str) -> bool {
-    let mut words = selection.select.iter();
-    words.any(|word| word.contains(name) || word.contains(':')) || selection.selector.is_some()
+    let words = selection.selected();
+    words.iter().any(|word| word.contains(name) || word.contains(':'))
+        || selection.selector.is_some()
 }
 
 /// Nodes in their order, each with those it waits for.

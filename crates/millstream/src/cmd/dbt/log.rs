@@ -86,10 +86,19 @@ impl Log {
         self.write("debug", text, self.0.loudness == Loudness::Debug);
     }
 
+    /// Says what has a name among dbt's events: `SQLQuery`.
+    pub fn event(&self, level: &str, event: &str, text: &str) {
+        let is_shown = match level {
+            "debug" => self.0.loudness == Loudness::Debug,
+            _ => self.0.loudness != Loudness::Quiet,
+        };
+        self.write_event(level, event, text, is_shown);
+    }
+
     /// Prints a result, without time.
     pub fn print(&self, text: &str) {
         let line = match self.0.format {
-            LogFormat::Json | LogFormat::Otel => self.json("info", text),
+            LogFormat::Json | LogFormat::Otel => self.json("info", "PrintEvent", text),
             _ => text.to_owned(),
         };
         stdout(&line);
@@ -99,18 +108,22 @@ impl Log {
     /// Where templates say something.
     pub fn sink(&self) -> LogSink {
         let log = self.clone();
-        LogSink::new(move |level, text| match level {
-            LogLevel::Debug => log.debug(text),
-            LogLevel::Info => log.say(text),
+        LogSink::named(move |level, event, text| match level {
+            LogLevel::Debug => log.event("debug", event, text),
+            LogLevel::Info => log.event("info", event, text),
             LogLevel::Print => log.print(text),
-            LogLevel::Warn => log.warn(&format!("[WARNING]: {text}")),
+            LogLevel::Warn => log.event("warn", event, &format!("[WARNING]: {text}")),
         })
     }
 
     fn write(&self, level: &str, text: &str, is_shown: bool) {
+        self.write_event(level, "Note", text, is_shown);
+    }
+
+    fn write_event(&self, level: &str, event: &str, text: &str, is_shown: bool) {
         if is_shown {
             match self.0.format {
-                LogFormat::Json | LogFormat::Otel => stdout(&self.json(level, text)),
+                LogFormat::Json | LogFormat::Otel => stdout(&self.json(level, event, text)),
                 LogFormat::Default | LogFormat::Text | LogFormat::Debug => {
                     let text = match self.0.colors {
                         Colors::On => colored(level, text),
@@ -123,10 +136,10 @@ impl Log {
         self.to_file(text);
     }
 
-    fn json(&self, level: &str, text: &str) -> String {
+    fn json(&self, level: &str, event: &str, text: &str) -> String {
         let info = json!({
             "category": "", "code": "", "extra": {}, "invocation_id": self.0.invocation,
-            "level": level, "msg": text, "name": "Note", "pid": std::process::id(),
+            "level": level, "msg": text, "name": event, "pid": std::process::id(),
             "thread": std::thread::current().name().unwrap_or("MainThread"),
             "ts": Clock::System.now().to_string(),
         });

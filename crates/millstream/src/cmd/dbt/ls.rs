@@ -25,7 +25,8 @@ pub fn run(context: &Context<'_>, args: &LsArgs) -> Outcome {
         artifacts::manifest(context, &project.manifest, &project.target.kind, &compiled)?;
     }
     let graph = Graph::new(&project.manifest);
-    let types = selection::ALL_TYPES;
+    let models = !args.selection.models.is_empty();
+    let types = if models { &["model"] } else { selection::ALL_TYPES };
     let selected = selection::selected(context, &graph, &args.selection, types, Blanks::Keep)?;
     let lines = list(&graph, &selected, &format);
     if lines.is_empty() {

@@ -150,8 +150,12 @@ fn selection_args(command: &Command) -> Map<String, Value> {
     let Some(selection) = command.selection() else { return Map::new() };
     let list = |words: &[String]| Value::from(words.to_vec());
     let mut args = Map::new();
-    args.insert("select".to_owned(), list(&selection.select));
+    args.insert("select".to_owned(), list(&selection.selected()));
     args.insert("exclude".to_owned(), list(&selection.exclude));
+    if let Command::Compile(shown) | Command::Show(shown) = command {
+        args.insert("limit".to_owned(), Value::from(shown.limit));
+        args.insert("output".to_owned(), Value::from(shown.output.as_str()));
+    }
     args.insert("resource_types".to_owned(), list(&selection.resource_type));
     if let Some(selector) = &selection.selector {
         args.insert("selector".to_owned(), Value::from(selector.as_str()));

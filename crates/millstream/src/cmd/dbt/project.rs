@@ -61,7 +61,7 @@ pub fn parsed(inputs: Inputs, place: &Place, log: &Log) -> Result<ParsedProject,
     let mut verdict = Verdict::Said;
     for problem in &parsed.diagnostics {
         match place.invocation.warnings.verdict(event(problem.code)) {
-            Verdict::Said => log.warn(&problem.to_string()),
+            Verdict::Said => log.event("warn", event(problem.code), &problem.to_string()),
             Verdict::Silenced => {}
             Verdict::Fails => {
                 log.error(&problem.to_string());
@@ -81,6 +81,7 @@ fn event(code: &str) -> &'static str {
         "dbt.patch_unused" => "NoNodeForYamlKey",
         "dbt.patch_wrong_section" => "WrongResourceSchemaFile",
         "dbt.reference_unknown" => "NodeNotFoundOrDisabled",
+        "dbt.freshness_unknowable" => "FreshnessConfigProblem",
         "dbt.deprecated" => "GenericJSONSchemaValidationDeprecation",
         _ => "MainEncounteredWarning",
     }

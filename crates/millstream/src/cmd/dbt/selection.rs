@@ -38,7 +38,11 @@ pub fn selected(
     blanks: Blanks,
 ) -> Result<Bits, Failure> {
     let state = context.cli.common.state.as_deref();
-    let manifest = state.map(|folder| read_manifest(context, folder)).transpose()?;
+    // What selectors need of it, they ask for.
+    let has_manifest =
+        |folder: &&Path| context.place.root.join(folder).join("manifest.json").is_file();
+    let manifest =
+        state.filter(has_manifest).map(|folder| read_manifest(context, folder)).transpose()?;
     let results = state.and_then(|folder| read(folder, "run_results.json", RunResults::read));
     let sources_before =
         state.and_then(|folder| read(folder, "sources.json", FreshnessResults::read));
@@ -50,7 +54,7 @@ pub fn selected(
         sources_before: sources_before.as_ref(),
         sources_now: sources_now.as_ref(),
     };
-    let select_texts = texts(&selection.select);
+    let select_texts = texts(&selection.selected());
     let exclude_texts = texts(&selection.exclude);
     let request = Request {
         select: &select_texts,
