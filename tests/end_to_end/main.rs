@@ -6,6 +6,7 @@ mod command_line;
 mod dbt_commands;
 mod dbt_environments;
 mod dbt_project;
+mod dbt_statements;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod labeled;

@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: a project in a temporary folder and the real binary on it.
 
+pub mod dbt;
 #[cfg(target_os = "linux")]
 pub mod disk;
 mod http;

@@ -8,6 +8,7 @@
 pub mod asset;
 pub mod batch;
 pub mod catalog;
+pub mod change;
 pub mod clock;
 pub mod crash;
 pub mod diagnostic;

@@ -110,10 +110,22 @@ pub struct MaterializeRequest {
     pub code: String,
     /// The configuration of the node.
     pub config: serde_json::Map<String, serde_json::Value>,
+    /// What its rows have to obey: if they do not, what is there stays.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
     /// The condition that the rows of the batch meet that is made, if one is.
     pub batch: Option<String>,
     /// Whether what is there is to be ignored.
     pub refresh: crate::step::Refresh,
+}
+
+/// What the rows of a relation have to obey.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// What is said of it: `not null (id)`.
+    pub name: String,
+    /// A query that gives a row for everything that breaks it.
+    pub broken: String,
 }
 
 /// What was made.

@@ -30,6 +30,8 @@ pub enum StepKind {
     Scoring,
     /// Handles the events of a topic.
     Function,
+    /// Runs a statement that somebody wrote: no file of the project declares what it changes.
+    Statement,
 }
 
 impl StepKind {
@@ -42,6 +44,7 @@ impl StepKind {
             Self::Training => "training",
             Self::Scoring => "scoring",
             Self::Function => "function",
+            Self::Statement => "statement",
         }
     }
 }

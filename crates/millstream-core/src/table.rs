@@ -204,6 +204,16 @@ pub struct TableVersion {
     pub files_removed: u64,
 }
 
+/// A relation that goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dropped {
+    /// A view; it was in the ledger alone.
+    View,
+    /// A table; its last version has no rows, so that its files can go.
+    Table(StagedTable),
+}
+
 /// What a step publishes under the name of a relation; the payload of its target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -212,6 +222,11 @@ pub enum TablePayload {
     View {
         /// The query.
         view: String,
+    },
+    /// No relation any more.
+    Dropped {
+        /// What there was.
+        dropped: Dropped,
     },
     /// The next version of a lake table.
     Files(StagedTable),
@@ -230,11 +245,12 @@ impl TablePayload {
         serde_json::to_value(self).expect("plain data is always JSON")
     }
 
-    /// What the relation will be once this is published.
-    pub fn into_entry(self) -> CatalogEntry {
+    /// What the relation will be once this is published; `None` if it will be none.
+    pub fn into_entry(self) -> Option<CatalogEntry> {
         match self {
-            Self::View { view } => CatalogEntry::View { sql: view },
-            Self::Files(staged) => CatalogEntry::Staged(Arc::new(staged)),
+            Self::View { view } => Some(CatalogEntry::View { sql: view }),
+            Self::Dropped { .. } => None,
+            Self::Files(staged) => Some(CatalogEntry::Staged(Arc::new(staged))),
         }
     }
 }

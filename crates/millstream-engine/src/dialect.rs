@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, TableVersion, Value,
-    VisitMut as _, VisitorMut,
+    self, AlterTable, AlterTableOperation, Expr, Ident, ObjectName, ObjectNamePart,
+    RenameTableNameKind, TableAlias, TableFactor, TableVersion, Value, VisitMut as _, VisitorMut,
+    helpers::attached_token::AttachedToken,
 };
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -23,7 +24,7 @@ use crate::postgres;
 /// Splits a name from the version that is asked for. Cannot stand in the name of a relation.
 const AT: char = '@';
 /// How deep expressions may nest.
-const NESTING_MAX: usize = 256;
+pub(crate) const NESTING_MAX: usize = 256;
 
 /// Which version of a table a query asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,8 +148,9 @@ fn version_text(version: &TableVersion) -> Result<String, EngineError> {
     }
 }
 
+/// The dialect of the lake.
 #[derive(Debug)]
-struct LakeDialect;
+pub(crate) struct LakeDialect;
 
 /// Methods of the default dialect that say yes.
 macro_rules! as_generic {
@@ -179,6 +181,14 @@ impl Dialect for LakeDialect {
 
     fn supports_table_versioning(&self) -> bool {
         true
+    }
+
+    // The default reads `alter view v rename to w` as a broken definition of the view.
+    fn parse_statement(
+        &self,
+        parser: &mut Parser<'_>,
+    ) -> Option<Result<ast::Statement, ParserError>> {
+        parser.maybe_parse(renamed_view).transpose()
     }
 
     // The default binds powers looser than sums, and the operators of JSON and of patterns looser
@@ -290,6 +300,27 @@ impl Dialect for LakeDialect {
         supports_select_item_multi_column_alias,
         supports_xml_expressions,
     }
+}
+
+/// `alter [materialized] view v rename to w`, as if it were a table.
+fn renamed_view(parser: &mut Parser<'_>) -> Result<ast::Statement, ParserError> {
+    parser.expect_keyword_is(Keyword::ALTER)?;
+    let _materialized = parser.parse_keyword(Keyword::MATERIALIZED);
+    parser.expect_keyword_is(Keyword::VIEW)?;
+    let if_exists = parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS]);
+    let name = parser.parse_object_name(false)?;
+    parser.expect_keywords(&[Keyword::RENAME, Keyword::TO])?;
+    let table_name = RenameTableNameKind::To(parser.parse_object_name(false)?);
+    Ok(ast::Statement::AlterTable(AlterTable {
+        name,
+        if_exists,
+        only: false,
+        operations: vec![AlterTableOperation::RenameTable { table_name }],
+        location: None,
+        on_cluster: None,
+        table_type: None,
+        end_token: AttachedToken::empty(),
+    }))
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ mod session;
 mod spill;
 mod sql_types;
 mod stage;
+mod statements;
 mod stats;
 mod store;
 mod stream;
@@ -49,6 +50,7 @@ pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
 pub use explain::EXPLANATIONS;
 pub use lineage::QueryLineage;
+pub use statements::read_statements;
 pub use store::LakeLocation;
 pub use syntax::{SyntaxProblem, check_syntax};
 

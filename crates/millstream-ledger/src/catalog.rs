@@ -17,7 +17,7 @@ use crate::open;
 
 impl Catalog for Ledger {
     /// Tables and views by their current versions, and the aliases. A receipt whose detail has
-    /// `view` is a view with that SQL. Sees what any process has committed; costs microseconds
+    /// `view` is a view with that SQL, one with `dropped` names nothing. Sees what any process has committed; costs microseconds
     /// while nothing changes.
     fn snapshot(&self) -> millstream_core::Result<CatalogSnapshot> {
         Ok(self.names().present()?)
@@ -115,8 +115,8 @@ fn read_names(connection: &Connection) -> Result<CatalogSnapshot> {
     })?;
     for row in current {
         let (asset, receipt) = row?;
-        if let Some(relation) = asset.relation() {
-            relations.insert(relation, entry(&receipt));
+        if let (Some(relation), Some(entry)) = (asset.relation(), entry(&receipt)) {
+            relations.insert(relation, entry);
         }
     }
     let aliases = connection
@@ -129,9 +129,13 @@ fn read_names(connection: &Connection) -> Result<CatalogSnapshot> {
     Ok(CatalogSnapshot::new(relations, aliases))
 }
 
-fn entry(receipt: &Receipt) -> CatalogEntry {
-    match receipt.detail.get("view").and_then(Value::as_str) {
+fn entry(receipt: &Receipt) -> Option<CatalogEntry> {
+    let detail = &receipt.detail;
+    if detail.get("dropped").and_then(Value::as_bool) == Some(true) {
+        return None;
+    }
+    Some(match detail.get("view").and_then(Value::as_str) {
         Some(sql) => CatalogEntry::View { sql: sql.to_owned() },
         None => CatalogEntry::Table { version: receipt.version },
-    }
+    })
 }

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::attempt::Context;
 use crate::driver::{Due, StepDriver};
 use crate::execute::millis_since;
+use crate::recover::Steps;
 use crate::report::StepReport;
 
 /// A run that takes one step after another, or several at a time, and runs each of them whether or
@@ -20,11 +21,11 @@ use crate::report::StepReport;
 pub struct DirectedRun {
     context: Context,
     /// To recover what another process left.
-    steps: Arc<Vec<Arc<dyn Step>>>,
+    steps: Steps,
 }
 
 impl DirectedRun {
-    pub(crate) fn new(context: Context, steps: Arc<Vec<Arc<dyn Step>>>) -> Self {
+    pub(crate) fn new(context: Context, steps: Steps) -> Self {
         Self { context, steps }
     }
 
@@ -43,7 +44,7 @@ impl DirectedRun {
         let driver = StepDriver {
             context: self.context.clone(),
             step,
-            steps: Arc::clone(&self.steps),
+            steps: self.steps.clone(),
             slots: Arc::new(Semaphore::new(1)),
             progress,
             due: Due::Always,

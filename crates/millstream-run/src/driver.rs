@@ -14,7 +14,7 @@ use crate::attempt::{Context, Decided, Ended, make_attempt};
 use crate::execute::millis_since;
 use crate::memo::{MemoInputs, memo};
 use crate::plan::{Decision, Known, Probe, decide};
-use crate::recover::recover;
+use crate::recover::{Steps, recover};
 use crate::report::{Progress, StepOutcome, StepReport};
 
 /// The first pause before a failed attempt is tried again; it doubles each time.
@@ -29,7 +29,7 @@ pub(crate) struct StepDriver {
     pub(crate) context: Context,
     pub(crate) step: Arc<dyn Step>,
     /// All steps, to recover what another process left.
-    pub(crate) steps: Arc<Vec<Arc<dyn Step>>>,
+    pub(crate) steps: Steps,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) progress: mpsc::Sender<Progress>,
     pub(crate) due: Due,

@@ -17,7 +17,7 @@ use crate::attempt::Context;
 use crate::directed::DirectedRun;
 use crate::driver::{Due, End, StepDriver};
 use crate::plan::{Known, Plan, Probe, plan};
-use crate::recover::recover;
+use crate::recover::{Steps, recover};
 use crate::report::{Progress, RunReport, StepOutcome, StepReport};
 
 /// Messages to the watcher of a run that may wait.
@@ -55,32 +55,32 @@ pub struct RunRequest {
 #[derive(Debug, Clone)]
 pub struct Executor {
     ledger: Ledger,
-    steps: Arc<Vec<Arc<dyn Step>>>,
+    steps: Steps,
     holder: Holder,
     pace: Pace,
 }
 
 impl Executor {
-    /// An executor of these steps, which must come upstream first.
-    pub fn new(ledger: Ledger, steps: Vec<Arc<dyn Step>>, holder: Holder, pace: Pace) -> Self {
-        Self { ledger, steps: Arc::new(steps), holder, pace }
+    /// An executor of the steps of the project, which must come upstream first.
+    pub fn new(ledger: Ledger, steps: Steps, holder: Holder, pace: Pace) -> Self {
+        Self { ledger, steps, holder, pace }
     }
 
     /// The same executor with one step in the place of that of the same asset.
     #[must_use]
     pub fn with_step(mut self, step: Arc<dyn Step>) -> Self {
         let asset = step.spec().asset().clone();
-        let mut steps = Vec::clone(&self.steps);
+        let mut steps = Vec::clone(&self.steps.project);
         if let Some(old) = steps.iter_mut().find(|old| *old.spec().asset() == asset) {
             *old = step;
         }
-        self.steps = Arc::new(steps);
+        self.steps.project = Arc::new(steps);
         self
     }
 
     /// The steps, upstream first.
     pub fn steps(&self) -> &[Arc<dyn Step>] {
-        &self.steps
+        &self.steps.project
     }
 
     /// What a run would do.
@@ -163,7 +163,7 @@ impl Executor {
                 refresh: request.refresh,
                 cancel: cancel.clone(),
             },
-            Arc::clone(&self.steps),
+            self.steps.clone(),
         ))
     }
 
@@ -195,7 +195,7 @@ impl Executor {
             let driver = StepDriver {
                 context: context.clone(),
                 step: Arc::clone(step),
-                steps: Arc::clone(&self.steps),
+                steps: self.steps.clone(),
                 slots: Arc::clone(&slots),
                 progress: progress.clone(),
                 due: Due::WhenChanged,
@@ -222,6 +222,7 @@ impl Executor {
 
     fn selected(&self, request: &RunRequest) -> Vec<Arc<dyn Step>> {
         self.steps
+            .project
             .iter()
             .filter(|step| request.selected.contains(step.spec().asset()))
             .cloned()

@@ -19,5 +19,5 @@ pub use error::{EXPLANATIONS, RunError};
 pub use execute::{Executor, Pace, RunRequest};
 pub use memo::MemoInputs;
 pub use plan::{Decision, Plan, PlanEntry, Reason, plan};
-pub use recover::{Recovered, recover};
+pub use recover::{OtherSteps, Recovered, Steps, recover};
 pub use report::{Progress, RunReport, StepOutcome, StepReport};

@@ -14,7 +14,7 @@ use millstream_core::crash;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Fault, Result, Retry};
 use millstream_core::id::AttemptId;
-use millstream_core::step::{Receipt, Staged, Step};
+use millstream_core::step::{Receipt, Staged, Step, StepKind};
 use millstream_ledger::{Adoption, AssetVersion, FailState, Holder, Ledger, StepError, Unfinished};
 
 use crate::attempt::publish_target;
@@ -28,11 +28,40 @@ pub enum Recovered {
     Discarded(AssetKey),
 }
 
-/// Recovers every unfinished attempt whose step is among `steps`. Attempts of steps that the
-/// project no longer has are closed; their staged files are left to `vacuum`.
+/// Makes steps that settle attempts on assets that no step of the project has.
+pub trait OtherSteps: std::fmt::Debug + Send + Sync {
+    /// A step with these outputs that can publish, find and discard what an attempt left; `None`
+    /// if they are not of its kind.
+    fn settling(&self, outputs: &[AssetKey]) -> Option<Arc<dyn Step>>;
+}
+
+/// The steps that settle what was left.
+#[derive(Debug, Clone)]
+pub struct Steps {
+    /// Those of the project.
+    pub project: Arc<Vec<Arc<dyn Step>>>,
+    /// What makes all others.
+    pub others: Arc<dyn OtherSteps>,
+}
+
+impl Steps {
+    fn settling(&self, attempt: &Unfinished) -> Option<Arc<dyn Step>> {
+        let first = attempt.outputs.first()?;
+        let mut known = self.project.iter();
+        // What a statement publishes need not be what a step of the same name can read.
+        let own = match attempt.kind {
+            StepKind::Statement => None,
+            _ => known.find(|step| step.spec().asset() == first).cloned(),
+        };
+        own.or_else(|| self.others.settling(&attempt.outputs))
+    }
+}
+
+/// Recovers every unfinished attempt. Those that no step can settle are closed; their staged files
+/// are left to `vacuum`.
 pub async fn recover(
     ledger: &Ledger,
-    steps: &[Arc<dyn Step>],
+    steps: &Steps,
     holder: &Holder,
     lease: Duration,
 ) -> Result<Vec<Recovered>> {
@@ -40,28 +69,26 @@ pub async fn recover(
     if unfinished.is_empty() {
         return Ok(Vec::new());
     }
-    let by_asset: BTreeMap<&AssetKey, &Arc<dyn Step>> =
-        steps.iter().map(|step| (step.spec().asset(), step)).collect();
     let mut recovered = Vec::new();
     for attempt in unfinished {
         if ledger.adopt(attempt.attempt, holder, lease).await? == Adoption::Gone {
             continue;
         }
-        let step = attempt.outputs.first().and_then(|asset| by_asset.get(asset)).copied();
-        recovered.push(recover_attempt(ledger, step, &attempt).await?);
+        let step = steps.settling(&attempt);
+        recovered.push(recover_attempt(ledger, step.as_deref(), &attempt).await?);
     }
     Ok(recovered)
 }
 
 async fn recover_attempt(
     ledger: &Ledger,
-    step: Option<&Arc<dyn Step>>,
+    step: Option<&dyn Step>,
     attempt: &Unfinished,
 ) -> Result<Recovered> {
     let asset = attempt.outputs[0].clone();
     if let Some(step) = step
         && let Some(staged) = &attempt.intent
-        && settle(ledger, &**step, attempt.attempt, staged, &attempt.effects).await?.is_some()
+        && settle(ledger, step, attempt.attempt, staged, &attempt.effects).await?.is_some()
     {
         tracing::info!(%asset, "recovered: committed what was published");
         return Ok(Recovered::Committed(asset));

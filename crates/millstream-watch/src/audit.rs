@@ -58,7 +58,9 @@ impl Audited {
         for target in &staged.targets {
             if let Some(relation) = target.asset.relation() {
                 let payload = TablePayload::read(&target.payload)?;
-                catalog = catalog.with(relation, payload.into_entry());
+                if let Some(entry) = payload.into_entry() {
+                    catalog = catalog.with(relation, entry);
+                }
             }
         }
         Ok(catalog)

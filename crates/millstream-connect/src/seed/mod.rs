@@ -151,7 +151,9 @@ fn receipt(version: u64, staged: &StagedTable) -> Receipt {
 fn staged_table(target: &Target) -> Result<StagedTable> {
     match TablePayload::read(&target.payload)? {
         TablePayload::Files(staged) => Ok(staged),
-        TablePayload::View { .. } => Err(misshapen("publishes a view")),
+        TablePayload::View { .. } | TablePayload::Dropped { .. } => {
+            Err(misshapen("publishes no table"))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads the file of a seed into one batch.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -51,7 +52,10 @@ fn column(file: &SeedFile, name: &str, values: &[&str]) -> Result<ArrayRef, Seed
         let (path, column) = (file.shown.clone(), name.to_owned());
         return Err(SeedError::Type { path, column, name: written.clone() });
     };
-    let texts = guess::texts(values);
+    let texts = match wanted {
+        DataType::Timestamp(..) => guess::texts(values).iter().map(|text| text.map(full)).collect(),
+        _ => guess::texts(values),
+    };
     let options = CastOptions { safe: true, ..CastOptions::default() };
     let cast = cast_with_options(&texts, &wanted, &options)
         .map_err(|cause| SeedError::Table { path: file.shown.clone(), cause })?;
@@ -64,6 +68,19 @@ fn column(file: &SeedFile, name: &str, values: &[&str]) -> Result<ArrayRef, Seed
             value: texts.value(row).to_owned(),
             name: written.clone(),
         }),
+    }
+}
+
+/// A moment with its seconds, which databases let people leave out.
+fn full(moment: &str) -> Cow<'_, str> {
+    let is_short = moment.len() >= 15 && moment.matches(':').count() == 1;
+    let ends_with_minutes = moment.rsplit(':').next().is_some_and(|minutes| {
+        minutes.len() == 2 && minutes.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    if is_short && ends_with_minutes {
+        Cow::Owned(format!("{moment}:00"))
+    } else {
+        Cow::Borrowed(moment)
     }
 }
 

@@ -200,8 +200,8 @@ fn receipt(version: u64) -> Receipt {
 fn staged_table(target: &Target) -> Result<StagedTable> {
     match TablePayload::read(&target.payload)? {
         TablePayload::Files(staged) => Ok(staged),
-        TablePayload::View { .. } => {
-            Err(Plain::internal("sync.shape", "a sync publishes files, not a view").into())
+        TablePayload::View { .. } | TablePayload::Dropped { .. } => {
+            Err(Plain::internal("sync.shape", "a sync publishes files").into())
         }
     }
 }

@@ -22,6 +22,7 @@ pub use column::{ColumnClass, ColumnValue};
 pub use dialect::{ConstraintSupport, Dialect};
 pub use object::{AdapterObject, link_views, list_schema};
 pub use problem::{Problem, ProblemKind};
+pub(crate) use relation::quoted;
 pub use relation::{
     EventTimeFilter, Part, Path, Policy, Relation, RelationClass, RelationKind, RelationValue,
     ephemeral_name,

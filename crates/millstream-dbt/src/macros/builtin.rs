@@ -138,7 +138,6 @@ pub const DBT_MILLSTREAM: &[BuiltinFile] = package!(
         "macros/no_ops.sql",
         "macros/rights.sql",
         "macros/schemas.sql",
-        "macros/unit_tests.sql",
     ]
 );
 

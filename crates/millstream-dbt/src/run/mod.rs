@@ -5,6 +5,7 @@
 //! the warehouse can, without (`native`).
 
 mod batches;
+mod contract;
 pub mod event_time;
 mod freshness;
 mod hook;

@@ -6,6 +6,7 @@ use millstream_core::sql::{MaterializeRequest, Materialized, Materializer};
 use millstream_core::step::Refresh;
 use serde_json::{Map, Value, json};
 
+use super::contract;
 use crate::adapter::RelationKind;
 use crate::context::{Batch, CompiledNode, Failure, FailureKind, MadeRelations, Session, Worker};
 use crate::manifest::{Node, NodeKind};
@@ -41,7 +42,7 @@ pub(super) fn make(
     compiled: &CompiledNode,
 ) -> Result<MadeRelations, Failure> {
     let request = request(worker.session(), node, compiled);
-    make_requested(worker, materializer, node, &request)
+    make_requested(worker, materializer, node, request)
 }
 
 /// Makes a batch of a microbatch model, with the hooks that the node has left.
@@ -63,7 +64,7 @@ pub(super) fn make_batch(
         refresh: batch.refresh,
         ..request(worker.session(), node, compiled)
     };
-    make_requested(worker, materializer, node, &request)
+    make_requested(worker, materializer, node, request)
 }
 
 /// Makes a relation that stands for that of another environment: a view of it.
@@ -80,6 +81,7 @@ pub(super) fn clone(
         materialization: "view".to_owned(),
         code: format!("select * from {original}"),
         config: Map::new(),
+        rules: Vec::new(),
         batch: None,
         refresh: Refresh::Full,
     };
@@ -93,11 +95,17 @@ fn make_requested(
     worker: &Worker,
     materializer: &dyn Materializer,
     node: &Arc<Node>,
-    request: &MaterializeRequest,
+    mut request: MaterializeRequest,
 ) -> Result<MadeRelations, Failure> {
+    // What is added to the cache before it is filled would stand for all that there is.
+    worker.fill_cache()?;
     run_hooks(worker, node, "pre_hook")?;
+    if let Some(contracted) = contract::of(worker, node, &request.code)? {
+        request.code = contracted.code;
+        request.rules = contracted.rules;
+    }
     let made = materializer
-        .materialize(request)
+        .materialize(&request)
         .map_err(|error| Failure::new(FailureKind::Database, error.chain()))?;
     run_hooks(worker, node, "post_hook")?;
     Ok(answer(worker.session(), node, &made))
@@ -119,6 +127,7 @@ fn request(session: &Session, node: &Node, compiled: &CompiledNode) -> Materiali
         materialization: materialization(node).unwrap_or("view").to_owned(),
         code,
         config: serde_json::Map::clone(&node.config.0),
+        rules: Vec::new(),
         batch: None,
         refresh: if full { Refresh::Full } else { Refresh::Incremental },
     }

@@ -53,6 +53,16 @@ pub enum Work {
         /// What becomes of columns that are not those of the table.
         schema_change: SchemaChange,
     },
+    /// The relation goes.
+    Drop,
+}
+
+impl Work {
+    /// A table of the rows of a query, whatever was there.
+    pub fn replaced(sql: String) -> Self {
+        let schema_change = SchemaChange::default();
+        Self::Table { sql, mode: WriteMode::Replace, schema_change }
+    }
 }
 
 impl Making {
@@ -96,11 +106,6 @@ impl Making {
         existing: &Existing,
         refresh: Refresh,
     ) -> Result<Work> {
-        let replaced = |sql: String| Work::Table {
-            sql,
-            mode: WriteMode::Replace,
-            schema_change: SchemaChange::default(),
-        };
         match (self, existing) {
             (Self::View, _) => Ok(Work::View { sql: sql.to_owned() }),
             (Self::Incremental(strategy), Existing::Table { .. })
@@ -112,12 +117,12 @@ impl Making {
                     schema_change: strategy.schema_change,
                 })
             }
-            (Self::Table | Self::Incremental(_), _) => Ok(replaced(sql.to_owned())),
+            (Self::Table | Self::Incremental(_), _) => Ok(Work::replaced(sql.to_owned())),
             // A snapshot is the only copy of the past: nothing starts it over.
             (Self::Snapshot(plan), Existing::Table { columns }) => {
                 snapshot::next(plan, relation, columns, sql)
             }
-            (Self::Snapshot(plan), _) => Ok(replaced(snapshot::first(plan, sql))),
+            (Self::Snapshot(plan), _) => Ok(Work::replaced(snapshot::first(plan, sql))),
         }
     }
 }

@@ -14,10 +14,11 @@ use millstream_engine::{Engine, EngineConfig, LakeLocation};
 use millstream_ledger::{Holder, Ledger};
 use millstream_model::{LoadedModels, Registry};
 use millstream_project::Environment;
-use millstream_run::{Executor, Pace};
+use millstream_run::{Executor, Pace, Steps};
 use millstream_stream::{TopicScan, Topics};
 use url::Url;
 
+use super::warehouse::TableSteps;
 use super::{folder, required_project};
 use crate::cli::Global;
 use crate::exit::Failure;
@@ -82,6 +83,8 @@ impl Backends {
     pub fn executor(&self, command: &str, steps: Vec<Arc<dyn Step>>, parallel: usize) -> Executor {
         let pace = Pace { parallel_steps: parallel, lease: LEASE };
         let holder = Holder::current(&format!("millstream {command}"));
+        let others = Arc::new(TableSteps(self.engine.clone()));
+        let steps = Steps { project: Arc::new(steps), others };
         Executor::new(self.ledger.clone(), steps, holder, pace)
     }
 

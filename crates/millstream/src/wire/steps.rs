@@ -98,6 +98,7 @@ impl StepMaker<'_> {
             StepKind::Training => self.training(node)?,
             StepKind::Scoring => self.scoring(node)?,
             StepKind::Function => self.function(node)?,
+            StepKind::Statement => return Err(astray(node)),
         };
         if checks.is_empty() {
             return Ok(inner);

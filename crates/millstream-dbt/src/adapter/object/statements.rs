@@ -63,7 +63,12 @@ impl AdapterObject {
     fn driver_type(&self, data_type: &str) -> Outcome<String> {
         let number = UNKNOWN.iter().find(|(_, name)| *name == data_type).map(|(number, _)| number);
         let Some(number) = number.filter(|_| self.caller.target().kind == "postgres") else {
-            return Ok(driver_type(data_type));
+            // Numbers of seeds are wide in the embedded engine; a contract narrows what it names.
+            let wide = self.caller.target().kind == "millstream";
+            return Ok(match driver_type(data_type) {
+                name if wide && name == "LONGINTEGER" => "INTEGER".to_owned(),
+                name => name,
+            });
         };
         let message = format!(
             "The `type_code` {number} was not recognized, which may affect error messages for \

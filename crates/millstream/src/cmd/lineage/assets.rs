@@ -72,7 +72,7 @@ pub(super) async fn read(opened: &Opened) -> Result<Assets> {
             }
             StepKind::Training => reader.training(node),
             StepKind::Scoring => reader.scoring(node).await,
-            StepKind::Function => {}
+            StepKind::Function | StepKind::Statement => {}
         }
     }
     reader.rest().await;
@@ -299,9 +299,10 @@ fn query_of(model: &SqlModel, refresh: Refresh) -> Result<String> {
         return Err(Plain::user("sql.known_late", message).into());
     };
     let work = model.making.work(&model.relation, sql, &Existing::Nothing, Refresh::Full)?;
-    Ok(match work {
-        Work::View { sql } | Work::Table { sql, .. } => sql,
-    })
+    match work {
+        Work::View { sql } | Work::Table { sql, .. } => Ok(sql),
+        Work::Drop => Err(Plain::internal("lineage.shape", "no model is dropped").into()),
+    }
 }
 
 fn known_of(node: &Node, lineage: Lineage) -> Known {

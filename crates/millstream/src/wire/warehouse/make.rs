@@ -2,26 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use millstream_connect::seed::{ColumnNames, SeedFile, SeedStep};
 use millstream_core::asset::AssetKey;
 use millstream_core::error::{Fault, Plain, Result, Retry};
 use millstream_core::hash::ContentHash;
 use millstream_core::name::Relation;
-use millstream_core::sql::{MaterializeRequest, Materialized, Materializer};
-use millstream_core::step::{Step, StepKind, StepSpec};
+use millstream_core::sql::{MaterializeRequest, Materialized, Materializer, Rule};
+use millstream_core::step::{CheckOutcome, Step, StepKind, StepSpec};
 use millstream_core::warehouse::Warehouse;
 use millstream_dbt::manifest::Config;
 use millstream_dbt::step::{Making, RelationStep};
 use millstream_run::{StepOutcome, StepReport};
+use millstream_watch::{Audited, CheckSpec};
 
-use super::EmbeddedWarehouse;
-
-/// The longest that one attempt may take.
-const STEP_TIMEOUT: Duration = Duration::from_secs(6 * 60 * 60);
-/// How often a failed attempt is tried again when its error allows it.
-const STEP_RETRIES: u32 = 3;
+use super::{EmbeddedWarehouse, STEP_RETRIES, STEP_TIMEOUT};
 
 impl Materializer for EmbeddedWarehouse {
     fn materialize(&self, request: &MaterializeRequest) -> Result<Materialized> {
@@ -45,9 +40,23 @@ impl EmbeddedWarehouse {
         let making =
             Making::of_config(&request.materialization, &config, request.batch.as_deref())?;
         let text = Arc::new(request.code.clone());
-        let step = RelationStep::new(spec, relation, making, text, warehouse);
-        Ok(Arc::new(step))
+        let step = RelationStep::new(spec, relation, making, text, Arc::clone(&warehouse));
+        if request.rules.is_empty() {
+            return Ok(Arc::new(step));
+        }
+        let checks = request.rules.iter().map(check).collect();
+        Ok(Arc::new(Audited::new(Arc::new(step), checks, warehouse)))
     }
+}
+
+/// A rule lets nothing pass that breaks it.
+fn check(rule: &Rule) -> CheckSpec {
+    let text = format!(
+        "select count(*) as failures, false as should_warn, count(*) > 0 as should_error \
+         from (\n{}\n) as broken",
+        rule.broken
+    );
+    CheckSpec { name: rule.name.clone(), text: Arc::new(text), worst: CheckOutcome::Fail }
 }
 
 fn spec(request: &MaterializeRequest, relation: &Relation) -> StepSpec {
@@ -90,17 +99,36 @@ fn seed_file(request: &MaterializeRequest) -> Result<SeedFile> {
 }
 
 fn made(request: &MaterializeRequest, report: StepReport) -> Result<Materialized> {
-    match report.outcome {
-        StepOutcome::Published | StepOutcome::Unchanged | StepOutcome::UpToDate => {}
-        _ => return Err(failed(report)),
-    }
     let rows = report.stats.rows_out;
+    published(report)?;
     Ok(match request.materialization.as_str() {
         "view" => Materialized { code: "CREATE VIEW".to_owned(), rows: None },
         "seed" => Materialized { code: "INSERT".to_owned(), rows: Some(rows) },
         "incremental" | "snapshot" => Materialized { code: "MERGE".to_owned(), rows: Some(rows) },
         _ => Materialized { code: "SELECT".to_owned(), rows: Some(rows) },
     })
+}
+
+/// Whether a step did what it was asked for.
+pub(super) fn published(report: StepReport) -> Result<()> {
+    match report.outcome {
+        StepOutcome::Published | StepOutcome::Unchanged | StepOutcome::UpToDate => Ok(()),
+        StepOutcome::Refused => Err(refused(&report)),
+        _ => Err(failed(report)),
+    }
+}
+
+/// The rows break the contract of their model.
+fn refused(report: &StepReport) -> millstream_core::Error {
+    let broken: Vec<String> = report
+        .checks
+        .iter()
+        .filter(|check| check.outcome == CheckOutcome::Fail)
+        .map(|check| format!("`{}` ({} times)", check.name, check.failures))
+        .collect();
+    Plain::user("dbt.contract_broken", format!("rows break a constraint: {}", broken.join(", ")))
+        .with_hint("what was there before is still in place")
+        .into()
 }
 
 fn failed(report: StepReport) -> millstream_core::Error {

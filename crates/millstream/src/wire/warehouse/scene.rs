@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use millstream_core::error::Result;
+use millstream_core::change::{Change, Statement};
+use millstream_core::error::{Plain, Result};
 use millstream_core::sql::{SqlAnswer, SqlConnection, SqlWarehouse};
 use millstream_core::text::Scene;
 use millstream_core::warehouse::{Query, Warehouse as _};
 use millstream_engine::Engine;
 use tokio::runtime::Handle;
 
-use super::{answer, ignored};
+use super::answer;
+use super::connection::{begins_as_query, said};
 
 /// A warehouse in which names mean what they mean to a step. Its calls block.
 #[derive(Debug, Clone)]
@@ -37,15 +39,27 @@ impl SqlWarehouse for SceneWarehouse {
 
 impl SqlConnection for SceneWarehouse {
     fn execute(&mut self, sql: &str) -> Result<SqlAnswer> {
-        if let Some(word) = ignored(sql) {
-            let (code, status) = (word.to_owned(), word.to_owned());
-            return Ok(SqlAnswer { code, status, ..SqlAnswer::default() });
+        let sql = sql.trim().trim_end_matches(';');
+        if begins_as_query(sql) {
+            return self.query(sql);
         }
-        let query = Query {
-            sql: sql.trim().trim_end_matches(';').to_owned(),
-            catalog: self.scene.catalog.clone(),
-            now: self.scene.now,
-        };
+        let mut answer = said("OK");
+        for statement in millstream_engine::read_statements(sql)? {
+            answer = match statement {
+                Statement::Query(sql) => self.query(&sql)?,
+                Statement::Nothing(word) => said(word),
+                Statement::Transaction(_) => said("OK"),
+                Statement::Change(change) => return Err(refused(&change).into()),
+            };
+        }
+        Ok(answer)
+    }
+}
+
+impl SceneWarehouse {
+    fn query(&self, sql: &str) -> Result<SqlAnswer> {
+        let catalog = self.scene.catalog.clone();
+        let query = Query { sql: sql.to_owned(), catalog, now: self.scene.now };
         self.runtime.block_on(async {
             let rows = self.engine.query(&query).await?;
             let schema = rows.schema.clone();
@@ -53,4 +67,11 @@ impl SqlConnection for SceneWarehouse {
             answer::of_rows(&schema, &batches)
         })
     }
+}
+
+fn refused(change: &Change) -> Plain {
+    let word = change.word().to_lowercase();
+    let message = format!("a template that asks the warehouse changes nothing, so not `{word}`");
+    Plain::user("sql.not_a_query", message)
+        .with_hint("`millstream dbt` runs hooks and operations that change relations")
 }

@@ -1,0 +1,155 @@
+//! What all steps of relations do alike: stage work, publish it, find it again.
+
+use std::sync::Arc;
+
+use millstream_core::asset::AssetKey;
+use millstream_core::catalog::{CatalogEntry, CatalogSnapshot};
+use millstream_core::clock::Timestamp;
+use millstream_core::effect::EffectId;
+use millstream_core::error::Result;
+use millstream_core::id::AttemptId;
+use millstream_core::name::Relation;
+use millstream_core::step::{Attempt, Receipt, StepStats, Target};
+use millstream_core::table::{
+    Dropped, SchemaChange, StagedTable, TablePayload, WriteMode, WriteRequest,
+};
+use millstream_core::warehouse::{Query, Warehouse};
+use serde_json::json;
+
+use super::plan::{Existing, Work};
+
+/// Relations of the embedded warehouse.
+#[derive(Debug, Clone)]
+pub struct Relations(pub Arc<dyn Warehouse>);
+
+/// What an attempt reads: names, the time, and its id.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// What names mean.
+    pub catalog: CatalogSnapshot,
+    /// What `now()` is.
+    pub now: Timestamp,
+    /// Names the files.
+    pub attempt: AttemptId,
+}
+
+impl Reading {
+    /// What an attempt reads.
+    pub fn of(attempt: &Attempt) -> Self {
+        Self { catalog: attempt.catalog.clone(), now: attempt.claimed_at, attempt: attempt.id }
+    }
+
+    /// A query over it.
+    pub fn query(&self, sql: impl Into<String>) -> Query {
+        Query { sql: sql.into(), catalog: self.catalog.clone(), now: self.now }
+    }
+}
+
+impl Relations {
+    /// Does the work up to its publication.
+    pub async fn stage(
+        &self,
+        relation: &Relation,
+        work: Work,
+        reading: &Reading,
+    ) -> Result<(Target, StepStats)> {
+        let (payload, stats) = match work {
+            Work::View { sql } => {
+                // Planning the query is what makes a broken view fail here and not at its readers.
+                self.0.schema(&reading.query(&*sql)).await?;
+                (TablePayload::View { view: sql }, StepStats::default())
+            }
+            Work::Table { sql, mode, schema_change } => {
+                let table = self.rows(relation, &sql, (mode, schema_change), reading).await?;
+                let stats = StepStats {
+                    rows_out: table.rows,
+                    bytes_out: table.bytes,
+                    ..StepStats::default()
+                };
+                (TablePayload::Files((*table).clone()), stats)
+            }
+            Work::Drop => {
+                let dropped = self.dropped(relation, reading).await?;
+                (TablePayload::Dropped { dropped }, StepStats::default())
+            }
+        };
+        let target = Target { asset: AssetKey::table(relation), payload: payload.to_value() };
+        Ok((target, stats))
+    }
+
+    /// Writes the rows of a query as files that nothing names yet.
+    pub async fn rows(
+        &self,
+        relation: &Relation,
+        sql: &str,
+        (mode, schema_change): (WriteMode, SchemaChange),
+        reading: &Reading,
+    ) -> Result<Arc<StagedTable>> {
+        let relation = relation.clone();
+        let request = WriteRequest { relation, mode, schema_change, attempt: reading.attempt };
+        self.0.stage_query(&reading.query(sql), &request).await
+    }
+
+    async fn dropped(&self, relation: &Relation, reading: &Reading) -> Result<Dropped> {
+        if !matches!(reading.catalog.get(relation), Some(CatalogEntry::Table { .. })) {
+            return Ok(Dropped::View);
+        }
+        let none = format!("select * from {} limit 0", relation.quoted());
+        let mode = (WriteMode::Replace, SchemaChange::default());
+        let empty = self.rows(relation, &none, mode, reading).await?;
+        Ok(Dropped::Table((*empty).clone()))
+    }
+
+    /// What there is, as far as the next version depends on it.
+    pub async fn existing(&self, relation: &Relation, reading: &Reading) -> Result<Existing> {
+        match reading.catalog.get(relation) {
+            Some(CatalogEntry::Table { .. } | CatalogEntry::Staged(_)) => {
+                let all = format!("select * from {}", relation.quoted());
+                let schema = self.0.schema(&reading.query(all)).await?;
+                let names = schema.fields().iter().map(|field| field.name().clone());
+                Ok(Existing::Table { columns: names.collect() })
+            }
+            Some(_) => Ok(Existing::View),
+            None => Ok(Existing::Nothing),
+        }
+    }
+
+    /// Publishes a target.
+    pub async fn publish(&self, target: &Target, effect: &EffectId) -> Result<Receipt> {
+        match TablePayload::read(&target.payload)? {
+            // What is in the ledger alone is published by the commit of the ledger itself.
+            TablePayload::View { view } => {
+                Ok(Receipt { version: effect.sequence, detail: json!({ "view": view }) })
+            }
+            TablePayload::Dropped { dropped: Dropped::View } => {
+                Ok(Receipt { version: effect.sequence, detail: json!({ "dropped": true }) })
+            }
+            TablePayload::Dropped { dropped: Dropped::Table(empty) } => {
+                let version = self.0.publish(&empty, effect).await?;
+                Ok(Receipt { version, detail: json!({ "dropped": true }) })
+            }
+            TablePayload::Files(staged) => {
+                let version = self.0.publish(&staged, effect).await?;
+                Ok(Receipt { version, detail: json!({ "rows": staged.rows }) })
+            }
+        }
+    }
+
+    /// What a publication answered, if it happened.
+    pub async fn find(&self, target: &Target, effect: &EffectId) -> Result<Option<Receipt>> {
+        let (staged, detail) = match TablePayload::read(&target.payload)? {
+            TablePayload::View { .. } | TablePayload::Dropped { dropped: Dropped::View } => {
+                return Ok(None);
+            }
+            TablePayload::Dropped { dropped: Dropped::Table(empty) } => {
+                (empty, json!({ "dropped": true }))
+            }
+            TablePayload::Files(staged) => {
+                let rows = staged.rows;
+                (staged, json!({ "rows": rows }))
+            }
+        };
+        let found = self.0.find(&staged.relation, effect).await?;
+        Ok(found.map(|version| Receipt { version, detail }))
+    }
+}
