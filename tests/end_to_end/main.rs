@@ -5,7 +5,9 @@ mod chaos;
 mod command_line;
 mod dbt_commands;
 mod dbt_environments;
+mod dbt_models;
 mod dbt_project;
+mod dbt_snapshots;
 mod dbt_statements;
 #[cfg(target_os = "linux")]
 mod full_disk;
