@@ -107,9 +107,11 @@ fn new_columns_come_or_stay_out_as_the_model_says() {
     for warehouse in Warehouse::ALL {
         let project = warehouse.project("columns", SHOP);
         project.edit("dbt_project.yml", "profile: corner", "profile: columns");
+        // No view reads the table: PostgreSQL would drop none of its columns then.
         project.write("models/kept_rows.sql", "select * from {{ ref('kept') }}");
         let build = |vars: &str| {
-            let words = ["dbt", "build", "--exclude", "test_type:unit", "--vars", vars];
+            let words = ["dbt", "build", "--select", "+kept", "--exclude", "test_type:unit"];
+            let words = [&words[..], &["--vars", vars]].concat();
             project.output(&words)
         };
         build("{}").succeeded();

@@ -13,7 +13,11 @@
 
 {# Their names in this snapshot. #}
 {% macro internal__snapshot_columns() %}
-  {% do return(config.get('snapshot_table_column_names') or get_snapshot_table_column_names()) %}
+  {%- set names = get_snapshot_table_column_names() -%}
+  {%- for column, name in (config.get('snapshot_meta_column_names') or {}).items() if name -%}
+    {%- do names.update({column: name}) -%}
+  {%- endfor -%}
+  {% do return(config.get('snapshot_table_column_names') or names) %}
 {% endmacro %}
 
 
