@@ -81,11 +81,6 @@ impl Log {
         self.write("error", text, true);
     }
 
-    /// Says what only those want to know who look for a problem.
-    pub fn debug(&self, text: &str) {
-        self.write("debug", text, self.0.loudness == Loudness::Debug);
-    }
-
     /// Says what has a name among dbt's events: `SQLQuery`.
     pub fn event(&self, level: &str, event: &str, text: &str) {
         let is_shown = match level {
