@@ -146,12 +146,14 @@ impl Room {
         Ok(found.lines().map(|line| without_day(line) + "\n").collect())
     }
 
-    /// Our own tables, as files.
+    /// Our own tables, as files. `init` makes environments of the profile's targets.
     fn export(&self, project: &Path, relations: &[String], folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder)?;
+        run_command(self.program.own().arg("-C").arg(project).arg("init"))?;
         for relation in relations {
             let mut query = self.program.own();
-            query.arg("-C").arg(project).args(["query", "--output", "parquet", "--to"]);
+            query.arg("-C").arg(project).args(["--env", "millstream"]);
+            query.args(["query", "--output", "parquet", "--to"]);
             query.arg(folder.join(format!("{relation}.parquet")));
             run_command(query.arg(format!("select * from {relation}")))?;
         }
