@@ -55,6 +55,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Constraints are not_null, unique, primary_key, foreign_key, check and custom, with `columns` where they are of a model.",
     ),
     page(
+        "dbt.contract_broken",
+        "A model breaks its contract",
+        "Columns, types or rows of the model are not what its contract says. The message names \
+         them. The former version stays in place.",
+    ),
+    page(
         "dbt.cycle",
         "Models refer to each other in a circle",
         "Each of the named nodes needs the next one. Take one of the references away. Nothing was run.",
