@@ -1,4 +1,5 @@
-//! The pages of this crate's error codes, and of those of the commands that it is made for.
+//! The pages of this crate's error codes, and of those of the commands that it is made for: reading
+//! and running dbt projects, and statements that change relations.
 
 use millstream_core::explain::Explanation;
 
@@ -374,6 +375,39 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "dbt.yaml_template",
         "A template in YAML cannot be rendered",
         "A value of a YAML file has a template that is wrong, or asks for what is not known while files are read.",
+    ),
+    page(
+        "sql.column_count",
+        "Values and columns differ in number",
+        "`insert` gives more values than the table has columns, or another number than the \
+               columns that it names.",
+    ),
+    page(
+        "sql.column_exists",
+        "The column is there already",
+        "`alter table` adds a column, or gives it a name, that the table has. Write `add \
+               column if not exists` where it may be there.",
+    ),
+    page(
+        "sql.no_rollback",
+        "What is published cannot be rolled back",
+        "In the embedded engine every statement that changes something is a transaction of \
+               its own: it is published when it has ended, and `begin` and `commit` around several \
+               do nothing. So `rollback` after a change cannot undo it. Make one statement of \
+               what belongs together (`create table as`, `insert ... select`, `delete`), or let a \
+               model do it.",
+    ),
+    page(
+        "sql.not_a_table",
+        "Rows of a view cannot be changed",
+        "A statement inserts, deletes or updates rows of a view, or changes its columns. A \
+               view has the rows of the tables that it reads: change those, or the query.",
+    ),
+    page(
+        "sql.relation_exists",
+        "The name is taken",
+        "A statement makes a table or view, or gives it a name, that another one has. Drop \
+               that one before, or write `create or replace` or `create ... if not exists`.",
     ),
 ];
 

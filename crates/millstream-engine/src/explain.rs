@@ -16,39 +16,6 @@ pub const EXPLANATIONS: &[Explanation] = &[
                Tables are written by the steps of a run.",
     },
     Explanation {
-        code: "sql.not_a_table",
-        title: "Rows of a view cannot be changed",
-        text: "A statement inserts, deletes or updates rows of a view, or changes its columns. A \
-               view has the rows of the tables that it reads: change those, or the query.",
-    },
-    Explanation {
-        code: "sql.relation_exists",
-        title: "The name is taken",
-        text: "A statement makes a table or view, or gives it a name, that another one has. Drop \
-               that one before, or write `create or replace` or `create ... if not exists`.",
-    },
-    Explanation {
-        code: "sql.column_exists",
-        title: "The column is there already",
-        text: "`alter table` adds a column, or gives it a name, that the table has. Write `add \
-               column if not exists` where it may be there.",
-    },
-    Explanation {
-        code: "sql.column_count",
-        title: "Values and columns differ in number",
-        text: "`insert` gives more values than the table has columns, or another number than the \
-               columns that it names.",
-    },
-    Explanation {
-        code: "sql.no_rollback",
-        title: "What is published cannot be rolled back",
-        text: "In the embedded engine every statement that changes something is a transaction of \
-               its own: it is published when it has ended, and `begin` and `commit` around several \
-               do nothing. So `rollback` after a change cannot undo it. Make one statement of \
-               what belongs together (`create table as`, `insert ... select`, `delete`), or let a \
-               model do it.",
-    },
-    Explanation {
         code: "sql.unknown_table",
         title: "A table or view that is not there",
         text: "The name is neither in the project's environment nor a view or topic of it. \
