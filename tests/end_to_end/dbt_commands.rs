@@ -4,6 +4,7 @@
 use std::fs;
 
 use millstream_tests::TestProject;
+use millstream_tests::dbt::Warehouse;
 use serde_json::{Value, json};
 
 /// A library: seeds, a staging view, an ephemeral model, a table that asks the warehouse while it
@@ -84,26 +85,10 @@ select count(*) as n from {{ model }} having count(*) > {{ rows }}
     ])
 }
 
-/// An output of a profile: a schema in the PostgreSQL server of the tests.
-pub(crate) fn postgres_output(schema: &str) -> String {
-    let address = std::env::var("MILLSTREAM_TEST_POSTGRES")
-        .expect("`cargo xtask test` starts PostgreSQL and names it");
-    let rest = address.split_once("://").map_or(&*address, |(_, rest)| rest);
-    let (login, rest) = rest.split_once('@').expect("a user");
-    let (host, database) = rest.split_once('/').expect("a database");
-    let (host, port) = host.split_once(':').expect("a port");
-    let (user, password) = login.split_once(':').unwrap_or((login, ""));
-    let database = database.split('?').next().unwrap_or_default();
-    format!(
-        "{{type: postgres, host: {host}, port: {port}, user: {user}, password: '{password}', \
-         dbname: {database}, schema: {schema}, threads: 2}}"
-    )
-}
-
 /// The same project with its relations in the PostgreSQL server of the tests.
 fn library_in_postgres() -> TestProject {
     let project = library();
-    let output = postgres_output(&format!("library_{}", std::process::id()));
+    let output = Warehouse::Postgres.output(&format!("library_{}", std::process::id()));
     let profiles = format!("library: {{target: dev, outputs: {{dev: {output}}}}}\n");
     project.write("profiles.yml", profiles);
     project

@@ -4,9 +4,8 @@
 use std::fs;
 
 use millstream_tests::TestProject;
+use millstream_tests::dbt::Warehouse;
 use serde_json::{Value, json};
-
-use crate::dbt_commands::postgres_output;
 
 /// The file of profiles, for the embedded engine.
 const EMBEDDED: &str = "lighthouses: {target: here, outputs: {here: {type: millstream, \
@@ -69,7 +68,7 @@ sources:
 /// The same in the PostgreSQL server of the tests, in schemas of its own.
 fn lighthouses_in_postgres(name: &str) -> TestProject {
     let schema = format!("{name}_{}_dev", std::process::id());
-    let output = postgres_output(&schema);
+    let output = Warehouse::Postgres.output(&schema);
     lighthouses(&format!("lighthouses: {{target: here, outputs: {{here: {output}}}}}\n"))
 }
 

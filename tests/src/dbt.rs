@@ -28,15 +28,25 @@ impl Warehouse {
     }
 
     fn profile(self, name: &str) -> String {
-        let output = match self {
-            Self::Embedded => "type: millstream, schema: main".to_owned(),
-            Self::Postgres => postgres(name),
+        let schema = match self {
+            Self::Embedded => "main".to_owned(),
+            Self::Postgres => format!("{name}_{}", std::process::id()),
         };
-        format!("{name}: {{target: dev, outputs: {{dev: {{{output}, threads: 2}}}}}}\n")
+        format!("{name}: {{target: dev, outputs: {{dev: {}}}}}\n", self.output(&schema))
+    }
+
+    /// An output of a profile.
+    pub fn output(self, schema: &str) -> String {
+        let place = match self {
+            Self::Embedded => "type: millstream".to_owned(),
+            Self::Postgres => postgres(),
+        };
+        format!("{{{place}, schema: {schema}, threads: 2}}")
     }
 }
 
-fn postgres(name: &str) -> String {
+/// Where the server of the tests is, as a profile says it.
+fn postgres() -> String {
     let address = std::env::var("MILLSTREAM_TEST_POSTGRES")
         .expect("`cargo xtask test` starts PostgreSQL and names it");
     let rest = address.split_once("://").map_or(&*address, |(_, rest)| rest);
@@ -45,10 +55,9 @@ fn postgres(name: &str) -> String {
     let (host, port) = host.split_once(':').expect("a port");
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
     let database = database.split('?').next().unwrap_or_default();
-    let schema = format!("{name}_{}", std::process::id());
     format!(
         "type: postgres, host: {host}, port: {port}, user: {user}, password: '{password}', \
-         dbname: {database}, schema: {schema}"
+         dbname: {database}"
     )
 }
 
