@@ -113,6 +113,12 @@ impl Session {
         self.around.dialect()
     }
 
+    /// Whether a node is made anew: as its configuration says, or else the command.
+    pub fn is_refreshed(&self, node: &Node) -> bool {
+        let asked = node.config.bool("full_refresh");
+        asked.unwrap_or_else(|| self.around.invocation.is_set("full_refresh"))
+    }
+
     /// Which parts of names the project quotes.
     pub fn quoting(&self) -> Policy {
         self.around.policy()

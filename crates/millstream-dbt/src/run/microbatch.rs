@@ -61,12 +61,8 @@ pub(super) fn run(worker: &Worker, node: &Arc<Node>) -> Result<RunResult, Failur
 
 /// Whether the first batch starts the table over.
 fn refresh(worker: &Worker, node: &Node, existing: Option<RelationKind>) -> Refresh {
-    let is_full = node
-        .config
-        .bool("full_refresh")
-        .unwrap_or_else(|| worker.session().around.invocation.is_set("full_refresh"));
     match existing {
-        Some(RelationKind::Table) if !is_full => Refresh::Incremental,
+        Some(RelationKind::Table) if !worker.session().is_refreshed(node) => Refresh::Incremental,
         _ => Refresh::Full,
     }
 }

@@ -85,10 +85,7 @@ pub(super) fn clone(
         batch: None,
         refresh: Refresh::Full,
     };
-    let made = materializer
-        .materialize(&request)
-        .map_err(|error| Failure::new(FailureKind::Database, error.chain()))?;
-    Ok(answer(worker.session(), node, &made))
+    asked(worker.session(), materializer, node, &request)
 }
 
 fn make_requested(
@@ -104,11 +101,20 @@ fn make_requested(
         request.code = contracted.code;
         request.rules = contracted.rules;
     }
-    let made = materializer
-        .materialize(&request)
-        .map_err(|error| Failure::new(FailureKind::Database, error.chain()))?;
+    let made = asked(worker.session(), materializer, node, &request)?;
     run_hooks(worker, node, "post_hook")?;
-    Ok(answer(worker.session(), node, &made))
+    Ok(made)
+}
+
+fn asked(
+    session: &Session,
+    materializer: &dyn Materializer,
+    node: &Node,
+    request: &MaterializeRequest,
+) -> Result<MadeRelations, Failure> {
+    let made = materializer.materialize(request);
+    let made = made.map_err(|error| Failure::new(FailureKind::Database, error.chain()))?;
+    Ok(answer(session, node, &made))
 }
 
 fn request(session: &Session, node: &Node, compiled: &CompiledNode) -> MaterializeRequest {
@@ -118,8 +124,7 @@ fn request(session: &Session, node: &Node, compiled: &CompiledNode) -> Materiali
         }
         _ => compiled.code.clone(),
     };
-    let asked = node.config.bool("full_refresh");
-    let full = asked.unwrap_or_else(|| session.around.invocation.is_set("full_refresh"));
+    let refresh = if session.is_refreshed(node) { Refresh::Full } else { Refresh::Incremental };
     MaterializeRequest {
         unique_id: node.unique_id.to_string(),
         schema: node.schema.to_string(),
@@ -129,7 +134,7 @@ fn request(session: &Session, node: &Node, compiled: &CompiledNode) -> Materiali
         config: serde_json::Map::clone(&node.config.0),
         rules: Vec::new(),
         batch: None,
-        refresh: if full { Refresh::Full } else { Refresh::Incremental },
+        refresh,
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use millstream_core::diagnostic::{Diagnostic, Severity};
-use millstream_core::error::Plain;
 use millstream_dbt::parse::parse_target;
 use millstream_dbt::target::Target;
 use tokio_util::sync::CancellationToken;
@@ -114,10 +113,10 @@ async fn connection(
     let open = OpenWarehouse::open(context.global, context.place, target, CancellationToken::new())
         .await?;
     let warehouse = open.warehouse.clone();
-    let asked = tokio::task::spawn_blocking(move || {
+    let answer = super::aside(move || {
         warehouse.connect("debug").and_then(|mut connection| connection.execute("select 1 as id"))
-    });
-    let answer = asked.await.map_err(|panic| Plain::internal("dbt.panic", panic.to_string()))?;
+    })
+    .await?;
     open.end(answer.is_ok()).await?;
     Ok(match answer {
         Ok(_) => {

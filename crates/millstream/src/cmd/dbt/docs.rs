@@ -82,13 +82,12 @@ async fn catalog(
     let session = Arc::clone(&opened.session);
     let selected = selected(context, &session, args)?;
     let is_empty = args.empty_catalog;
-    let asked = tokio::task::spawn_blocking(move || {
+    let asked = super::aside(move || {
         let (rows, errors) = if is_empty { Default::default() } else { ask(&session) };
         Catalog::of_rows(&session.manifest, rows, selected.as_ref())
             .map(|catalog| (catalog, errors))
     });
-    let asked = asked.await.map_err(|panic| Plain::internal("dbt.panic", panic.to_string()))?;
-    let (catalog, errors) = asked?;
+    let (catalog, errors) = asked.await??;
     let metadata = artifacts::metadata(context);
     Ok(Catalog { metadata, errors: errors.iter().map(ToString::to_string).collect(), ..catalog })
 }

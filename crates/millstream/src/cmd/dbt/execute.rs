@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use millstream_core::error::Plain;
 use millstream_dbt::context::{Resumed, Session};
 use millstream_dbt::manifest::UniqueId;
 use millstream_dbt::run::{Job, JobEnd, OnFailure, Purpose, lines};
@@ -252,7 +251,7 @@ impl Opened {
     }
 }
 
-/// Runs the job on threads of its own, so that what blocks does not hold up the runtime.
+/// Runs the job.
 async fn work(
     context: &Context<'_>,
     session: &Arc<Session>,
@@ -276,11 +275,7 @@ async fn work(
         }
         .run()
     };
-    let done = tokio::task::spawn_blocking(job).await;
-    match done {
-        Ok(end) => end.map_err(|error| Failure::of_write(&error)),
-        Err(panic) => Err(Plain::internal("dbt.panic", panic.to_string()).into()),
-    }
+    super::aside(job).await?.map_err(|error| Failure::of_write(&error))
 }
 
 /// Nodes at the same time.

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use millstream_core::error::Plain;
 use millstream_dbt::artifacts::{FreshnessResult, FreshnessResults, Status, write_json};
 use millstream_dbt::manifest::UniqueId;
 use millstream_dbt::run::{FreshnessJob, has_failed, lines};
@@ -54,10 +53,7 @@ async fn ask(
     let job = move || {
         FreshnessJob { session, sources, threads, width, say: &|text: &str| log.say(text) }.run()
     };
-    let asked = tokio::task::spawn_blocking(job).await;
-    let results = asked
-        .map_err(|panic| Plain::internal("dbt.panic", panic.to_string()))?
-        .map_err(|error| Failure::of_write(&error))?;
+    let results = super::aside(job).await?.map_err(|error| Failure::of_write(&error))?;
     let report = FreshnessResults {
         metadata: artifacts::metadata(context),
         results,

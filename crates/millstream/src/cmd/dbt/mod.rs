@@ -26,6 +26,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal as _;
 
 use clap::Parser;
+use millstream_core::error::Plain;
 
 use self::cli::{Command, DbtCli, DocsCommand, Selection, SourceCommand};
 use self::execute::{Executing, Wanted};
@@ -119,6 +120,12 @@ impl Context<'_> {
     async fn execute(&self, flags: &Selection, what: Executing) -> Outcome {
         execute::run(self, Wanted::Selected(flags), what).await
     }
+}
+
+/// Does what blocks on a thread of its own, so that it does not hold up the runtime.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|panic| Plain::internal("dbt.panic", panic.to_string()))?)
 }
 
 /// dbt's word for a command.

@@ -24,16 +24,14 @@ pub async fn run(context: &Context<'_>, name: &str, args: &str) -> Outcome {
     let session = Arc::new(project::session(context.place, project, open.warehouse.clone()));
     let called = {
         let (session, name) = (Arc::clone(&session), name.to_owned());
-        tokio::task::spawn_blocking(move || {
+        super::aside(move || {
             let begun = Instant::now();
             let worker = Worker::new(session, "MainThread");
             let done = worker.commit().and_then(|()| worker.call(&name, &args, None));
             (done, begun.elapsed())
         })
     };
-    let (done, took) = called
-        .await
-        .map_err(|panic| millstream_core::error::Plain::internal("dbt.panic", panic.to_string()))?;
+    let (done, took) = called.await?;
     let failed = done.as_ref().err().map(ToString::to_string);
     let end = JobEnd {
         results: vec![RunResult {

@@ -60,12 +60,9 @@ pub async fn print_rows(
     for shown in wanted {
         let asked = {
             let (session, shown, limit) = (Arc::clone(session), shown.clone(), args.limit);
-            tokio::task::spawn_blocking(move || rows(session, &shown, limit))
+            super::aside(move || rows(session, &shown, limit))
         };
-        let answer = asked.await.map_err(|panic| {
-            millstream_core::error::Plain::internal("dbt.panic", panic.to_string())
-        })?;
-        match answer {
+        match asked.await? {
             Ok((code, answer)) => {
                 say(context, shown.label().as_deref(), &answer, &args.output);
                 end.results.extend(shown.result(code));
@@ -85,12 +82,9 @@ pub async fn print_inline(
 ) -> Result<JobEnd, Failure> {
     let compiled = {
         let (session, node) = (Arc::clone(session), Arc::clone(&node));
-        tokio::task::spawn_blocking(move || Worker::new(session, "MainThread").compile(&node))
+        super::aside(move || Worker::new(session, "MainThread").compile(&node))
     };
-    let compiled = compiled
-        .await
-        .map_err(|panic| millstream_core::error::Plain::internal("dbt.panic", panic.to_string()))?;
-    match compiled {
+    match compiled.await? {
         Ok(compiled) => {
             print_text(context, None, &compiled.code, output);
             let results = Shown::Inline(node).result(compiled.code).into_iter().collect();
