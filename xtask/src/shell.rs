@@ -48,7 +48,8 @@ pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 
-fn describe(command: &Command) -> String {
+/// The words of a command.
+pub(crate) fn describe(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::lists::{Coverage, Lists, Outcome, Outcomes};
 use super::program::Program;
-use super::{Options, Who};
+use super::{Options, Who, pytest};
 use crate::environment::Cluster;
 use crate::python::{DBT_POSTGRES, Packages, environment};
 use crate::shell::{output, root, run as run_command, say};
@@ -28,7 +28,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let mut packages = Packages::dbt(&[DBT_POSTGRES], &TESTS[1..]);
     packages.alone.push(TESTS[0]);
     let python = environment(&work.join("python"), &packages)?;
-    let suite = suite(&work, &python)?;
+    let suite = pytest::suite(&work, &python, DBT_POSTGRES)?;
     let program = Program::of(options.run_by, &python)?;
     let cluster = Cluster::start()?;
     cluster.run_file(&suite.join("scripts/setup_test_database.sql"))?;
@@ -42,31 +42,6 @@ pub(super) fn run(options: &Options) -> Result<()> {
     lists.judge(&outcomes, coverage, options.found)
 }
 
-/// The unpacked source archive.
-fn suite(work: &Path, python: &Path) -> Result<PathBuf> {
-    let suite = work.join("suite");
-    if suite.exists() {
-        return Ok(suite);
-    }
-    let archives = work.join("archive");
-    let mut download = Command::new(python);
-    download.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check"]);
-    download.args(["--no-deps", "--no-binary", ":all:", DBT_POSTGRES, "--dest"]).arg(&archives);
-    run_command(&mut download)?;
-    let archive = std::fs::read_dir(&archives)?.flatten().next().context("no archive came")?.path();
-    let unpacked = work.join("unpacked");
-    std::fs::create_dir_all(&unpacked)?;
-    run_command(
-        Command::new("tar")
-            .args(["-xzf"])
-            .arg(&archive)
-            .args(["--strip-components=1", "-C"])
-            .arg(&unpacked),
-    )?;
-    std::fs::rename(unpacked, &suite)?;
-    Ok(suite)
-}
-
 fn outcomes(
     work: &Path,
     suite: &Path,
@@ -76,23 +51,12 @@ fn outcomes(
     parts: &[String],
 ) -> Result<Outcomes> {
     let ours = root().join("conformance/dbt_postgres");
-    let file = work.join("outcomes.tsv");
-    if file.exists() {
-        std::fs::remove_file(&file)?;
-    }
-    let workers = std::thread::available_parallelism()?.to_string();
-    let mut pytest = Command::new(python);
-    pytest.args(["-m", "pytest", "-p", "program_runner", "-p", "outcomes", "-q", "-W", "ignore"]);
+    let mut pytest = pytest::command(python, suite, &ours, "program_runner")?;
     // Tests of one class share a project and build on each other.
-    pytest.args(["-o", "addopts=", "-n", &workers, "--dist", "loadscope", "--tb", "short"]);
-    pytest.args(["-p", "no:cacheprovider"]).current_dir(suite).env("PYTHONPATH", &ours);
-    if parts.is_empty() {
-        pytest.arg(ALL);
-    } else {
-        pytest.args(parts);
-    }
+    pytest.args(["--dist", "loadscope"]);
+    let all = [ALL.to_owned()];
+    pytest.args(if parts.is_empty() { &all } else { parts });
     pytest.env("MILLSTREAM_TEST_DBT", program.words().join(" "));
-    pytest.env("MILLSTREAM_TEST_OUTCOMES", &file);
     pytest.env("MILLSTREAM_TEST_NOT_JUDGED", ours.join("not_judged.txt"));
     pytest.env("MILLSTREAM_TEST_FAKETIME", faketime()?);
     pytest.env("POSTGRES_TEST_HOST", "127.0.0.1").env("POSTGRES_TEST_PORT", cluster.port());
@@ -102,29 +66,7 @@ fn outcomes(
         pytest.env(format!("DBT_TEST_USER_{}", number + 1), role);
     }
     pytest.env("DBT_SEND_ANONYMOUS_USAGE_STATS", "false").env("DO_NOT_TRACK", "1");
-    pytest.env("PYTHONDONTWRITEBYTECODE", "1");
-    say(&format!("$ pytest {}", if parts.is_empty() { ALL.to_owned() } else { parts.join(" ") }));
-    // It fails when any test does; what counts is what became of each.
-    pytest.status().context("start pytest")?;
-    read_outcomes(&std::fs::read_to_string(&file).context("pytest wrote no outcomes")?)
-}
-
-fn read_outcomes(lines: &str) -> Result<Outcomes> {
-    let mut outcomes = Outcomes::new();
-    for line in lines.lines() {
-        let mut fields = line.split('\t');
-        let id = fields.next().context("an outcome has an id")?.to_owned();
-        match (fields.next(), fields.next()) {
-            (Some("passed"), _) => drop(outcomes.insert(id, Outcome::Passed)),
-            // The suite itself leaves it out for PostgreSQL, or this runner cannot judge it.
-            (Some("skipped"), _) => {}
-            (_, reason) => {
-                let reason = reason.unwrap_or_default().to_owned();
-                outcomes.insert(id, Outcome::Failed(reason));
-            }
-        }
-    }
-    Ok(outcomes)
+    pytest::outcomes(&mut pytest, &work.join("outcomes.tsv"))
 }
 
 fn print_failed(outcomes: &Outcomes) {

@@ -4,9 +4,11 @@
 
 mod dbt_postgres;
 mod golden;
+mod lineage;
 mod lists;
 mod program;
 mod projects;
+mod pytest;
 mod room;
 
 use std::path::PathBuf;
@@ -49,7 +51,8 @@ pub(crate) fn run(name: &str, words: &[&str]) -> Result<()> {
         "dbt-postgres" => dbt_postgres::run(&options),
         "dbt-utils" => projects::dbt_utils(&options),
         "jaffle" => projects::jaffle(&options),
-        _ => bail!("there is no suite `{name}`: dbt-postgres, dbt-utils, jaffle"),
+        "lineage" => lineage::run(&options),
+        _ => bail!("there is no suite `{name}`: dbt-postgres, dbt-utils, jaffle, lineage"),
     }
 }
 

@@ -1,7 +1,7 @@
 """Writes what became of every test to the file that `MILLSTREAM_TEST_OUTCOMES` names.
 
 A line holds the test's id, `passed`, `failed` or `skipped`, and the reason, parted by tabs.
-Tests in the file that `MILLSTREAM_TEST_NOT_JUDGED` names (`id<TAB>reason`) are left out.
+Tests in the file that `MILLSTREAM_TEST_NOT_JUDGED` may name (`id<TAB>reason`) are left out.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    lines = Path(os.environ["MILLSTREAM_TEST_NOT_JUDGED"]).read_text().splitlines()
+    listed = os.environ.get("MILLSTREAM_TEST_NOT_JUDGED")
+    lines = Path(listed).read_text().splitlines() if listed else []
     reasons = dict(line.split("\t", 1) for line in lines)
     for item in items:
         if reason := reasons.get(item.nodeid):
