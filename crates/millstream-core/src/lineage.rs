@@ -337,6 +337,16 @@ impl ColumnLineage {
         steps.iter().fold(self.clone(), |whole, step| whole.part(step))
     }
 
+    /// The least parts that are known apart, with their edges; the column itself if none are.
+    /// `path` is the column's.
+    pub fn leaves(&self, path: ColumnPath) -> Vec<(ColumnPath, &Edges)> {
+        if self.parts.is_empty() {
+            return vec![(path, &self.edges)];
+        }
+        let parts = self.parts.iter();
+        parts.flat_map(|(step, part)| part.leaves(path.part(step))).collect()
+    }
+
     /// Adds another column, from which the values come as well.
     pub fn merge(&mut self, other: &Self) {
         let names: Vec<String> = self.parts.keys().chain(other.parts.keys()).cloned().collect();
@@ -376,7 +386,7 @@ pub struct OutputColumn {
 /// The lineage of a query or an asset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Lineage {
-    /// The columns in their order.
+    /// The columns in their order. A name that several have, as in a view, comes from all of theirs.
     pub columns: Vec<OutputColumn>,
     /// The conditions on which all columns depend, because they decide which rows there are.
     pub rows: Edges,
@@ -412,14 +422,17 @@ impl Lineage {
         }
     }
 
-    /// Adds the lineage of another query that writes the same asset; columns are one by name.
-    pub fn merge(&mut self, other: &Self) {
-        for added in &other.columns {
-            match self.columns.iter_mut().find(|column| column.name == added.name) {
-                Some(column) => column.lineage.merge(&added.lineage),
-                None => self.columns.push(added.clone()),
-            }
+    /// Adds a column; columns are one by name.
+    pub fn add(&mut self, added: OutputColumn) {
+        match self.columns.iter_mut().find(|column| column.name == added.name) {
+            Some(column) => column.lineage.merge(&added.lineage),
+            None => self.columns.push(added),
         }
+    }
+
+    /// Adds the lineage of another query that writes the same asset.
+    pub fn merge(&mut self, other: &Self) {
+        other.columns.iter().for_each(|column| self.add(column.clone()));
         self.rows.extend(&other.rows);
         self.reads.extend(other.reads.iter().cloned());
     }
@@ -455,6 +468,19 @@ mod tests {
         assert_eq!(shown(&made.part("c")), ["main.t.x derived", "main.t.y derived"]);
         made.merge(&column("s"));
         assert_eq!(shown(&made.part("a")), ["main.t.s.a copy", "main.t.x copy"]);
+    }
+
+    #[test]
+    fn leaves_are_the_least_parts() {
+        let inner = [("b".to_owned(), column("x")), ("c".to_owned(), column("y"))];
+        let outer = [("a".to_owned(), ColumnLineage::made_of(inner.into()))];
+        let made = ColumnLineage::made_of(outer.into());
+        let leaves = |column: &ColumnLineage| {
+            let leaves = column.leaves(ColumnPath::column("m"));
+            leaves.iter().map(|(path, _)| path.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(leaves(&made), ["m.a.b", "m.a.c"]);
+        assert_eq!(leaves(&column("x")), ["m"]);
     }
 
     #[test]

@@ -41,9 +41,11 @@ pub struct QueryLineage {
 pub(crate) fn of_plan(plan: &LogicalPlan) -> Result<Lineage> {
     let traced = relations::trace(plan, Around::default())?;
     let names = plan.schema().fields().iter().map(|field| field.name().clone());
-    let columns = names.zip(traced.columns);
-    let columns = columns.map(|(name, lineage)| OutputColumn { name, lineage }).collect();
-    Ok(Lineage { columns, rows: traced.rows, reads: traced.reads })
+    let mut lineage = Lineage { columns: Vec::new(), rows: traced.rows, reads: traced.reads };
+    for (name, column) in names.zip(traced.columns) {
+        lineage.add(OutputColumn { name, lineage: column });
+    }
+    Ok(lineage)
 }
 
 /// The lineage of a node: of each of its columns, by position, and of its rows.

@@ -7,7 +7,7 @@ use datafusion::common::{Column, DFSchema, plan_datafusion_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, Subquery, TableScan};
 use millstream_core::AssetKey;
-use millstream_core::lineage::{ColumnLineage, ValueKind};
+use millstream_core::lineage::{ColumnLineage, ConditionKind, Edges, ValueKind};
 
 use super::Traced;
 use super::relations::trace;
@@ -118,11 +118,18 @@ impl<'a> Scope<'a> {
             .find_map(|(schema, traced)| traced.columns.get(schema.maybe_index_of_column(column)?))
     }
 
-    /// `(select max(x) from ...)`: a value, on the conditions of its rows.
+    /// `(select max(x) from ...)`: a value, on the conditions of its rows. There is none without a
+    /// row.
     pub(super) fn scalar(&self, subquery: &Subquery) -> Result<ColumnLineage> {
         let traced = self.trace(&subquery.subquery)?;
         let mut value = traced.columns.into_iter().next().unwrap_or_default();
         value.depend(&traced.rows);
+        let silent = |asset: &&AssetKey| !value.edges.iter().any(|edge| edge.from.asset == **asset);
+        let mut presence = Edges::default();
+        for asset in traced.reads.iter().filter(silent) {
+            presence.extend(&Traced::number_of_rows(asset).deciding(ConditionKind::Filter));
+        }
+        value.depend(&presence);
         Ok(value)
     }
 

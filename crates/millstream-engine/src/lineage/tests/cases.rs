@@ -10,6 +10,7 @@ async fn values_are_told_from_each_other() {
             ("select a from t", &["a: t.a copy"]),
             ("select a as o, x.b p from t as x", &["o: t.a copy", "p: t.b copy"]),
             ("select * from u", &["id: u.id copy", "a: u.a copy", "e: u.e copy", "f: u.f copy"]),
+            ("select t.a, u.a from t cross join u", &["a: t.a copy, u.a copy"]),
             ("select u.* exclude (e, f) from u", &["id: u.id copy", "a: u.a copy"]),
             ("select 1 as o, 'x' as p", &["o: ", "p: "]),
             ("select a + b as o from t", &["o: t.a derived, t.b derived"]),
@@ -224,6 +225,9 @@ async fn subqueries_give_values_or_decide() {
         ]),
         ("select (select f + t.b from u where u.id = t.a limit 1) as o from t", &[
             "o: t.a filter, t.b derived, u.f derived, u.id filter",
+        ]),
+        ("select (select 1 from u where f = 1) as o, (select t.a from u limit 1) as p from t", &[
+            "o: u.f filter", "p: t.a copy, table:u filter",
         ]),
         ("select a from t where b in (select id from u where f = 1)", &[
             "a: t.a copy", "rows: t.b filter, u.f filter, u.id filter",

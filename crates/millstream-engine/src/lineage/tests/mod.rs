@@ -1,6 +1,8 @@
 //! The lineage of queries over tables that are never read.
 
 mod cases;
+mod constructs;
+mod mutation;
 mod nested;
 mod tpch;
 mod tpch_queries;

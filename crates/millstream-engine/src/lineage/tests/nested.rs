@@ -1,5 +1,8 @@
 //! Structs and lists: a part of a column is its own origin.
 
+use millstream_core::lineage::{ColumnPath, ELEMENT};
+
+use super::mutation::{Answer, affected};
 use super::{Desk, check};
 
 #[tokio::test]
@@ -67,4 +70,55 @@ async fn a_made_struct_keeps_the_lineage_of_its_fields() {
             "from": {"asset": "table:main.t", "column": "a"}, "role": "value", "kind": "copy",
         }])
     );
+}
+
+/// A table with parts in parts, each written so that it can be replaced.
+const NESTED: &str = "select i as id, {'x': i * 3, 'y': {'z': 'z' || i}} as s,
+    ['a' || i, 'b'] as tags, [{'name': 'n' || i, 'price': i * 7}] as items
+    from generate_series(1, 5) g(i)";
+/// Each part of it: the way to it, how it is written, and how it is written otherwise.
+const PARTS: [(&[&str], &str, &str); 6] = [
+    (&["id"], "i as id", "i + 100 as id"),
+    (&["s", "x"], "i * 3", "i * 3 + 5"),
+    (&["s", "y", "z"], "'z' || i", "'other' || i"),
+    (&["tags", ELEMENT], "'a' || i, 'b'", "'other' || i, 'b'"),
+    (&["items", ELEMENT, "name"], "'n' || i", "'other' || i"),
+    (&["items", ELEMENT, "price"], "i * 7", "i * 7 + 1"),
+];
+
+#[tokio::test]
+async fn every_change_of_a_part_was_predicted() {
+    let mut desk = Desk::new();
+    let mut missed = Vec::new();
+    for sql in [
+        "select s.x as o, s.y.z as p, id from nest",
+        "select m.k.z as o, m.l as p from (select {'k': s.y, 'l': s.x} as m from nest)",
+        "select i.name as o, i.price as p, id from (select unnest(items) as i, id from nest)",
+        "select items[1]['price'] + s.x as o, tags[1] as p from nest",
+        "select unnest(tags) as o, id from nest",
+        "select unnest(s), id from nest",
+        "select s, array_to_string(tags, ',') as o, array_length(items) as p from nest",
+        "select id from nest where s.x > 10",
+        "select max(s.y.z) as o, count(*) as p from nest group by s.x % 2",
+        "select x.s.y.z as o, y.s.x as p from nest x join nest y on x.s.x = y.s.x",
+        "select m.x as o, m.t as p from (select {'x': s.x, 't': tags} as m from nest
+            union all select {'x': id, 't': [s.y.z]} from nest)",
+    ] {
+        desk.hold("nest", desk.rows(NESTED).await);
+        let lineage = desk.lineage(sql).await;
+        let before = Answer::of(&desk.rows(sql).await);
+        for (way, written, otherwise) in PARTS {
+            let path = way[1..].iter().fold(ColumnPath::column(way[0]), |path, it| path.part(it));
+            let expected = affected(&lineage, |edges| {
+                let mut origins = edges.iter().filter_map(|edge| edge.from.column.as_ref());
+                origins.any(|origin| origin.overlaps(&path))
+            });
+            desk.hold("nest", desk.rows(&NESTED.replace(written, otherwise)).await);
+            let changed = before.changed(&Answer::of(&desk.rows(sql).await), &expected);
+            for output in changed.difference(&expected) {
+                missed.push(format!("{sql}: {path} changes {output}"));
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
