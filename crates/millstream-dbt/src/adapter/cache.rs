@@ -81,7 +81,8 @@ impl RelationCache {
         self.lock().schemas.contains(&schema_key(database, schema))
     }
 
-    /// Takes note of all relations of a schema. Views that were known by name only are known in full.
+    /// Takes note of all relations of a schema, unless that was done: what came later than the first
+    /// may be older than what was done since. Views that were known by name only are known in full.
     pub fn fill(
         &self,
         database: Option<&str>,
@@ -89,7 +90,9 @@ impl RelationCache {
         relations: impl IntoIterator<Item = Relation>,
     ) {
         let mut known = self.lock();
-        known.schemas.insert(schema_key(database, schema));
+        if !known.schemas.insert(schema_key(database, schema)) {
+            return;
+        }
         for relation in relations {
             let entry = known.entry(relation.clone());
             entry.relation = relation;

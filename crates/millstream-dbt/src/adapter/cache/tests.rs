@@ -23,6 +23,15 @@ fn schemas_are_unknown_until_they_are_filled() {
 }
 
 #[test]
+fn what_comes_later_than_the_first_list_may_be_old() {
+    let cache = RelationCache::default();
+    cache.fill(Some("db"), Some("main"), [relation("orders")]);
+    cache.rename(&relation("orders"), &relation("orders__dbt_backup")).unwrap();
+    cache.fill(Some("db"), Some("main"), [relation("orders")]);
+    assert_eq!(names(&cache), [r#""Db"."Main"."orders__dbt_backup""#]);
+}
+
+#[test]
 fn known_relations_stay_as_they_are() {
     let cache = RelationCache::default();
     cache.add(relation("orders"));

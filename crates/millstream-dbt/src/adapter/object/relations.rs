@@ -25,7 +25,7 @@ pub fn list_schema(
     let path = Path::new(database, schema, None);
     let found = adapter.list(machine, adapter.relation(path).without_identifier())?;
     caller.cache().fill(database, schema, found.iter().cloned());
-    Ok(found)
+    Ok(caller.cache().relations(database, schema).unwrap_or(found))
 }
 
 /// Takes note of the views that read relations of schemas in the cache: they go when those go.
