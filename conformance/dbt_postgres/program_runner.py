@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import yaml
 from dbt.adapters.factory import FACTORY
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
@@ -64,7 +65,12 @@ def invoke(runner: dbtRunner, args: list[str], **kwargs: Any) -> dbtRunnerResult
     args = args + [word for name, value in kwargs.items() for word in _option(name, value)]
     command = next((word for word in args if word in COMMANDS), "")
     project = _value(args, "--project-dir") or os.environ.get("DBT_PROJECT_DIR") or "."
-    target = _value(args, "--target-path") or os.environ.get("DBT_TARGET_PATH") or "target"
+    target = (
+        _value(args, "--target-path")
+        or os.environ.get("DBT_TARGET_PATH")
+        or _target_path(Path(project))
+        or "target"
+    )
     artifacts = Artifacts(Path(project, target))
     ended = _run(args + _added_arguments(command, args, runner.callbacks))
     # As dbt does, whose tests go on in the project's folder.
@@ -88,6 +94,13 @@ def _option(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [f"--{option}" if value else f"--no-{option}"]
     return [f"--{option}", str(value)]
+
+
+def _target_path(project: Path) -> str | None:
+    """What `dbt_project.yml` says, which dbt 1 still takes."""
+    file = project / "dbt_project.yml"
+    said = yaml.safe_load(file.read_text()) if file.is_file() else None
+    return said.get("target-path") if isinstance(said, dict) else None
 
 
 def _value(args: list[str], *options: str) -> str | None:
