@@ -5,6 +5,7 @@ mod chaos;
 mod command_line;
 mod dbt_commands;
 mod dbt_environments;
+mod dbt_functions;
 mod dbt_models;
 mod dbt_project;
 mod dbt_snapshots;

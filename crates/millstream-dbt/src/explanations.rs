@@ -56,6 +56,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "Constraints are not_null, unique, primary_key, foreign_key, check and custom, with `columns` where they are of a model.",
     ),
     page(
+        "dbt.constraint_not_enforced",
+        "A foreign key that nobody holds",
+        "A contract names a foreign key, which the embedded engine does not look at: the other constraints of the contract are held. A `relationships` test finds rows that break it; `warn_unenforced: false` on the constraint says that this is known.",
+    ),
+    page(
         "dbt.contract_broken",
         "A model breaks its contract",
         "Columns, types or rows of the model are not what its contract says. The message names \
@@ -105,6 +110,16 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "dbt.freshness_unknowable",
         "Nothing says how old a source is",
         "A source with `freshness` needs `loaded_at_field` or `loaded_at_query`.",
+    ),
+    page(
+        "dbt.function_invalid",
+        "A function is not what a function is",
+        "A function of functions/ has an entry in a file of properties with `returns` and, for each argument, `name` and `data_type`; arguments with a `default_value` come last. Its type is scalar, aggregate or table, its volatility deterministic, stable or non-deterministic. An overload names a file of its own with `defined_in`. Nothing was run.",
+    ),
+    page(
+        "dbt.grants_no_effect",
+        "Grants that have no effect",
+        "`grants` of a configuration are rights in a database. Relations of the embedded engine have none of their own, so that nothing is granted or revoked there; in PostgreSQL the same project grants what it says. Nothing else is left out.",
     ),
     page(
         "dbt.group_invalid",

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -15,7 +16,7 @@ use super::selectors::selector;
 use super::semantic::resource;
 use super::write_json;
 use crate::Manifest;
-use crate::manifest::UniqueId;
+use crate::manifest::{Node, NodeKind, UniqueId};
 use crate::select::Graph;
 
 /// What `manifest.json` says besides the manifest itself.
@@ -51,10 +52,9 @@ impl Serialize for ManifestView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { manifest, facts, graph } = *self;
         let created_at = facts.metadata.generated_at.0.as_micros() as f64 / 1e6;
-        let node = |node| {
-            let compiled = facts.compiled.get(unique_id(node));
-            NodeView { node, compiled, shape: Shape::Artifact }
-        };
+        let nodes = manifest.nodes.values();
+        let is_function = |node: &Arc<Node>| matches!(node.kind, NodeKind::Function(_));
+        let node = |node| self.node(node);
         let source = |found| SourceView(found, created_at);
         let semantic = |word: &'static str| {
             let found = manifest.semantic.iter().filter(move |(id, _)| id.resource_type() == word);
@@ -64,7 +64,7 @@ impl Serialize for ManifestView<'_> {
         map.serialize_entry("metadata", &MetadataView { manifest, facts })?;
         map.serialize_entry(
             "nodes",
-            &Section(manifest.nodes.iter().map(|(id, found)| (id, node(found.as_ref())))),
+            &Section(nodes.clone().filter(|found| !is_function(found)).map(node)),
         )?;
         map.serialize_entry(
             "sources",
@@ -106,13 +106,12 @@ impl Serialize for ManifestView<'_> {
                 (id, unit_test(found, tested.map(|node| node.schema.as_ref()), created_at))
             })),
         )?;
-        map.serialize_entry("functions", &json!({}))?;
+        map.serialize_entry(
+            "functions",
+            &Section(nodes.filter(|found| is_function(found)).map(node)),
+        )?;
         map.end()
     }
-}
-
-fn unique_id(node: &crate::manifest::Node) -> &UniqueId {
-    &node.unique_id
 }
 
 /// A part of the manifest, made value by value.
@@ -126,6 +125,13 @@ where
 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.clone())
+    }
+}
+
+impl<'a> ManifestView<'a> {
+    fn node(&self, node: &'a Arc<Node>) -> (&'a UniqueId, NodeView<'a>) {
+        let compiled = self.facts.compiled.get(&node.unique_id);
+        (&node.unique_id, NodeView { node, compiled, shape: Shape::Artifact })
     }
 }
 

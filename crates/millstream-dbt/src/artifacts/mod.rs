@@ -28,7 +28,7 @@ pub use manifest::{ManifestFacts, write_manifest};
 pub use meta::{Artifact, Metadata, Moment};
 pub use node::{Compiled, Shape, node_dict};
 pub use resources::{entry_dict, freshness_dict};
-pub use results::{BatchResults, RunResult, RunResults, Status, Timing};
+pub use results::{BatchResults, OverloadResults, RunResult, RunResults, Status, Timing};
 pub use secrets::Secrets;
 pub use semantic_manifest::semantic_manifest;
 pub use sources::{FreshnessResult, FreshnessResults};

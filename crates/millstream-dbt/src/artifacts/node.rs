@@ -10,7 +10,7 @@ use super::contract::contract;
 use super::fields::{
     Columns, ConfigView, Needs, SourcePairs, docs, meta, model_constraints, path_text,
 };
-use crate::manifest::{Language, Node, NodeKind, TestOf, TestTarget, UniqueId};
+use crate::manifest::{Node, NodeKind, TestOf, TestTarget, UniqueId};
 
 /// What compiling a node gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -105,15 +105,11 @@ impl NodeView<'_> {
 
     fn code<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         let node = self.node;
-        let language = match node.language {
-            Language::Sql => "sql",
-            Language::Python => "python",
-        };
-        map.serialize_entry("language", language)?;
+        map.serialize_entry("language", node.language.word())?;
         map.serialize_entry("refs", &node.refs)?;
         map.serialize_entry("sources", &SourcePairs(&node.sources))?;
         map.serialize_entry("metrics", &node.metrics)?;
-        map.serialize_entry("functions", &json!([]))?;
+        map.serialize_entry("functions", &node.functions)?;
         map.serialize_entry("depends_on", &Needs(&node.depends_on))?;
         let made = self.compiled;
         map.serialize_entry("compiled_path", &made.and_then(|made| made.compiled_path.as_ref()))?;
@@ -142,6 +138,11 @@ impl NodeView<'_> {
             }
             NodeKind::Test(TestOf::Generic(target)) => generic_test(map, target),
             NodeKind::Operation { index } => map.serialize_entry("index", index),
+            NodeKind::Function(function) => {
+                map.serialize_entry("arguments", &function.arguments)?;
+                map.serialize_entry("returns", &function.returns)?;
+                map.serialize_entry("overloads", &function.overloads)
+            }
             NodeKind::Seed { .. }
             | NodeKind::Snapshot
             | NodeKind::Test(TestOf::Singular)

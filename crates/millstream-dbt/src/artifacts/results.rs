@@ -50,8 +50,8 @@ pub struct RunResult {
     pub relation_name: Option<String>,
     /// Of a microbatch model what became of its batches.
     pub batch_results: Option<BatchResults>,
-    /// Of a function what became of its overloads; there are none.
-    pub overload_results: Option<Value>,
+    /// Of a function what became of its overloads.
+    pub overload_results: Option<OverloadResults>,
 }
 
 /// How a node ended.
@@ -122,6 +122,16 @@ pub struct BatchResults {
     pub successful: Vec<(Moment, Moment)>,
     /// Those that failed.
     pub failed: Vec<(Moment, Moment)>,
+}
+
+/// Overloads of a function, by the files that they are in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OverloadResults {
+    /// Those that were made.
+    pub successful: Vec<String>,
+    /// Those that failed.
+    pub failed: Vec<String>,
 }
 
 impl RunResults {

@@ -5,6 +5,7 @@ use millstream_jinja::{Args, Machine, Outcome};
 use serde_json::Value as Json;
 
 use super::failure::{FailureKind, raise, refused};
+use super::inline::inlined;
 use super::log::LogLevel;
 use super::run_state::RunState;
 use super::warnings::Verdict;
@@ -31,7 +32,11 @@ impl Caller for RunState {
             Comment::AsConfigured => self.comment.borrow().with(statement.sql),
             Comment::Without => statement.sql.to_owned(),
         };
-        self.link.execute(&commented, statement.begin).map_err(|error| refused(&error))
+        let sql = inlined(self, commented)
+            .map_err(|failure| raise(failure.kind, failure.message.clone()))?;
+        let node = self.node().map(|node| &**node);
+        let done = self.link.execute_of(node, &sql, statement.begin);
+        done.map_err(|error| refused(&error))
     }
 
     fn commit(&self) -> Outcome<()> {
@@ -101,7 +106,7 @@ impl Caller for RunState {
                 Verdict::Said => {}
             }
         }
-        self.session.around.log.line(LogLevel::of(level), message);
+        self.session.around.log.event(LogLevel::of(level), event, message);
         Ok(())
     }
 

@@ -157,6 +157,15 @@ impl ParseState {
         Ok(self.this())
     }
 
+    fn function(&self, args: &Args) -> Outcome {
+        let names = function_args(args)?;
+        let mut captured = self.captured.borrow_mut();
+        if !captured.functions.contains(&names) {
+            captured.functions.push(names);
+        }
+        Ok(self.this())
+    }
+
     fn metric(&self, args: &Args) -> Outcome {
         let names = texts("metric", args)?;
         if !matches!(names.len(), 1 | 2) {
@@ -191,6 +200,7 @@ impl Names for ParseState {
             "ref" => Value::function(name, move |_, args| state.refer(&args)),
             "source" => Value::function(name, move |_, args| state.source(&args)),
             "metric" => Value::function(name, move |_, args| state.metric(&args)),
+            "function" => Value::function(name, move |_, args| state.function(&args)),
             "config" => Value::object(ParseConfig(state)),
             "adapter" => Value::object(AdapterObject::new(state)),
             "this" if self.model.get("resource_type") == Some(&json!("operation")) => Value::None,
@@ -300,6 +310,16 @@ pub(super) fn source_args(args: &Args) -> Outcome<SourceArgs> {
             Err(raise(FailureKind::Compilation, message))
         }
     }
+}
+
+/// What the arguments of a `function` name: itself, or its package before it.
+pub(super) fn function_args(args: &Args) -> Outcome<Vec<String>> {
+    let names = texts("function", args)?;
+    if matches!(names.len(), 1 | 2) {
+        return Ok(names);
+    }
+    let message = format!("function() takes at most two arguments ({} given)", names.len());
+    Err(raise(FailureKind::Compilation, message))
 }
 
 fn texts(function: &str, args: &Args) -> Outcome<Vec<String>> {

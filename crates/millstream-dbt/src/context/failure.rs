@@ -7,7 +7,7 @@ use millstream_core::error::{Coded, Fault};
 use millstream_jinja::{Error, ErrorKind, Interrupt, Place, Trace};
 
 use crate::adapter::{Problem, ProblemKind};
-use crate::manifest::UniqueId;
+use crate::manifest::{Node, UniqueId};
 
 /// What kind of failure it is; dbt's messages begin with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,6 +82,14 @@ pub struct Subject {
     pub name: String,
     /// Its file.
     pub path: String,
+}
+
+impl Subject {
+    /// A node.
+    pub(super) fn of(node: &Node) -> Self {
+        let (kind, name) = (node.kind.word().to_owned(), node.name.clone());
+        Self { kind, name, path: node.original_file_path.display().to_string() }
+    }
 }
 
 impl fmt::Display for Subject {

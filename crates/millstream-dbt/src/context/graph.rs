@@ -34,16 +34,18 @@ pub(super) fn of(manifest: &Manifest) -> Json {
         dicts(&mut found.map(|(id, semantic)| (id, Entry::Semantic(semantic))))
     };
     let exposures = manifest.exposures.iter();
+    let nodes = manifest.nodes.iter().map(|(id, node)| (id, Entry::Node(node)));
+    let is_function = |entry: Entry<'_>| entry.resource_type() == "function";
     let sources = manifest.sources.iter();
     json!({
         "exposures": dicts(&mut exposures.map(|(id, found)| (id, Entry::Exposure(found)))),
         "groups": groups(manifest),
-        "nodes": dicts(&mut manifest.nodes.iter().map(|(id, node)| (id, Entry::Node(node)))),
+        "nodes": dicts(&mut nodes.clone().filter(|(_, entry)| !is_function(*entry))),
         "sources": dicts(&mut sources.map(|(id, source)| (id, Entry::Source(source)))),
         "metrics": semantic("metric"),
         "semantic_models": semantic("semantic_model"),
         "saved_queries": semantic("saved_query"),
-        "functions": {},
+        "functions": dicts(&mut nodes.filter(|(_, entry)| is_function(*entry))),
     })
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use millstream_core::error::Error;
 use millstream_core::sql::{SqlAnswer, SqlConnection, SqlWarehouse};
+use serde_json::{Map, Value, json};
 
-use super::log::{LogLevel, LogSink};
+use super::log::{LogEvent, LogLevel, LogSink};
 use crate::adapter::Begin;
+use crate::manifest::Node;
 
 /// A connection that is opened when it is first needed.
 ///
@@ -37,12 +39,22 @@ impl Link {
 
     /// Runs a statement.
     pub(super) fn execute(&self, sql: &str, begin: Begin) -> Result<SqlAnswer, Error> {
+        self.execute_of(None, sql, begin)
+    }
+
+    /// Runs a statement of a node.
+    pub(super) fn execute_of(
+        &self,
+        node: Option<&Node>,
+        sql: &str,
+        begin: Begin,
+    ) -> Result<SqlAnswer, Error> {
         let begins = begin == Begin::IfNone && !self.begun.replace(true);
         if self.opens.replace(false) || begins {
-            self.send("BEGIN")?;
+            self.send("BEGIN", node)?;
         }
         self.dirty.set(true);
-        let done = self.send(sql);
+        let done = self.send(sql, node);
         if done.is_err() {
             self.roll_back();
         }
@@ -52,7 +64,7 @@ impl Link {
     /// Commits what dbt began, if there is anything.
     pub(super) fn commit(&self) -> Result<(), Error> {
         if self.begun.replace(false) {
-            self.send("COMMIT")?;
+            self.send("COMMIT", None)?;
             self.dirty.set(false);
         }
         Ok(())
@@ -77,7 +89,7 @@ impl Link {
     /// A connection that cannot even roll back is of no use any more.
     fn roll_back(&self) {
         let is_open = self.connection.borrow().is_some();
-        if is_open && self.send("ROLLBACK").is_err() {
+        if is_open && self.send("ROLLBACK", None).is_err() {
             self.connection.replace(None);
         }
         self.opens.set(true);
@@ -85,18 +97,45 @@ impl Link {
         self.dirty.set(false);
     }
 
-    fn send(&self, sql: &str) -> Result<SqlAnswer, Error> {
+    fn send(&self, sql: &str, node: Option<&Node>) -> Result<SqlAnswer, Error> {
         let mut connection = self.connection.borrow_mut();
         let connection = match &mut *connection {
             Some(connection) => connection,
             none => none.insert(self.warehouse.connect(&self.name)?),
         };
-        self.log.event(LogLevel::Debug, "SQLQuery", &format!("On {}: {sql}", self.name));
+        let text = format!("On {}: {sql}", self.name);
+        let data = || self.described(sql, node);
+        self.log.tell(LogLevel::Debug, &LogEvent { name: "SQLQuery", text: &text, data: &data });
         let answer = connection.execute(sql);
         if let Ok(answer) = &answer {
             let status = format!("SQL status: {}", answer.status);
             self.log.event(LogLevel::Debug, "SQLQueryStatus", &status);
         }
         answer
+    }
+
+    /// What programs read of a statement in the log.
+    fn described(&self, sql: &str, node: Option<&Node>) -> Map<String, Value> {
+        let node_info = node.map_or_else(
+            || json!({}),
+            |node| {
+                json!({
+                    "node_name": node.name,
+                    "node_path": node.path.to_string_lossy(),
+                    "unique_id": node.unique_id,
+                    "resource_type": node.kind.word(),
+                    "materialized": node.config.text("materialized"),
+                    "node_relation": {
+                        "database": node.database,
+                        "schema": node.schema,
+                        "alias": node.alias,
+                        "relation_name": node.relation_name,
+                    },
+                })
+            },
+        );
+        let fields =
+            [("conn_name", json!(self.name)), ("sql", json!(sql)), ("node_info", node_info)];
+        fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 }

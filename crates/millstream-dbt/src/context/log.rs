@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::adapter::Level;
 
 /// How loud a line is.
@@ -29,20 +31,31 @@ impl LogLevel {
     }
 }
 
+/// What has a name among dbt's events.
+#[derive(Clone, Copy)]
+pub struct LogEvent<'a> {
+    /// `JinjaLogWarning`
+    pub name: &'a str,
+    /// The line for people.
+    pub text: &'a str,
+    /// What programs read of it besides.
+    pub data: &'a dyn Fn() -> Map<String, Value>,
+}
+
 /// Takes what templates say.
 #[derive(Clone)]
 pub struct LogSink(Arc<Take>);
 
-type Take = dyn Fn(LogLevel, &str, &str) + Send + Sync;
+type Take = dyn Fn(LogLevel, &LogEvent<'_>) + Send + Sync;
 
 impl LogSink {
     /// Takes it with a function.
     pub fn new(take: impl Fn(LogLevel, &str) + Send + Sync + 'static) -> Self {
-        Self::named(move |level, _, text| take(level, text))
+        Self::named(move |level, event| take(level, event.text))
     }
 
     /// Takes it with a function that is also told what dbt calls such a line: `JinjaLogWarning`.
-    pub fn named(take: impl Fn(LogLevel, &str, &str) + Send + Sync + 'static) -> Self {
+    pub fn named(take: impl Fn(LogLevel, &LogEvent<'_>) + Send + Sync + 'static) -> Self {
         Self(Arc::new(take))
     }
 
@@ -58,8 +71,19 @@ impl LogSink {
     }
 
     /// Takes a line with dbt's name for it.
-    pub fn event(&self, level: LogLevel, event: &str, text: &str) {
-        (self.0)(level, event, text);
+    pub fn event(&self, level: LogLevel, name: &str, text: &str) {
+        (self.0)(level, &LogEvent { name, text, data: &Map::new });
+    }
+
+    /// Takes what programs read too.
+    pub(super) fn tell(&self, level: LogLevel, event: &LogEvent<'_>) {
+        (self.0)(level, event);
+    }
+}
+
+impl fmt::Debug for LogEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.text)
     }
 }
 

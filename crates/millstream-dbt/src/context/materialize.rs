@@ -16,7 +16,7 @@ use super::query_comment::QueryComment;
 use super::run_state::{Rendered, RunState};
 use super::worker::{Batch, CompiledNode, Worker, with_machine};
 use crate::adapter::{Relation, RelationValue, Response};
-use crate::manifest::{Language, MacroDef, Node, NodeKind};
+use crate::manifest::{MacroDef, Node, NodeKind};
 
 /// What the materialization of a node made.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -96,8 +96,8 @@ fn made(state: &Rc<RunState>, name: &str) -> Result<MadeRelations, Failure> {
 /// A materialization makes what is written in the languages that it names; SQL if it names none.
 fn refuse_language(state: &RunState, found: &MacroDef) -> Result<(), Failure> {
     let language = match state.node().map(|node| node.language) {
-        Some(Language::Python) => "python",
-        _ => "sql",
+        Some(language) => language.word(),
+        None => "sql",
     };
     let supported = found.supported_languages.clone();
     let supported = supported.unwrap_or_else(|| vec!["sql".to_owned()]);

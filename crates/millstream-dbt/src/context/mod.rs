@@ -20,6 +20,7 @@ mod foreign_keys;
 mod functions;
 mod generated_names;
 mod graph;
+mod inline;
 mod invocation;
 mod link;
 mod log;
@@ -61,7 +62,7 @@ pub use env_var::{EnvVar, SECRET_PREFIX};
 pub use failure::{Failure, FailureKind, Raised, Subject, Whereabouts, raise};
 pub use generated_names::{NamePart, generated_name};
 pub use invocation::{DBT_VERSION, Invocation};
-pub use log::{LogLevel, LogSink};
+pub use log::{LogEvent, LogLevel, LogSink};
 pub use materialize::MadeRelations;
 pub use questions::SourceAge;
 pub use references::{Found, References};
@@ -83,6 +84,8 @@ pub struct Captured {
     pub sources: Vec<SourceArgs>,
     /// `metric`s.
     pub metrics: Vec<Vec<String>>,
+    /// `function`s, in order, each once.
+    pub functions: Vec<Vec<String>>,
     /// What `config()` said; lists and dicts that add up in dbt are already added up.
     pub config: Map<String, Value>,
     /// Macros that were called from the text itself.

@@ -41,7 +41,13 @@ impl Worker {
             return Ok(());
         }
         let makes = |kind: &NodeKind| {
-            matches!(kind, NodeKind::Model | NodeKind::Seed { .. } | NodeKind::Snapshot)
+            matches!(
+                kind,
+                NodeKind::Model
+                    | NodeKind::Seed { .. }
+                    | NodeKind::Snapshot
+                    | NodeKind::Function(_)
+            )
         };
         let nodes = session.manifest.nodes.values().filter(|node| makes(&node.kind));
         let schemas: BTreeSet<(Option<Arc<str>>, Arc<str>)> =

@@ -1,4 +1,4 @@
-//! What `ref`, `source` and `metric` mean: nodes by the names under which others know them.
+//! What `ref`, `source`, `function` and `metric` mean: nodes by the names under which others know them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,12 +7,17 @@ use serde_json::Value;
 
 use crate::manifest::{Manifest, Node, NodeKind, RefArgs, SourceArgs, SourceTable, UniqueId};
 
+/// Nodes by the names under which others know them.
+type Nodes = HashMap<String, Vec<Arc<Node>>>;
+
 /// The names of a manifest.
 #[derive(Debug, Default)]
 pub struct References {
     project: Arc<str>,
-    nodes: HashMap<String, Vec<Arc<Node>>>,
-    disabled: HashMap<String, Vec<Arc<Node>>>,
+    nodes: Nodes,
+    disabled: Nodes,
+    functions: Nodes,
+    disabled_functions: Nodes,
     sources: HashMap<(String, String), Vec<Arc<SourceTable>>>,
     metrics: HashMap<String, Vec<UniqueId>>,
 }
@@ -34,10 +39,10 @@ impl References {
         let mut names =
             Self { project: Arc::from(manifest.project_name.as_str()), ..Self::default() };
         for node in manifest.nodes.values() {
-            add(&mut names.nodes, node);
+            add(&mut names.nodes, &mut names.functions, node);
         }
         for node in manifest.disabled.values().flatten() {
-            add(&mut names.disabled, node);
+            add(&mut names.disabled, &mut names.disabled_functions, node);
         }
         for source in manifest.sources.values() {
             let key = (source.source_name.clone(), source.name.clone());
@@ -57,16 +62,14 @@ impl References {
             None => args.name.clone(),
         };
         let packages = self.packages(args.package.as_deref(), package);
-        let within = |nodes: &'_ HashMap<String, Vec<Arc<Node>>>| {
-            let candidates = nodes.get(&name)?;
-            first_of(&packages, candidates, |node| &node.package_name).cloned()
-        };
-        let candidates = self.nodes.get(&name).map(Vec::as_slice).unwrap_or_default();
-        match first_of(&packages, candidates, |node| &node.package_name) {
-            Some(node) => Found::One(node),
-            None if within(&self.disabled).is_some() => Found::Disabled,
-            None => Found::Nothing,
-        }
+        found(&name, &packages, &self.nodes, &self.disabled)
+    }
+
+    /// What `function` means in a text of a package: a name, or a package and a name.
+    pub fn function(&self, names: &[String], package: &str) -> Found<&Arc<Node>> {
+        let Some((name, named)) = names.split_last() else { return Found::Nothing };
+        let packages = self.packages(named.first().map(String::as_str), package);
+        found(name, &packages, &self.functions, &self.disabled_functions)
     }
 
     /// What `source` means in a text of a package.
@@ -90,7 +93,34 @@ impl References {
     }
 }
 
-fn add(names: &mut HashMap<String, Vec<Arc<Node>>>, node: &Arc<Node>) {
+/// The node of a name in the first package that has one.
+fn found<'n>(
+    name: &str,
+    packages: &[Option<&str>],
+    nodes: &'n Nodes,
+    disabled: &'n Nodes,
+) -> Found<&'n Arc<Node>> {
+    if let Some(node) = first_node(name, packages, nodes) {
+        return Found::One(node);
+    }
+    match first_node(name, packages, disabled) {
+        Some(_) => Found::Disabled,
+        None => Found::Nothing,
+    }
+}
+
+fn first_node<'n>(
+    name: &str,
+    packages: &[Option<&str>],
+    nodes: &'n Nodes,
+) -> Option<&'n Arc<Node>> {
+    first_of(packages, nodes.get(name)?, |node| &node.package_name)
+}
+
+fn add(names: &mut Nodes, functions: &mut Nodes, node: &Arc<Node>) {
+    if matches!(node.kind, NodeKind::Function(_)) {
+        functions.entry(node.name.clone()).or_default().push(Arc::clone(node));
+    }
     let is_named =
         matches!(node.kind, NodeKind::Model | NodeKind::Seed { .. } | NodeKind::Snapshot);
     if !is_named {

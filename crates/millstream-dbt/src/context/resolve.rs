@@ -1,4 +1,4 @@
-//! What `ref`, `source` and `metric` give while a project runs.
+//! What `ref`, `source`, `function` and `metric` give while a project runs.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use millstream_jinja::{Args, Machine, Outcome, Value};
 use serde_json::Value as Json;
 
-use super::capture::{ref_args, source_args};
+use super::capture::{function_args, ref_args, source_args};
 use super::failure::{FailureKind, raise};
 use super::references::Found;
 use super::run_state::{Rendered, RunState};
 use super::{time_filter, unit_test};
-use crate::adapter::{Caller, Path, Relation, RelationValue, list_schema};
+use crate::adapter::{Caller, Path, Relation, RelationKind, RelationValue, list_schema};
 use crate::manifest::{Access, Node, NodeKind, RefArgs, UniqueId};
 
 /// The relation of a node.
@@ -73,6 +73,29 @@ pub(super) fn source(state: &Rc<RunState>, args: &Args) -> Outcome {
     let mut relation = limited(state, state.session.relation_of_source(found));
     relation.event_time_filter =
         time_filter::of(state, &found.config, &found.columns, Some(&found.quoting));
+    Ok(RelationValue::of(relation))
+}
+
+/// The name of a function.
+pub(super) fn function(state: &Rc<RunState>, machine: &mut Machine<'_>, args: &Args) -> Outcome {
+    let names = function_args(args)?;
+    let session = &state.session;
+    let refuse = |reason: &str| {
+        let name = names.last().map_or("", String::as_str);
+        let what = format!("a function named '{name}' which {reason}");
+        Err(raise(FailureKind::Compilation, depends_on(state, &what)))
+    };
+    let target = match session.references().function(&names, state.package_name()) {
+        Found::One(target) => target,
+        Found::Disabled => return refuse("is disabled"),
+        Found::Nothing => return refuse("was not found"),
+    };
+    let relation = match deferred(state, machine, target)? {
+        Some(relation) => relation,
+        None => session.relation_of(target),
+    };
+    let relation = relation.of_kind(RelationKind::Function);
+    state.calls(relation.to_string(), &target.unique_id);
     Ok(RelationValue::of(relation))
 }
 

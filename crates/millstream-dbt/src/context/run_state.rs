@@ -12,6 +12,7 @@ use super::common::of_map;
 use super::env_var::EnvVar;
 use super::failure::{FailureKind, Subject, raise};
 use super::graph::Graph;
+use super::inline::Called;
 use super::link::Link;
 use super::names::Names;
 use super::query_comment::QueryComment;
@@ -55,6 +56,8 @@ pub(super) struct RunState {
     pub(super) results: Rc<Results>,
     /// Ephemeral models that were referred to.
     pub(super) ctes: RefCell<Vec<UniqueId>>,
+    /// Functions that were referred to.
+    pub(super) functions: RefCell<Vec<Called>>,
     pub(super) kwargs: RefCell<Value>,
     /// What is added to every statement.
     pub(super) comment: RefCell<QueryComment>,
@@ -101,6 +104,7 @@ impl RunState {
             inputs: None,
             results: Rc::default(),
             ctes: RefCell::default(),
+            functions: RefCell::default(),
             kwargs: RefCell::new(Value::None),
             comment: RefCell::default(),
             written: RefCell::default(),
@@ -116,10 +120,18 @@ impl RunState {
         }
     }
 
+    /// Takes note of a function that is called by a name.
+    pub(super) fn calls(&self, name: String, id: &UniqueId) {
+        let mut functions = self.functions.borrow_mut();
+        if !functions.iter().any(|known| known.name == name) {
+            functions.push(Called { name, id: id.clone() });
+        }
+    }
+
     /// What messages call it.
     pub(super) fn subject(&self) -> Subject {
         let (kind, name, path) = match &self.rendered {
-            Rendered::Node(node) => (node.kind.word(), &node.name, &node.original_file_path),
+            Rendered::Node(node) => return Subject::of(node),
             Rendered::Source(source) => ("source", &source.name, &source.original_file_path),
             Rendered::Macro(found) => ("macro", &found.name, &found.original_file_path),
         };
@@ -274,6 +286,9 @@ impl Names for RunState {
             }),
             "source" => Value::function(name, move |_, args| resolve::source(&state, &args)),
             "metric" => Value::function(name, move |_, args| resolve::metric(&state, &args)),
+            "function" => Value::function(name, move |machine: &mut Machine<'_>, args| {
+                resolve::function(&state, machine, &args)
+            }),
             "load_agate_table" => Value::function(name, move |_, args| seed::load(&state, args)),
             "load_result" => Value::function(name, move |_, args| results.load(args)),
             "store_result" => Value::function(name, move |_, args| results.store(&caller, args)),

@@ -8,11 +8,12 @@ use millstream_core::sql::SqlWarehouse;
 use serde_json::Value;
 
 use super::graph;
+use super::inline::Callable;
 use super::references::References;
 use super::surroundings::Surroundings;
 use super::worker::CompiledNode;
 use crate::adapter::{Dialect, Path, Policy, Relation, RelationCache};
-use crate::artifacts::BatchResults;
+use crate::artifacts::{BatchResults, OverloadResults};
 use crate::manifest::{Manifest, Node, SourceTable, UniqueId};
 
 /// What all workers of a command share.
@@ -37,6 +38,7 @@ pub struct Session {
     selected: RwLock<HashSet<UniqueId>>,
     graph: OnceLock<Value>,
     ephemeral: Mutex<HashMap<UniqueId, Arc<CompiledNode>>>,
+    callables: Mutex<HashMap<UniqueId, Arc<Callable>>>,
 }
 
 /// A relation of another environment.
@@ -59,6 +61,8 @@ pub struct Resumed {
     pub started_at_micros: Option<i64>,
     /// The batches of microbatch models of which some failed.
     pub batches: HashMap<UniqueId, BatchResults>,
+    /// The overloads of functions of which some failed.
+    pub overloads: HashMap<UniqueId, OverloadResults>,
 }
 
 impl Session {
@@ -82,6 +86,7 @@ impl Session {
             selected: RwLock::default(),
             graph: OnceLock::new(),
             ephemeral: Mutex::default(),
+            callables: Mutex::default(),
         }
     }
 
@@ -157,6 +162,21 @@ impl Session {
     /// A part of `graph`: `nodes`, `sources`, `exposures`.
     pub(super) fn graph(&self, part: &str) -> Option<&Value> {
         self.graph.get_or_init(|| graph::of(&self.manifest)).get(part)
+    }
+
+    /// Whether calls of functions are replaced by what they say: the warehouse keeps none.
+    pub(super) fn inlines_functions(&self) -> bool {
+        self.warehouse.kind() == "millstream"
+    }
+
+    /// What stands for the calls of a function, which is compiled once.
+    pub(super) fn callable(&self, id: &UniqueId) -> Option<Arc<Callable>> {
+        self.callables.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    pub(super) fn keep_callable(&self, id: &UniqueId, callable: &Arc<Callable>) {
+        let mut known = self.callables.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(id.clone(), Arc::clone(callable));
     }
 
     /// The compiled form of an ephemeral model, which is compiled once.

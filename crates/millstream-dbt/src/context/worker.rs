@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::ctes::{self, InjectedCte};
 use super::failure::{Failure, FailureKind};
+use super::inline::inlined;
 use super::link::Link;
 use super::names::{Context, Names, has_template};
 use super::query_comment::QueryComment;
@@ -96,6 +97,12 @@ impl Worker {
         Self { session, link: Rc::new(link), name: Arc::from(name) }
     }
 
+    /// A worker on the connection of a rendering.
+    pub(super) fn of(state: &RunState) -> Self {
+        let (session, link) = (Arc::clone(&state.session), Rc::clone(&state.link));
+        Self { session, link, name: Arc::clone(&state.thread) }
+    }
+
     /// What all workers share.
     pub fn session(&self) -> &Arc<Session> {
         &self.session
@@ -138,6 +145,11 @@ impl Worker {
         self.compile_state(state, node)
     }
 
+    /// Renders the text of a function, in the middle of what calls it.
+    pub(super) fn compile_function(&self, node: &Arc<Node>) -> Result<CompiledNode, Failure> {
+        self.compile_part(node, None)
+    }
+
     pub(super) fn compile_state(
         &self,
         state: RunState,
@@ -158,6 +170,7 @@ impl Worker {
             let file = node.original_file_path.to_string_lossy();
             machine.render(&Program::parse(&file, &node.raw_code, &Syntax::dbt())?)
         })?;
+        let own_code = inlined(&state, own_code)?;
         let found = state.ctes.take();
         let ctes = self.ephemeral(&state, &found)?;
         let code = ctes::inject(&own_code, &ctes);
@@ -297,7 +310,10 @@ impl Worker {
 fn render_for(text: &str, state: RunState) -> Result<String, Failure> {
     let state = Rc::new(state);
     state.comment.replace(QueryComment::of(&state)?);
-    with_machine(&state, |machine| machine.render(&Program::parse("<text>", text, &Syntax::dbt())?))
+    let text = with_machine(&state, |machine| {
+        machine.render(&Program::parse("<text>", text, &Syntax::dbt())?)
+    })?;
+    inlined(&state, text)
 }
 
 /// Does something with a machine whose names are those of a rendering.

@@ -4,6 +4,7 @@
 //! it.
 
 mod config;
+mod function;
 mod node;
 mod resources;
 
@@ -15,6 +16,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 pub use config::Config;
+pub use function::{Argument, Function, Overload, Returns};
 pub use node::{
     Access, Checksum, Column, DependsOn, Language, Node, NodeKind, RefArgs, SourceArgs, TestOf,
     TestTarget, UniqueId,
@@ -33,8 +35,8 @@ pub struct Manifest {
     pub root: PathBuf,
     /// The project and its packages: name to what `dbt_project.yml` of each says.
     pub packages: IndexMap<Arc<str>, Package>,
-    /// Models, seeds, snapshots, tests, analyses and hooks that are enabled, in the order of their
-    /// ids.
+    /// Models, seeds, snapshots, tests, analyses, functions and hooks that are enabled, in the
+    /// order of their ids.
     pub nodes: IndexMap<UniqueId, Arc<Node>>,
     /// Tables that are read and not made.
     pub sources: IndexMap<UniqueId, Arc<SourceTable>>,

@@ -1,4 +1,4 @@
-//! What dbt calls a node: a model, seed, snapshot, test, analysis or hook.
+//! What dbt calls a node: a model, seed, snapshot, test, analysis, function or hook.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use millstream_core::diagnostic::Place;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Config;
+use super::{Config, Function};
 
 /// The id of a resource: `model.jaffle_shop.orders`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -110,6 +110,8 @@ pub struct Node {
     pub sources: Vec<SourceArgs>,
     /// `metric`s.
     pub metrics: Vec<Vec<String>>,
+    /// `function`s, in order, each once: a name, or a package and a name.
+    pub functions: Vec<Vec<String>>,
     /// What it needs.
     pub depends_on: DependsOn,
     /// Docs blocks that its description is made of.
@@ -140,6 +142,8 @@ pub enum NodeKind {
     Test(TestOf),
     /// A query that is compiled only.
     Analysis,
+    /// A function that models call.
+    Function(Box<Function>),
     /// A hook of the project.
     Operation {
         /// Its place among those of its kind.
@@ -156,6 +160,7 @@ impl NodeKind {
             Self::Snapshot => "snapshot",
             Self::Test(_) => "test",
             Self::Analysis => "analysis",
+            Self::Function(_) => "function",
             Self::Operation { .. } => "operation",
         }
     }
@@ -195,6 +200,8 @@ pub enum Language {
     Sql,
     /// Python.
     Python,
+    /// JavaScript.
+    JavaScript,
 }
 
 impl Language {
@@ -203,6 +210,7 @@ impl Language {
         match self {
             Self::Sql => "sql",
             Self::Python => "python",
+            Self::JavaScript => "javascript",
         }
     }
 }

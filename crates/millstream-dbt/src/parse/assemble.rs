@@ -25,8 +25,8 @@ use super::search::FileKind;
 use super::test_args::ArgumentsKey;
 use super::yaml::YamlContext;
 use super::{
-    checks, host, matching, packages_of, primary_key, resolve, selectors, semantic, sources,
-    unit_tests, uses,
+    checks, effects, functions, host, matching, packages_of, primary_key, resolve, selectors,
+    semantic, sources, unit_tests, uses,
 };
 use crate::context::ParseSession;
 use crate::manifest::{MacroDef, Manifest, Node, SourceTable, UniqueId};
@@ -58,6 +58,7 @@ pub(super) fn manifest(
     let describer = Describer { docs: &docs, contexts: parts.contexts };
     let configs = Configs::new(&parts.projects[0]);
     matching::assign(&mut entries, parts.projects, &configs, &mut drafts, report);
+    functions::absorb(&mut drafts, report);
     let namer = Namer::new(parts.session, &parts.projects[0].package.quoting);
     let now = parts.options.clock.now().as_micros() as f64 / 1e6;
     let finisher = Finisher {
@@ -132,6 +133,10 @@ pub(super) fn manifest(
     };
     resolve::nodes(nodes, sources.tables, &lookup, &mut manifest, report);
     checks::check(&manifest, report);
+    functions::check(&manifest, &parts.session.0.target.kind, report);
+    if parts.session.0.target.kind != "postgres" {
+        effects::check(&manifest, report);
+    }
     manifest.docs = Arc::unwrap_or_clone(docs).blocks;
     manifest
 }

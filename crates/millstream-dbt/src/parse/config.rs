@@ -17,6 +17,7 @@ pub(super) enum ConfigKind {
     Seed,
     Snapshot,
     Analysis,
+    Function,
     Operation,
     Test,
     Source,
@@ -33,6 +34,7 @@ impl ConfigKind {
         match self {
             Self::Model | Self::Analysis | Self::Operation => "models",
             Self::Seed => "seeds",
+            Self::Function => "functions",
             Self::Snapshot => "snapshots",
             Self::Test => "data_tests",
             Self::Source => "sources",
@@ -55,6 +57,18 @@ impl ConfigKind {
                     "freshness": null,
                     "on_error": null,
                     "latest_version_pointer": {"enabled": null, "alias": null},
+                }),
+            )
+        });
+        static FUNCTION: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+            node(
+                "function",
+                &json!({
+                    "type": "scalar",
+                    "volatility": null,
+                    "runtime_version": null,
+                    "entry_point": null,
+                    "snowflake": {"quote_args": true},
                 }),
             )
         });
@@ -115,6 +129,7 @@ impl ConfigKind {
             Self::Model => &MODEL,
             Self::Analysis | Self::Operation => &NODE,
             Self::Seed => &SEED,
+            Self::Function => &FUNCTION,
             Self::Snapshot => &SNAPSHOT,
             Self::Test => &TEST,
             Self::Source => &SOURCE,

@@ -26,6 +26,7 @@ pub(super) enum DraftKind {
     Snapshot,
     SingularTest,
     Analysis,
+    Function,
     Operation { index: usize },
 }
 
@@ -38,6 +39,7 @@ impl DraftKind {
             Self::Snapshot => "snapshot",
             Self::SingularTest => "test",
             Self::Analysis => "analysis",
+            Self::Function => "function",
             Self::Operation { .. } => "operation",
         }
     }
@@ -49,6 +51,7 @@ impl DraftKind {
             Self::Snapshot => ConfigKind::Snapshot,
             Self::SingularTest => ConfigKind::Test,
             Self::Analysis => ConfigKind::Analysis,
+            Self::Function => ConfigKind::Function,
             Self::Operation { .. } => ConfigKind::Operation,
         }
     }
@@ -111,11 +114,19 @@ impl<'a> Drafter<'a> {
                 let draft = Draft { raw, checksum, language: Language::Python, ..draft };
                 super::python::captured(draft, report)
             }
+            (FileKind::Function, Content::Text { text, checksum }) => {
+                let draft = self.blank(DraftKind::Function, file, stem(&file.found.path));
+                let (raw, checksum) = (Arc::clone(text), checksum.clone());
+                let is_python = file.found.path.extension().is_some_and(|end| end == "py");
+                let language = if is_python { Language::Python } else { Language::JavaScript };
+                Some(Draft { raw, language, checksum, ..draft })
+            }
             (kind, Content::Template(template)) => {
                 let kind = match kind {
                     FileKind::Model => DraftKind::Model,
                     FileKind::Analysis => DraftKind::Analysis,
                     FileKind::SingularTest => DraftKind::SingularTest,
+                    FileKind::Function => DraftKind::Function,
                     _ => return Vec::new(),
                 };
                 self.of_template(kind, file, template, report)

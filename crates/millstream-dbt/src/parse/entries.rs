@@ -130,12 +130,17 @@ pub(super) fn of_file(
             report.error("dbt.properties_invalid", document.place(list), message, None);
             continue;
         };
-        for item in items {
+        for item in items.iter().filter(|item| !is_of_host(*section, item)) {
             let mut reader = Reader { document, home, context, report };
             entries.extend(reader.entry(*section, key, item));
         }
     }
     entries
+}
+
+/// Whether an entry is no function of dbt's, but one of the project around it that handles events.
+fn is_of_host(section: Section, item: &Node) -> bool {
+    section == Section::Functions && item.get("returns").is_none() && item.get("on").is_some()
 }
 
 struct Reader<'a> {

@@ -124,8 +124,8 @@ fn file_of(text: &Text, report: &mut Report) -> Option<File> {
             Content::Properties(yaml::parse_dbt(&source, report)?, checksum(body))
         }
         (Body::Text(body), FileKind::Docs | FileKind::Fixture) => plain(body),
-        (Body::Text(body), FileKind::Model)
-            if text.found.original.extension().is_some_and(|end| end == "py") =>
+        (Body::Text(body), FileKind::Model | FileKind::Function)
+            if text.found.original.extension().is_some_and(|end| end != "sql") =>
         {
             plain(body)
         }

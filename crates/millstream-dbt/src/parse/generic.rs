@@ -249,6 +249,7 @@ impl Tester<'_> {
             refs: captured.refs,
             sources: captured.sources,
             metrics: captured.metrics,
+            functions: captured.functions,
             depends_on: DependsOn { macros: captured.macros, nodes: Vec::new() },
             created_at: self.now,
             place: Some(used.place.clone()),

@@ -50,7 +50,11 @@ pub(super) fn assign(
                 let data = std::mem::take(&mut entry.data);
                 matcher.model(entry, data);
             }
-            Section::Seeds | Section::Snapshots | Section::Analyses | Section::DataTests => {
+            Section::Seeds
+            | Section::Snapshots
+            | Section::Analyses
+            | Section::DataTests
+            | Section::Functions => {
                 let data = std::mem::take(&mut entry.data);
                 matcher.plain(entry, &entry.name, data, None);
             }
@@ -178,6 +182,7 @@ impl Matcher<'_, '_> {
         let wanted = |index: &&usize| match entry.section {
             Section::Analyses => self.drafts[**index].kind == DraftKind::Analysis,
             Section::DataTests => self.drafts[**index].kind == DraftKind::SingularTest,
+            Section::Functions => self.drafts[**index].kind == DraftKind::Function,
             _ => is_refable(self.drafts[**index].kind),
         };
         let all = self.names.get(name).into_iter().flatten();
@@ -211,5 +216,6 @@ fn fits(section: Section, kind: DraftKind) -> bool {
             | (Section::Snapshots, DraftKind::Snapshot)
             | (Section::Analyses, DraftKind::Analysis)
             | (Section::DataTests, DraftKind::SingularTest)
+            | (Section::Functions, DraftKind::Function)
     )
 }

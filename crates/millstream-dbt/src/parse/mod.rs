@@ -11,9 +11,11 @@ mod command_line;
 mod config;
 mod docs;
 mod draft;
+mod effects;
 mod entries;
 mod files;
 mod freshness;
+mod functions;
 mod generic;
 mod host;
 mod ignored;
@@ -186,12 +188,7 @@ fn header(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<He
         target: Some(Arc::new(profile::shown(&target))),
         ..context
     };
-    let mut own = raw.render(&context, options.strictness, report);
-    if options.host.is_some() {
-        // The host has files of its own there.
-        own.paths.functions.retain(|path| path != "functions");
-    }
-    let mut projects = vec![own];
+    let mut projects = vec![raw.render(&context, options.strictness, report)];
     for raw in packages::find(root, &projects[0].install_path, report) {
         if checks_version {
             raw.check_version(report);

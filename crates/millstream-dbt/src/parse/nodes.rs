@@ -60,7 +60,7 @@ impl Finisher<'_> {
         };
         let is_relation = match draft.kind {
             DraftKind::Model => config.materialized() != "ephemeral",
-            DraftKind::Seed | DraftKind::Snapshot => true,
+            DraftKind::Seed | DraftKind::Snapshot | DraftKind::Function => true,
             DraftKind::SingularTest => config.bool("store_failures").unwrap_or(false),
             DraftKind::Analysis | DraftKind::Operation { .. } => false,
         };
@@ -103,6 +103,7 @@ impl Finisher<'_> {
             refs: captured.refs,
             sources: captured.sources,
             metrics: captured.metrics,
+            functions: captured.functions,
             depends_on: DependsOn { macros: captured.macros, nodes: Vec::new() },
             doc_blocks: Vec::new(),
             time_spine: None,
@@ -126,14 +127,15 @@ impl Finisher<'_> {
     }
 
     fn config(&self, draft: &Draft, patch: Option<&Patch>) -> Merged {
+        let is_python_model = draft.kind == DraftKind::Model && draft.language == Language::Python;
         let said = Said {
             properties: patch.map(|patch| &patch.config),
             properties_written: patch.map(|patch| &patch.written),
             call: Some(&draft.captured.config),
-            call_written: (draft.language == Language::Python).then_some(&draft.captured.config),
+            call_written: is_python_model.then_some(&draft.captured.config),
         };
         let project = &self.projects[draft.project];
-        let unsaid = draft.language == Language::Python
+        let unsaid = is_python_model
             && !patch.is_some_and(|patch| patch.config.contains_key("materialized"));
         if !unsaid {
             return self.configs.merge(draft.kind.config(), project, &draft.fqn, said);
@@ -187,17 +189,20 @@ fn refers(captured: &Captured) -> bool {
 }
 
 fn add(captured: &mut Captured, found: Captured) {
-    fn extend<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
-        for item in more {
-            if !list.contains(&item) {
-                list.push(item);
-            }
+    add_new(&mut captured.refs, found.refs);
+    add_new(&mut captured.sources, found.sources);
+    add_new(&mut captured.metrics, found.metrics);
+    add_new(&mut captured.functions, found.functions);
+    add_new(&mut captured.macros, found.macros);
+}
+
+/// Adds what is not there yet.
+pub(super) fn add_new<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
+    for item in more {
+        if !list.contains(&item) {
+            list.push(item);
         }
     }
-    extend(&mut captured.refs, found.refs);
-    extend(&mut captured.sources, found.sources);
-    extend(&mut captured.metrics, found.metrics);
-    extend(&mut captured.macros, found.macros);
 }
 
 fn kind(kind: DraftKind, project: &Project) -> NodeKind {
@@ -207,6 +212,7 @@ fn kind(kind: DraftKind, project: &Project) -> NodeKind {
         DraftKind::Snapshot => NodeKind::Snapshot,
         DraftKind::SingularTest => NodeKind::Test(TestOf::Singular),
         DraftKind::Analysis => NodeKind::Analysis,
+        DraftKind::Function => NodeKind::Function(Box::default()),
         DraftKind::Operation { index } => NodeKind::Operation { index },
     }
 }
@@ -257,7 +263,7 @@ fn seen(
         "fqn": draft.fqn.iter().map(|part| &**part).collect::<Vec<_>>(),
         "path": draft.path.to_string_lossy(),
         "original_file_path": draft.original.to_string_lossy(),
-        "language": if draft.language == Language::Sql { "sql" } else { "python" },
+        "language": draft.language.word(),
         "raw_code": &*draft.raw,
         "config": config.0,
         "tags": tags,
@@ -277,6 +283,9 @@ fn apply(node: &mut Node, patch: Patch) {
     node.patch_path = Some(patch.path);
     node.description = patch.description;
     node.columns = patch.columns;
+    if let (NodeKind::Function(_), Some(signature)) = (&node.kind, patch.function) {
+        node.kind = NodeKind::Function(Box::new(signature));
+    }
     if node.kind == NodeKind::Model {
         node.constraints = patch.constraints;
         node.version = patch.version;

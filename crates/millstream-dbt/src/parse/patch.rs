@@ -5,9 +5,9 @@ use millstream_core::diagnostic::Place;
 use millstream_files::Report;
 use serde_json::{Map, Value, json};
 
-use super::entries::Entry;
+use super::entries::{Entry, Section};
 use super::values::{as_text, map_of, python_text, take_text, texts};
-use crate::manifest::Column;
+use crate::manifest::{Column, Function};
 
 /// Properties that are configuration as well.
 const CONFIG: &[&str] = &["meta", "docs", "group", "contract", "access"];
@@ -42,6 +42,8 @@ pub(super) struct Patch {
     pub(super) latest_version: Option<Value>,
     pub(super) deprecation_date: Option<String>,
     pub(super) time_spine: Option<Value>,
+    /// The signature of a function.
+    pub(super) function: Option<Function>,
 }
 
 /// A version of a model.
@@ -138,6 +140,8 @@ pub(super) fn patch(
         written.insert((*key).to_owned(), value.clone());
         config.insert((*key).to_owned(), value);
     }
+    let is_function = entry.section == Section::Functions;
+    let function = is_function.then(|| super::functions::signature(entry, &data, report));
     let of_model = data.remove("columns");
     let mut columns: Vec<&Value> = of_model.as_ref().map(items).unwrap_or_default();
     let mut said = Map::new();
@@ -169,6 +173,7 @@ pub(super) fn patch(
         latest_version: None,
         deprecation_date: date.map(|date| normalized_date(&date)),
         time_spine: data.remove("time_spine").filter(|spine| !spine.is_null()).map(time_spine),
+        function,
     }
 }
 

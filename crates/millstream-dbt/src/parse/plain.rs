@@ -1,5 +1,5 @@
 //! What a text refers to, told without rendering it: for texts that only call `ref`, `source`,
-//! `config` and `var` with literals.
+//! `function`, `config` and `var` with literals.
 
 use millstream_jinja::{Call, Program};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use crate::context::{Captured, ParseSession};
 use crate::manifest::{RefArgs, SourceArgs};
 
 /// Names whose meaning is known, as long as no macro has them.
-const NAMES: &[&str] = &["ref", "source", "config", "var"];
+const NAMES: &[&str] = &["ref", "source", "function", "config", "var"];
 
 /// Whether macros of a package give names another meaning.
 pub(super) fn is_overridden(session: &ParseSession, package: &str) -> bool {
@@ -28,6 +28,7 @@ pub(super) fn captured(
         match call.path[0] {
             "ref" => add(&mut captured.refs, reference(&call)?),
             "source" => add(&mut captured.sources, source(&call)?),
+            "function" => add(&mut captured.functions, function(&call)?),
             "config" => configure(&mut captured.config, &call)?,
             "var" => {
                 let name = call.positional.first()?.as_ref()?.as_str()?;
@@ -75,6 +76,13 @@ pub(super) fn source(call: &Call<'_>) -> Option<SourceArgs> {
         }
         _ => None,
     }
+}
+
+/// The function that a call of `function` names.
+fn function(call: &Call<'_>) -> Option<Vec<String>> {
+    let text = |value: &Option<Value>| value.as_ref()?.as_str().map(str::to_owned);
+    let is_plain = call.named.is_empty() && matches!(call.positional.len(), 1 | 2);
+    is_plain.then(|| call.positional.iter().map(text).collect())?
 }
 
 /// Takes over simple settings; what adds up in its own way is left to the renderer.

@@ -1,4 +1,4 @@
-//! Finds what `ref` and `source` mean.
+//! Finds what `ref`, `source` and `function` mean.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,9 @@ pub(super) struct Lookup {
     project: Arc<str>,
     nodes: Names<String>,
     sources: Names<(String, String)>,
+    functions: Names<String>,
     disabled: Names<String>,
+    disabled_functions: Names<String>,
     disabled_sources: Names<(String, String)>,
 }
 
@@ -39,17 +41,21 @@ impl Lookup {
         Self { project, ..Self::default() }
     }
 
-    /// Adds a node; only models, seeds and snapshots can be referred to.
+    /// Adds a node; only models, seeds, snapshots and functions can be referred to.
     pub(super) fn add_node(&mut self, node: &Node) {
-        Self::add(&mut self.nodes, node);
+        Self::add(&mut self.nodes, &mut self.functions, node);
     }
 
     /// Adds a node that is not enabled.
     pub(super) fn add_disabled(&mut self, node: &Node) {
-        Self::add(&mut self.disabled, node);
+        Self::add(&mut self.disabled, &mut self.disabled_functions, node);
     }
 
-    fn add(names: &mut Names<String>, node: &Node) {
+    fn add(names: &mut Names<String>, functions: &mut Names<String>, node: &Node) {
+        if matches!(node.kind, NodeKind::Function(_)) {
+            let found = (Arc::clone(&node.package_name), node.unique_id.clone());
+            functions.entry(node.name.clone()).or_default().push(found);
+        }
         if !matches!(node.kind, NodeKind::Model | NodeKind::Seed { .. } | NodeKind::Snapshot) {
             return;
         }
@@ -116,6 +122,24 @@ impl Lookup {
             disabled = disabled.or_else(|| find(&self.disabled_sources, &key, place));
         }
         disabled.map_or(Found::Nothing, |id| Found::Disabled(id.clone()))
+    }
+
+    /// What a `function` in a package means.
+    pub(super) fn resolve_function(&self, names: &[String], package: &str) -> Found {
+        let Some((name, named)) = names.split_last() else { return Found::Nothing };
+        let mut disabled = None;
+        for place in self.places(named.first().map(String::as_str), package) {
+            if let Some(id) = find(&self.functions, name, place) {
+                return Found::Enabled(id.clone());
+            }
+            disabled = disabled.or_else(|| find(&self.disabled_functions, name, place));
+        }
+        disabled.map_or(Found::Nothing, |id| Found::Disabled(id.clone()))
+    }
+
+    /// All functions.
+    pub(super) fn function_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.functions.keys().map(String::as_str)
     }
 
     /// All names that can be referred to.

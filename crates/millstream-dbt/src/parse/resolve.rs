@@ -13,6 +13,14 @@ use crate::manifest::{
     Manifest, Node, NodeKind, RefArgs, SourceArgs, SourceTable, TestOf, UniqueId,
 };
 
+/// How something is named that a text needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Named<'a> {
+    Ref(&'a RefArgs),
+    Source(&'a SourceArgs),
+    Function(&'a [String]),
+}
+
 /// Puts nodes and sources into a manifest. What is not there, or twice there, is reported.
 pub(super) fn nodes(
     nodes: Vec<Arc<Node>>,
@@ -65,12 +73,14 @@ fn twice(first: &SourceTable, second: &SourceTable, report: &mut Report) {
 fn depend(node: &mut Node, lookup: &Lookup, report: &mut Report) -> bool {
     let mut is_complete = true;
     let mut ids: Vec<UniqueId> = Vec::with_capacity(node.refs.len() + node.sources.len());
-    let refs = node.refs.iter().map(|args| (lookup.resolve(args, &node.package_name), Ok(args)));
-    let sources = node
-        .sources
-        .iter()
-        .map(|args| (lookup.resolve_source(args, &node.package_name), Err(args)));
-    for (found, named) in sources.chain(refs) {
+    let package = &node.package_name;
+    let refs = node.refs.iter().map(|args| (lookup.resolve(args, package), Named::Ref(args)));
+    let sources = node.sources.iter();
+    let sources = sources.map(|args| (lookup.resolve_source(args, package), Named::Source(args)));
+    let functions = node.functions.iter();
+    let functions =
+        functions.map(|names| (lookup.resolve_function(names, package), Named::Function(names)));
+    for (found, named) in sources.chain(refs).chain(functions) {
         match found {
             Found::Enabled(id) => {
                 if !ids.contains(&id) && id != node.unique_id {
@@ -95,13 +105,7 @@ fn itself(node: &Node, report: &mut Report) {
     report.error("dbt.cycle", place_of(node, &node.name), message, hint);
 }
 
-fn missing(
-    node: &Node,
-    named: Result<&RefArgs, &SourceArgs>,
-    found: &Found,
-    lookup: &Lookup,
-    report: &mut Report,
-) {
+fn missing(node: &Node, named: Named<'_>, found: &Found, lookup: &Lookup, report: &mut Report) {
     let is_disabled = matches!(found, Found::Disabled(_));
     let kind = title(node.kind.word());
     let message = missing_message(&kind, &node.unique_id, &node.original_file_path, named, found);
@@ -117,14 +121,18 @@ fn missing(
 }
 
 /// The name that was probably meant, or the tables of a source.
-fn meant_by(named: Result<&RefArgs, &SourceArgs>, lookup: &Lookup) -> Option<String> {
+fn meant_by(named: Named<'_>, lookup: &Lookup) -> Option<String> {
     let asked = |candidate: &str| Some(format!("did you mean `{candidate}`?"));
     match named {
-        Ok(args) => {
+        Named::Function(names) => {
+            let name = names.last().map(String::as_str).unwrap_or_default();
+            closest(name, lookup.function_names()).and_then(asked)
+        }
+        Named::Ref(args) => {
             let known = lookup.names().filter(|name| *name != args.name);
             closest(&args.name, known).and_then(asked)
         }
-        Err(args) => {
+        Named::Source(args) => {
             let known: Vec<String> = lookup.source_names().collect();
             let name = format!("{}.{}", args.source, args.table);
             if let Some(candidate) = closest(&name, known.iter().map(String::as_str)) {
@@ -144,12 +152,18 @@ pub(super) fn missing_message(
     kind: &str,
     id: &UniqueId,
     file: &Path,
-    named: Result<&RefArgs, &SourceArgs>,
+    named: Named<'_>,
     found: &Found,
 ) -> String {
     let is_disabled = matches!(found, Found::Disabled(_));
     let (what, name, details) = match named {
-        Ok(args) => {
+        Named::Function(names) => {
+            let name = names.last().cloned().unwrap_or_default();
+            let package = names.len().checked_sub(2).map(|index| &names[index]);
+            let details = package.map(|package| format!(" in package or project '{package}'"));
+            ("function", name, details.unwrap_or_default())
+        }
+        Named::Ref(args) => {
             let version = args
                 .version
                 .as_ref()
@@ -159,7 +173,7 @@ pub(super) fn missing_message(
             let details = version.unwrap_or_default() + &package.unwrap_or_default();
             ("node", args.name.clone(), details)
         }
-        Err(args) => ("source", format!("{}.{}", args.source, args.table), String::new()),
+        Named::Source(args) => ("source", format!("{}.{}", args.source, args.table), String::new()),
     };
     let reason = if is_disabled { "is disabled" } else { "was not found" };
     format!(
@@ -168,10 +182,11 @@ pub(super) fn missing_message(
     )
 }
 
-fn place(node: &Node, named: Result<&RefArgs, &SourceArgs>) -> Place {
+fn place(node: &Node, named: Named<'_>) -> Place {
     match named {
-        Ok(args) => place_of(node, &args.name),
-        Err(args) => place_of(node, &args.table),
+        Named::Ref(args) => place_of(node, &args.name),
+        Named::Source(args) => place_of(node, &args.table),
+        Named::Function(names) => place_of(node, names.last().map_or("", String::as_str)),
     }
 }
 

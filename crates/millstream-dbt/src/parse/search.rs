@@ -19,6 +19,7 @@ pub(super) enum FileKind {
     Analysis,
     SingularTest,
     Seed,
+    Function,
     Docs,
     Properties,
     Fixture,
@@ -66,6 +67,7 @@ impl Search<'_> {
         self.search(FileKind::Analysis, &paths.analyses, &["sql"]);
         self.search(FileKind::SingularTest, &paths.tests, &["sql"]);
         self.search(FileKind::Seed, &paths.seeds, &["csv"]);
+        self.search(FileKind::Function, &paths.functions, &["sql", "py", "js"]);
         self.search(FileKind::Fixture, &below(&paths.tests, "fixtures"), &["csv", "sql"]);
         let sources: Vec<String> = self.project.sources().into_iter().map(str::to_owned).collect();
         self.search(FileKind::Docs, paths.docs.as_deref().unwrap_or(&sources), &["md"]);

@@ -131,7 +131,7 @@ impl Reader<'_> {
                     "Semantic Model",
                     &semantic.unique_id,
                     file,
-                    Ok(&args),
+                    super::resolve::Named::Ref(&args),
                     &found,
                 );
                 report.error("dbt.reference_unknown", entry.place.clone(), message, None);

@@ -15,7 +15,7 @@ use super::generic::tags_of;
 use super::plain;
 use super::project::Project;
 use super::refs::{Found, Lookup};
-use super::resolve::missing_message;
+use super::resolve::{Named, missing_message};
 use super::values::{as_text, map_of, take_text, texts};
 use crate::manifest::{DependsOn, Exposure, Group, Semantic, UniqueId};
 
@@ -131,12 +131,11 @@ fn depend(
     lookup: &Lookup,
     report: &mut Report,
 ) -> Vec<UniqueId> {
-    let refs =
-        exposure.refs.iter().map(|args| (lookup.resolve(args, &exposure.package_name), Ok(args)));
-    let sources = exposure
-        .sources
-        .iter()
-        .map(|args| (lookup.resolve_source(args, &exposure.package_name), Err(args)));
+    let package = &exposure.package_name;
+    let refs = exposure.refs.iter();
+    let refs = refs.map(|args| (lookup.resolve(args, package), Named::Ref(args)));
+    let sources = exposure.sources.iter();
+    let sources = sources.map(|args| (lookup.resolve_source(args, package), Named::Source(args)));
     let mut ids: Vec<UniqueId> = Vec::new();
     for (found, named) in sources.chain(refs) {
         match found {

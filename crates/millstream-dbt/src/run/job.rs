@@ -312,7 +312,7 @@ const MAKE_SCHEMA: &str = "\
 fn makes_relation(node: &Node) -> bool {
     match &node.kind {
         NodeKind::Model => node.config.materialized() != "ephemeral",
-        NodeKind::Seed { .. } | NodeKind::Snapshot => true,
+        NodeKind::Seed { .. } | NodeKind::Snapshot | NodeKind::Function(_) => true,
         NodeKind::Test(_) => node.config.bool("store_failures") == Some(true),
         NodeKind::Analysis | NodeKind::Operation { .. } => false,
     }

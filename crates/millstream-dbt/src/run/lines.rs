@@ -27,16 +27,14 @@ pub fn described(node: &Node) -> String {
     let relation = format!("{}.{}", node.schema, node.alias);
     match &node.kind {
         NodeKind::Model => {
-            let language = match node.language {
-                crate::manifest::Language::Sql => "sql",
-                crate::manifest::Language::Python => "python",
-            };
-            format!("{language} {} model {relation}", node.config.materialized())
+            let (language, how) = (node.language.word(), node.config.materialized());
+            format!("{language} {how} model {relation}")
         }
         NodeKind::Seed { .. } => format!("seed file {relation}"),
         NodeKind::Snapshot => format!("snapshot {relation}"),
         NodeKind::Test(_) => format!("test {}", node.name),
         NodeKind::Analysis => format!("analysis {}", node.name),
+        NodeKind::Function(_) => format!("function {relation}"),
         NodeKind::Operation { .. } => format!("hook {}", node.name),
     }
 }
@@ -71,6 +69,7 @@ pub fn ended(number: usize, of: usize, done: &Done<'_>, width: usize) -> String 
             (format!("OK snapshotted {}.{}", node.schema, node.alias), (*message).to_owned())
         }
         (NodeKind::Seed { .. }, _) => (format!("OK loaded {what}"), (*message).to_owned()),
+        (NodeKind::Function(_), _) => (format!("OK created {what}"), "SUCCESS".to_owned()),
         (_, _) => (format!("OK created {what}"), (*message).to_owned()),
     };
     line(number, of, &text, &format!("{status} in {seconds:.2}s"), width)

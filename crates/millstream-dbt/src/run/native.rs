@@ -30,6 +30,7 @@ fn materialization(node: &Node) -> Option<&str> {
         NodeKind::Model => Some(node.config.materialized()),
         NodeKind::Seed { .. } => Some("seed"),
         NodeKind::Snapshot => Some("snapshot"),
+        NodeKind::Function(_) => Some("function"),
         NodeKind::Test(_) | NodeKind::Analysis | NodeKind::Operation { .. } => None,
     }
 }
@@ -41,8 +42,19 @@ pub(super) fn make(
     node: &Arc<Node>,
     compiled: &CompiledNode,
 ) -> Result<MadeRelations, Failure> {
+    if matches!(node.kind, NodeKind::Function(_)) {
+        return prove(worker, node);
+    }
     let request = request(worker.session(), node, compiled);
     make_requested(worker, materializer, node, request)
+}
+
+/// A function is a part of what calls it: here it only has to be understood.
+fn prove(worker: &Worker, node: &Arc<Node>) -> Result<MadeRelations, Failure> {
+    run_hooks(worker, node, "pre_hook")?;
+    worker.prove_function(node)?;
+    run_hooks(worker, node, "post_hook")?;
+    Ok(MadeRelations { message: "CREATE FUNCTION".to_owned(), ..MadeRelations::default() })
 }
 
 /// Makes a batch of a microbatch model, with the hooks that the node has left.

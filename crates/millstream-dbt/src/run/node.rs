@@ -10,7 +10,7 @@ use millstream_core::clock::Clock;
 use serde_json::{Map, Value};
 
 use super::microbatch::{self, is_microbatch};
-use super::native;
+use super::{native, pointer};
 use crate::artifacts::{Moment, RunResult, Status, Timing};
 use crate::context::{
     CompiledNode, Failure, FailureKind, LogLevel, MadeRelations, Worker, path_of, write_text,
@@ -115,7 +115,11 @@ impl NodeRun<'_> {
                 return self.timed("execute", || cloned(worker, node)).map(success);
             }
             Purpose::Run if is_microbatch(node) => {
-                return self.timed("execute", || microbatch::run(worker, node));
+                let result = self.timed("execute", || microbatch::run(worker, node))?;
+                if result.status == Status::Success {
+                    point_to(worker, node)?;
+                }
+                return Ok(result);
             }
             Purpose::Run | Purpose::Compile => {}
         }
@@ -124,7 +128,14 @@ impl NodeRun<'_> {
         if self.purpose == Purpose::Compile {
             return Ok(RunResult::default());
         }
-        let made = self.timed("execute", || made(worker, node, &compiled))?;
+        if matches!(node.kind, NodeKind::Function(_)) {
+            let make = |node: &_, compiled: &_| made(worker, node, compiled);
+            return self.timed("execute", || super::function::run(worker, node, make, &compiled));
+        }
+        let made = self.timed("execute", || {
+            let made = made(worker, node, &compiled)?;
+            point_to(worker, node).map(|()| made)
+        })?;
         match &node.kind {
             NodeKind::Test(_) => super::tests::result(node, &made, worker.session()),
             _ => Ok(success(made)),
@@ -158,6 +169,14 @@ fn made(
     match native::materializer_for(worker.session(), node) {
         Some(materializer) => native::make(worker, materializer, node, compiled),
         None => worker.materialize(node, compiled),
+    }
+}
+
+/// Makes the view that stands for the latest version of a model, if there is to be one.
+fn point_to(worker: &Worker, node: &Arc<Node>) -> Result<(), Failure> {
+    match pointer::of(worker, node)? {
+        Some(pointer) => made(worker, &pointer.node, &pointer.compiled).map(drop),
+        None => Ok(()),
     }
 }
 

@@ -14,6 +14,7 @@ mod graph;
 mod list;
 mod methods;
 mod order;
+pub(crate) mod pieces;
 mod schedule;
 mod spec;
 mod state;

@@ -195,16 +195,16 @@ impl<'t> Lexer<'t> {
     }
 }
 
-fn is_word(char: char) -> bool {
+pub(super) fn is_word(char: char) -> bool {
     char.is_alphanumeric() || char == '_' || char == '$'
 }
 
-fn span(text: &str, is_in: impl Fn(char) -> bool) -> usize {
+pub(super) fn span(text: &str, is_in: impl Fn(char) -> bool) -> usize {
     text.find(|char| !is_in(char)).unwrap_or(text.len())
 }
 
 /// The length up to and with what ends it.
-fn find(text: &str, end: &str) -> usize {
+pub(super) fn find(text: &str, end: &str) -> usize {
     text.get(2..).and_then(|rest| rest.find(end)).map_or(text.len(), |at| at + 2 + end.len())
 }
 
@@ -213,7 +213,7 @@ fn first_template(text: &str) -> Option<usize> {
 }
 
 /// The length of a string of SQL. A doubled quote does not end it, nor does one in a template.
-fn quoted(text: &str, quote: char) -> usize {
+pub(super) fn quoted(text: &str, quote: char) -> usize {
     let mut at = 1;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         if rest.starts_with("{{") {
@@ -245,7 +245,7 @@ fn escaped(text: &str, quote: char) -> usize {
 }
 
 /// The length of `$$ ... $$` or `$tag$ ... $tag$`.
-fn dollar_quoted(text: &str) -> Option<usize> {
+pub(super) fn dollar_quoted(text: &str) -> Option<usize> {
     let tag = 1 + text.strip_prefix('$')?.find('$')?;
     if !text[1..tag].chars().all(|char| char.is_alphanumeric() || char == '_') {
         return None;

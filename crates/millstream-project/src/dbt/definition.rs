@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use millstream_core::ContentHash;
-use millstream_dbt::manifest::{Node, UniqueId};
+use millstream_dbt::manifest::{Node, NodeKind, UniqueId};
 use serde_json::Value;
 
 use super::DbtProject;
@@ -56,8 +56,24 @@ pub(super) fn of_template(project: &DbtProject, node: &Node) -> ContentHash {
     parts.push(settings(node, |key| !FOR_PEOPLE.contains(&key)));
     parts.push(sorted(&Value::Object(project.around.vars.merged(&node.package_name))).to_string());
     parts.extend(project.inputs(node).iter().map(ToString::to_string));
+    parts.extend(functions(project, node));
     parts.extend(macros(project, node));
     ContentHash::of_parts(parts)
+}
+
+/// The texts of functions that a node calls, also of those that they call.
+fn functions(project: &DbtProject, node: &Node) -> Vec<String> {
+    let mut found = BTreeMap::new();
+    let mut open: Vec<&UniqueId> = node.depends_on.nodes.iter().collect();
+    while let Some(id) = open.pop() {
+        let Some(parent) = project.manifest.nodes.get(id) else { continue };
+        if let NodeKind::Function(function) = &parent.kind
+            && found.insert(id, format!("{} {function:?}", parent.raw_code)).is_none()
+        {
+            open.extend(&parent.depends_on.nodes);
+        }
+    }
+    found.into_values().collect()
 }
 
 fn settings(node: &Node, counts: impl Fn(&str) -> bool) -> String {

@@ -20,7 +20,7 @@ use millstream_core::step::Refresh;
 use millstream_core::{AssetKey, Relation};
 use millstream_dbt::Manifest;
 use millstream_dbt::context::{Session, Surroundings, Worker};
-use millstream_dbt::manifest::{Node, UniqueId};
+use millstream_dbt::manifest::{Node, NodeKind, UniqueId};
 
 pub(crate) use checks::{CheckDraft, definition as checks_definition};
 pub(crate) use read::{Dbt, read};
@@ -77,7 +77,8 @@ impl DbtProject {
             let relation = if let Some(table) = self.manifest.sources.get(id) {
                 Relation::new(&table.schema, &table.identifier)
             } else if let Some(parent) = self.manifest.nodes.get(id) {
-                if is_ephemeral(parent) {
+                // What a function reads, those read that call it.
+                if is_ephemeral(parent) || matches!(parent.kind, NodeKind::Function(_)) {
                     self.add_inputs(parent, found, depth + 1);
                     continue;
                 }

@@ -85,6 +85,10 @@ impl<'a> Renderer<'a> {
         let package = &node.package_name;
         node.refs.iter().all(|args| matches!(references.node(args, package), Found::One(_)))
             && node.sources.iter().all(|args| references.source(args, package).is_some())
+            && node
+                .functions
+                .iter()
+                .all(|names| matches!(references.function(names, package), Found::One(_)))
     }
 
     /// The texts with their definition; `None` if the template asks the warehouse.

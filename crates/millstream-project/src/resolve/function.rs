@@ -1,4 +1,4 @@
-//! `functions/*.yml`
+//! `functions/*.yml`, where dbt's functions are described too: those say what they return.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use schemars::schema_for;
 
 use crate::declared::{Declared, check_names, declare, invalid_name, listed};
 use crate::sql::{is_blank, statement};
-use millstream_files::yaml::Document;
+use millstream_files::yaml::{Document, Node};
 use millstream_files::{Report, closest};
 
 /// Reads all functions; problems are reported, and functions with problems left out.
@@ -17,7 +17,9 @@ pub(crate) fn functions(
     topics: &BTreeSet<&str>,
     report: &mut Report,
 ) -> Vec<Declared<FunctionSpec>> {
-    let items = listed(documents, "functions", report);
+    let own: Vec<Document> = documents.iter().filter(|file| !is_dbt(file)).cloned().collect();
+    let mut items = listed(&own, "functions", report);
+    items.retain(|(_, node)| !is_dbt_function(node));
     check_names("function", items.iter().map(|(doc, node)| (doc.file.as_path(), *node)), report);
     let schema = schema_for!(FunctionSpec).to_value();
     let mut functions = Vec::new();
@@ -30,6 +32,16 @@ pub(crate) fn functions(
         functions.push(declared);
     }
     functions
+}
+
+/// Whether a file describes functions of dbt alone.
+fn is_dbt(document: &Document) -> bool {
+    let items = document.root.get("functions").map(Node::items).unwrap_or_default();
+    !items.is_empty() && items.iter().all(is_dbt_function)
+}
+
+fn is_dbt_function(node: &Node) -> bool {
+    node.get("returns").is_some() && node.get("on").is_none()
 }
 
 /// The table of the operational database that a function writes to: `operational.<name>`.

@@ -105,7 +105,7 @@ pub(crate) struct DbtProject {
     /// Whether other projects may read private models. Has no effect.
     #[serde(default)]
     restrict_access: Value,
-    /// Folders of functions of the database. Has no effect yet.
+    /// Folders of functions that models call.
     #[serde(default)]
     function_paths: Value,
     /// Configuration of semantic models. Has no effect.
@@ -120,7 +120,7 @@ pub(crate) struct DbtProject {
     /// Configuration of unit tests. Has no effect.
     #[serde(default)]
     unit_tests: Value,
-    /// Configuration of functions of the database. Has no effect.
+    /// Configuration of functions that models call.
     #[serde(default)]
     functions: Value,
     /// Where models of other projects are found. Has no effect.

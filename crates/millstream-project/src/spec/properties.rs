@@ -51,7 +51,7 @@ pub(crate) struct PropertiesFile {
     /// Snapshots. Has no effect yet.
     #[serde(default)]
     snapshots: Value,
-    /// Functions of the database. Has no effect yet.
+    /// Functions that models call: arguments, and what they return.
     #[serde(default)]
     functions: Value,
     /// Settings of single tests. Has no effect.

@@ -2,6 +2,7 @@
 
 mod again;
 mod configuration;
+mod functions;
 mod problems;
 mod resources;
 mod small;

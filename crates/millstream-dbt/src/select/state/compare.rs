@@ -9,7 +9,9 @@ use super::super::tokens::{same_python, same_sql};
 use super::previous::{PreviousManifest, PreviousNode};
 use super::{contract, macros};
 use crate::artifacts::{Shape, entry_dict, freshness_dict, python};
-use crate::manifest::{Language, Manifest, Node, NodeKind, SourceTable, TestOf, UniqueId};
+use crate::manifest::{
+    Language, Manifest, Node, NodeKind, Overload, SourceTable, TestOf, UniqueId,
+};
 use crate::select::Entry;
 
 /// Configurations that do not count: they name the relation, or sort nodes.
@@ -118,6 +120,7 @@ fn node_differences(node: &Node, old: &PreviousNode) -> Vec<&'static str> {
         ("relation", is_generic || same_relation(node, old)),
         ("contract", contract::is_same(node, old)),
         ("references", same_references(node, old)),
+        ("signature", same_signature(node, old)),
     ];
     aspects.into_iter().filter(|(_, is_same)| !is_same).map(|(name, _)| name).collect()
 }
@@ -129,7 +132,7 @@ fn same_body(node: &Node, old: &PreviousNode) -> bool {
                 && old.name != "none"
                 && old.checksum == node.checksum.checksum
         }),
-        (_, Language::Python) => same_python(old.code(), &node.raw_code),
+        (_, Language::Python | Language::JavaScript) => same_python(old.code(), &node.raw_code),
         (_, Language::Sql) => same_sql(old.code(), &node.raw_code),
     }
 }
@@ -208,6 +211,19 @@ fn same_descriptions(node: &Node, old: &PreviousNode) -> bool {
 fn same_relation(node: &Node, old: &PreviousNode) -> bool {
     let named = ["database", "schema", "alias"];
     same_fields(&node.unrendered_config.0, &old.unrendered_config, |key| named.contains(&key))
+}
+
+/// What a function takes and gives, and the texts of its overloads.
+fn same_signature(node: &Node, old: &PreviousNode) -> bool {
+    let NodeKind::Function(new) = &node.kind else { return true };
+    let form = |overload: &Overload| Overload {
+        description: None,
+        compiled_body: None,
+        ..overload.clone()
+    };
+    new.arguments == old.arguments
+        && Some(&new.returns) == old.returns.as_ref()
+        && new.overloads.iter().map(form).eq(old.overloads.iter().map(form))
 }
 
 /// What `ref` of other models depends on.

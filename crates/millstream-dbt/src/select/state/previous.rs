@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::context::Deferred;
-use crate::manifest::UniqueId;
+use crate::manifest::{Argument, Overload, Returns, UniqueId};
 
 /// A manifest of another run.
 #[derive(Debug, Default, Deserialize)]
@@ -16,6 +16,7 @@ pub struct PreviousManifest {
     metadata: Metadata,
     nodes: HashMap<String, PreviousNode>,
     sources: HashMap<String, PreviousNode>,
+    functions: HashMap<String, PreviousNode>,
     macros: HashMap<String, PreviousMacro>,
     exposures: HashMap<String, Map<String, Value>>,
     metrics: HashMap<String, Map<String, Value>>,
@@ -32,7 +33,7 @@ struct Metadata {
     dbt_schema_version: String,
 }
 
-/// A node or source of the manifest of another run.
+/// A node, source or function of the manifest of another run.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 #[allow(missing_docs)]
@@ -75,6 +76,11 @@ pub struct PreviousNode {
     pub external: Option<Value>,
     pub unrendered_database: Option<String>,
     pub unrendered_schema: Option<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub arguments: Vec<Argument>,
+    pub returns: Option<Returns>,
+    #[serde(deserialize_with = "or_default")]
+    pub overloads: Vec<Overload>,
 }
 
 /// The checksum of a file.
@@ -161,9 +167,10 @@ impl PreviousManifest {
         self.node(id).is_some() || self.resource(id).is_some()
     }
 
-    /// A node or source.
+    /// A node, source or function.
     pub fn node(&self, id: &str) -> Option<&PreviousNode> {
-        self.nodes.get(id).or_else(|| self.sources.get(id))
+        let others = || self.sources.get(id).or_else(|| self.functions.get(id));
+        self.nodes.get(id).or_else(others)
     }
 
     /// The nodes, with their ids.
@@ -171,13 +178,14 @@ impl PreviousManifest {
         self.nodes.iter().map(|(id, node)| (id.as_str(), node))
     }
 
-    /// The relations of its models, seeds and snapshots.
+    /// The relations of its models, seeds, snapshots and functions.
     pub fn relations(&self) -> impl Iterator<Item = (UniqueId, Deferred)> {
         let nodes = self.tables().filter_map(|id| Some((id, self.nodes.get(id)?)));
         let made = nodes.filter(|(_, node)| {
             node.config.get("materialized").and_then(Value::as_str) != Some("ephemeral")
         });
-        made.map(|(id, node)| {
+        let functions = self.functions.iter().map(|(id, node)| (id.as_str(), node));
+        made.chain(functions).map(|(id, node)| {
             let deferred = Deferred {
                 database: node.database.clone(),
                 schema: node.schema.clone().unwrap_or_default(),

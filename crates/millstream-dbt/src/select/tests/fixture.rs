@@ -121,6 +121,7 @@ impl Shop {
             refs: Vec::new(),
             sources: Vec::new(),
             metrics: Vec::new(),
+            functions: Vec::new(),
             depends_on: needs(parents),
             doc_blocks: Vec::new(),
             time_spine: None,

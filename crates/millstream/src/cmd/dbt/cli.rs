@@ -166,13 +166,16 @@ pub enum Command {
     /// Lists nodes.
     #[command(visible_alias = "list")]
     Ls(LsArgs),
-    /// Calls a macro.
+    /// Calls a macro, or runs a statement.
     RunOperation {
         /// The macro.
-        macro_name: String,
+        macro_name: Option<String>,
         /// Its arguments, as YAML: '{key: value}'.
         #[arg(long, value_name = "YAML", default_value = "{}")]
         args: String,
+        /// The statement, which may have templates, in place of a macro.
+        #[arg(long, value_name = "SQL")]
+        sql: Option<String>,
     },
     /// Runs what failed or was skipped in the last run.
     Retry,

@@ -1,6 +1,7 @@
 //! `--defer`: relations of another environment, read from the artifacts that it left.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use millstream_dbt::context::Deferred;
 use millstream_dbt::manifest::UniqueId;
@@ -11,13 +12,12 @@ use crate::exit::Failure;
 
 /// The relations of the other environment: none unless the command looks at them.
 pub fn relations(context: &Context<'_>) -> Result<HashMap<UniqueId, Deferred>, Failure> {
-    let which = context.place.invocation.which.as_str();
-    if which != "clone" && !context.place.flags.is_on("defer") {
+    if !is_clone(context) && !context.place.flags.is_on("defer") {
         return Ok(HashMap::new());
     }
     let common = &context.cli.common;
     let Some(folder) = common.defer_state.as_deref().or(common.state.as_deref()) else {
-        let flag = if which == "clone" {
+        let flag = if is_clone(context) {
             "The clone command"
         } else {
             "Received a --defer argument, but it"
@@ -25,5 +25,29 @@ pub fn relations(context: &Context<'_>) -> Result<HashMap<UniqueId, Deferred>, F
         context.log.error(&format!("{flag} requires a value for --state or --defer-state"));
         return Err(Failure::Status(super::UNHANDLED));
     };
+    if !has_manifest(context, folder) {
+        // What is selected is told first; `refuse_missing` tells this.
+        return Ok(HashMap::new());
+    }
     Ok(read_manifest(context, folder)?.relations().collect())
+}
+
+/// Fails if the other environment has left no manifest.
+pub fn refuse_missing(context: &Context<'_>) -> Result<(), Failure> {
+    let common = &context.cli.common;
+    let is_asked = context.place.flags.is_on("defer") || is_clone(context);
+    match common.defer_state.as_deref().or(common.state.as_deref()) {
+        Some(folder) if is_asked && !has_manifest(context, folder) => {
+            read_manifest(context, folder).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn has_manifest(context: &Context<'_>, folder: &Path) -> bool {
+    context.place.root.join(folder).join("manifest.json").is_file()
+}
+
+fn is_clone(context: &Context<'_>) -> bool {
+    context.place.invocation.which == "clone"
 }

@@ -84,8 +84,11 @@ async fn catalog(
     let is_empty = args.empty_catalog;
     let asked = super::aside(move || {
         let (rows, errors) = if is_empty { Default::default() } else { ask(&session) };
-        Catalog::of_rows(&session.manifest, rows, selected.as_ref())
-            .map(|catalog| (catalog, errors))
+        let mut catalog = Catalog::of_rows(&session.manifest, rows, selected.as_ref())?;
+        if session.warehouse.materializer().is_some() {
+            catalog.describe(&session.manifest);
+        }
+        Ok::<_, Plain>((catalog, errors))
     });
     let (catalog, errors) = asked.await??;
     let metadata = artifacts::metadata(context);

@@ -29,7 +29,16 @@ pub struct Executing {
 impl Executing {
     /// `build`
     pub const BUILD: Self = Self {
-        types: &["model", "seed", "snapshot", "test", "unit_test", "exposure", "saved_query"],
+        types: &[
+            "model",
+            "seed",
+            "snapshot",
+            "test",
+            "unit_test",
+            "exposure",
+            "saved_query",
+            "function",
+        ],
         purpose: Purpose::Run,
         waits: Waits::ForTests,
     };
@@ -68,7 +77,7 @@ impl Executing {
     };
     /// `compile`
     pub const COMPILE: Self = Self {
-        types: &["model", "test", "snapshot", "analysis", "seed"],
+        types: &["model", "test", "snapshot", "analysis", "seed", "function"],
         purpose: Purpose::Compile,
         waits: Waits::ForParents,
     };
@@ -104,6 +113,9 @@ pub async fn run(context: &Context<'_>, wanted: Wanted<'_>, what: Executing) -> 
 
 /// Renders what is selected, or a query of the command line, and prints its text.
 pub async fn compile(context: &Context<'_>, args: &CompileArgs) -> Outcome {
+    if args.inline.is_some() {
+        defer::refuse_missing(context)?;
+    }
     let opened = Opened::open(context).await?;
     let outcome = match &args.inline {
         Some(text) => {
@@ -140,6 +152,7 @@ pub async fn show(context: &Context<'_>, args: &CompileArgs) -> Outcome {
         context.log.error("Either --select or --inline must be passed to show");
         return Err(Failure::Status(super::UNHANDLED));
     }
+    defer::refuse_missing(context)?;
     let opened = Opened::open(context).await?;
     let session = &opened.session;
     let wanted = match (&args.inline, &args.inline_direct) {
@@ -206,6 +219,7 @@ impl Opened {
         let log = context.log;
         log.say(&format!("Found {}", artifacts::found(&self.session.manifest)));
         let schedule = self.schedule(context, wanted, what)?;
+        defer::refuse_missing(context)?;
         if schedule.is_empty() {
             let advice = "Try checking your model configs and model specification args";
             log.warn(&format!("Nothing to do. {advice}"));

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_core::clock::Clock;
-use millstream_dbt::context::{LogLevel, LogSink};
-use serde_json::json;
+use millstream_dbt::context::{LogEvent, LogLevel, LogSink};
+use serde_json::{Map, json};
 
 use super::cli::LogFormat;
 
@@ -82,18 +82,25 @@ impl Log {
     }
 
     /// Says what has a name among dbt's events: `SQLQuery`.
-    pub fn event(&self, level: &str, event: &str, text: &str) {
+    pub fn event(&self, level: &str, name: &str, text: &str) {
+        self.tell(level, &LogEvent { name, text, data: &Map::new });
+    }
+
+    fn tell(&self, level: &str, event: &LogEvent<'_>) {
         let is_shown = match level {
+            "error" => true,
             "debug" => self.0.loudness == Loudness::Debug,
             _ => self.0.loudness != Loudness::Quiet,
         };
-        self.write_event(level, event, text, is_shown);
+        self.write_event(level, event, is_shown);
     }
 
     /// Prints a result, without time.
     pub fn print(&self, text: &str) {
         let line = match self.0.format {
-            LogFormat::Json | LogFormat::Otel => self.json("info", "PrintEvent", text),
+            LogFormat::Json | LogFormat::Otel => {
+                self.json("info", &LogEvent { name: "PrintEvent", text, data: &Map::new })
+            }
             _ => text.to_owned(),
         };
         stdout(&line);
@@ -103,22 +110,26 @@ impl Log {
     /// Where templates say something.
     pub fn sink(&self) -> LogSink {
         let log = self.clone();
-        LogSink::named(move |level, event, text| match level {
-            LogLevel::Debug => log.event("debug", event, text),
-            LogLevel::Info => log.event("info", event, text),
-            LogLevel::Print => log.print(text),
-            LogLevel::Warn => log.event("warn", event, &format!("[WARNING]: {text}")),
+        LogSink::named(move |level, event| match level {
+            LogLevel::Debug => log.tell("debug", event),
+            LogLevel::Info => log.tell("info", event),
+            LogLevel::Print => log.print(event.text),
+            LogLevel::Warn => {
+                let text = format!("[WARNING]: {}", event.text);
+                log.tell("warn", &LogEvent { text: &text, ..*event });
+            }
         })
     }
 
     fn write(&self, level: &str, text: &str, is_shown: bool) {
-        self.write_event(level, "Note", text, is_shown);
+        self.write_event(level, &LogEvent { name: "Note", text, data: &Map::new }, is_shown);
     }
 
-    fn write_event(&self, level: &str, event: &str, text: &str, is_shown: bool) {
+    fn write_event(&self, level: &str, event: &LogEvent<'_>, is_shown: bool) {
+        let text = event.text;
         if is_shown {
             match self.0.format {
-                LogFormat::Json | LogFormat::Otel => stdout(&self.json(level, event, text)),
+                LogFormat::Json | LogFormat::Otel => stdout(&self.json(level, event)),
                 LogFormat::Default | LogFormat::Text | LogFormat::Debug => {
                     let text = match self.0.colors {
                         Colors::On => colored(level, text),
@@ -131,14 +142,16 @@ impl Log {
         self.to_file(text);
     }
 
-    fn json(&self, level: &str, event: &str, text: &str) -> String {
+    fn json(&self, level: &str, event: &LogEvent<'_>) -> String {
+        let mut data = (event.data)();
+        data.insert("msg".to_owned(), json!(event.text));
         let info = json!({
             "category": "", "code": "", "extra": {}, "invocation_id": self.0.invocation,
-            "level": level, "msg": text, "name": event, "pid": std::process::id(),
+            "level": level, "msg": event.text, "name": event.name, "pid": std::process::id(),
             "thread": std::thread::current().name().unwrap_or("MainThread"),
             "ts": Clock::System.now().to_string(),
         });
-        json!({"data": {"msg": text}, "info": info}).to_string()
+        json!({"data": data, "info": info}).to_string()
     }
 
     fn to_file(&self, text: &str) {

@@ -97,8 +97,8 @@ impl Context<'_> {
             }
             Command::Parse => artifacts::parse(self),
             Command::Ls(args) => ls::run(self, args),
-            Command::RunOperation { macro_name, args } => {
-                operation::run(self, macro_name, args).await
+            Command::RunOperation { macro_name, args, sql } => {
+                operation::run(self, macro_name.as_deref(), args, sql.as_deref()).await
             }
             Command::Retry => retry::run(self).await,
             Command::Debug { connection, config_dir } => {

@@ -82,6 +82,7 @@ fn event(code: &str) -> &'static str {
         "dbt.patch_wrong_section" => "WrongResourceSchemaFile",
         "dbt.reference_unknown" => "NodeNotFoundOrDisabled",
         "dbt.freshness_unknowable" => "FreshnessConfigProblem",
+        "dbt.constraint_not_enforced" => "ConstraintNotEnforced",
         "dbt.deprecated" => "GenericJSONSchemaValidationDeprecation",
         _ => "MainEncounteredWarning",
     }

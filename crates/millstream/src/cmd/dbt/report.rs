@@ -97,7 +97,11 @@ fn describe(log: &Log, manifest: &Manifest, result: &RunResult) {
     }
     let message = result.message.as_deref().unwrap_or("Status: failed");
     let indented = format!("  {}", message.replace('\n', "\n  "));
-    if result.status == Status::Warn { log.warn(&indented) } else { log.error(&indented) }
+    if result.status == Status::Warn {
+        log.warn(&indented);
+    } else {
+        log.event("error", "RunResultError", &indented);
+    }
 }
 
 /// `Done. PASS=5 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=5`

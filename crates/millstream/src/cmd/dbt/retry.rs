@@ -34,15 +34,19 @@ pub async fn run(context: &Context<'_>) -> Outcome {
     execute::run(&Context { place: &place, ..*context }, wanted, what).await
 }
 
-/// When the last run began, and the batches that it did not make.
+/// When the last run began, and the batches and overloads that it did not make.
 fn resumed(last: &RunResults) -> Resumed {
     let partial = last.results.iter().filter(|result| result.status == Status::PartialSuccess);
     let batches = partial
+        .clone()
         .filter_map(|result| Some((result.unique_id.clone(), result.batch_results.clone()?)));
+    let overloads = partial
+        .filter_map(|result| Some((result.unique_id.clone(), result.overload_results.clone()?)));
     let started = last.metadata.invocation_started_at.0.as_micros();
     Resumed {
         started_at_micros: Some(started).filter(|micros| *micros > 0),
         batches: batches.collect(),
+        overloads: overloads.collect(),
     }
 }
 

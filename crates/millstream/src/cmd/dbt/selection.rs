@@ -27,6 +27,7 @@ pub const ALL_TYPES: &[&str] = &[
     "metric",
     "semantic_model",
     "saved_query",
+    "function",
 ];
 
 /// What a command selects.
