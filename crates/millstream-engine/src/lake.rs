@@ -9,17 +9,19 @@ use deltalake_core::kernel::engine::arrow_conversion::{TryIntoArrow as _, TryInt
 use deltalake_core::kernel::{EagerSnapshot, StructType};
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::TryStreamExt as _;
+use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::name::{Relation, is_name};
-use millstream_core::table::DataFile;
+use millstream_core::table::{DataFile, StagedTable};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::error::{EngineError, from_delta, from_io, from_store};
 use crate::stats;
-use crate::store::{LakeStore, sync_up_to};
+use crate::store::LakeStore;
 
 /// The folder of a table's log.
 pub(crate) const LOG_FOLDER: &str = "_delta_log";
@@ -39,8 +41,38 @@ pub(crate) struct TableState {
     /// The schema as the log writes it.
     pub(crate) schema_json: String,
     pub(crate) files: Vec<Arc<LakeFile>>,
-    /// What a commit on top of this version needs.
-    pub(crate) snapshot: EagerSnapshot,
+    /// The effect that made the version, if this process published it.
+    pub(crate) effect: Option<EffectId>,
+    /// What a commit on top of this version needs; see [`Lake::snapshot`].
+    snapshot: OnceCell<EagerSnapshot>,
+}
+
+impl TableState {
+    /// The version that a publication has made of staged files, without a look at its log.
+    pub(crate) fn published(
+        version: u64,
+        staged: &StagedTable,
+        base: Option<&Self>,
+        effect: &EffectId,
+        modified_millis: i64,
+    ) -> Result<Self> {
+        let added = staged
+            .add
+            .iter()
+            .map(|file| Arc::new(LakeFile { modified_millis, ..LakeFile::of_staged(file) }));
+        let stays = |file: &&Arc<LakeFile>| !staged.remove.contains(&file.path);
+        let old = base.into_iter().flat_map(|base| base.files.iter().filter(stays).cloned());
+        let mut files: Vec<_> = old.chain(added).collect();
+        files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self {
+            version,
+            schema: schema_from_json(&staged.schema)?,
+            schema_json: staged.schema.clone(),
+            files,
+            effect: Some(effect.clone()),
+            snapshot: OnceCell::new(),
+        })
+    }
 }
 
 /// A data file that a version names.
@@ -147,9 +179,9 @@ impl Lake {
 
     /// Makes durable what is to be seen of a table's log, the names of its folders included.
     pub(crate) async fn sync_log(&self, relation: &Relation) -> Result<()> {
-        let Some(top) = self.store.folder.clone() else { return Ok(()) };
-        let log = top.join(relation.schema()).join(relation.name()).join(LOG_FOLDER);
-        let synced = tokio::task::spawn_blocking(move || sync_up_to(&top, &log)).await;
+        let Some(folders) = self.store.folders.clone() else { return Ok(()) };
+        let log = folders.top().join(relation.schema()).join(relation.name()).join(LOG_FOLDER);
+        let synced = tokio::task::spawn_blocking(move || folders.sync_up(&log)).await;
         let synced =
             synced.map_err(|error| EngineError::Internal { message: error.to_string() })?;
         Ok(synced.map_err(|error| from_io(&error))?)
@@ -193,6 +225,15 @@ impl Lake {
         Ok(state)
     }
 
+    /// What a commit on top of a version needs, read from the log when it is first asked for.
+    pub(crate) async fn snapshot<'s>(
+        &self,
+        relation: &Relation,
+        state: &'s TableState,
+    ) -> Result<&'s EagerSnapshot> {
+        state.snapshot.get_or_try_init(|| self.load_snapshot(relation, state.version)).await
+    }
+
     fn cached(&self, relation: &Relation, version: u64) -> Option<Arc<TableState>> {
         let mut cache = self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let place = cache
@@ -204,7 +245,8 @@ impl Lake {
         Some(state)
     }
 
-    fn remember(&self, relation: &Relation, state: &Arc<TableState>) {
+    /// Keeps a version loaded.
+    pub(crate) fn remember(&self, relation: &Relation, state: &Arc<TableState>) {
         let mut cache = self.cache.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         cache.push_front((relation.clone(), Arc::clone(state)));
         let mut files = 0;
@@ -219,12 +261,16 @@ impl Lake {
         cache.truncate(kept);
     }
 
-    async fn load(&self, relation: &Relation, version: u64) -> Result<TableState> {
+    async fn load_snapshot(&self, relation: &Relation, version: u64) -> Result<EagerSnapshot> {
         let log_store = self.log_store(relation)?;
-        let snapshot = match EagerSnapshot::try_new(&log_store, Some(version)).await {
-            Ok(snapshot) => snapshot,
-            Err(error) => return Err(self.explain_failed_load(relation, version, &error).await),
-        };
+        match EagerSnapshot::try_new(&log_store, Some(version)).await {
+            Ok(snapshot) => Ok(snapshot),
+            Err(error) => Err(self.explain_failed_load(relation, version, &error).await),
+        }
+    }
+
+    async fn load(&self, relation: &Relation, version: u64) -> Result<TableState> {
+        let snapshot = self.load_snapshot(relation, version).await?;
         let protocol = serde_json::to_value(snapshot.protocol()).unwrap_or_default();
         check_protocol(relation, &protocol)?;
         let schema_json = serde_json::to_string(&snapshot.schema()).map_err(|error| {
@@ -247,7 +293,8 @@ impl Lake {
         }
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         let schema = snapshot.arrow_schema();
-        Ok(TableState { version, schema, schema_json, files, snapshot })
+        let snapshot = OnceCell::from(snapshot);
+        Ok(TableState { version, schema, schema_json, files, effect: None, snapshot })
     }
 
     /// Why a version cannot be loaded: it is not there, it asks for more than this release can

@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod evolve;
 mod explain;
+mod folders;
 mod functions;
 mod incoming;
 mod information_schema;

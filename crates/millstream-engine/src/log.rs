@@ -21,8 +21,13 @@ const HISTORY_VERSIONS_MAX: usize = 10_000;
 /// The highest sequence of an application; 0 if none.
 pub(crate) async fn sequence(lake: &Lake, relation: &Relation, application: &str) -> Result<u64> {
     let Some(state) = lake.latest(relation).await? else { return Ok(0) };
+    match &state.effect {
+        Some(effect) if effect.application == application => return Ok(effect.sequence),
+        _ => {}
+    }
     let log_store = lake.log_store(relation)?;
-    let version = state.snapshot.transaction_version(&log_store, application).await;
+    let snapshot = lake.snapshot(relation, &state).await?;
+    let version = snapshot.transaction_version(&log_store, application).await;
     let version = version.map_err(|error| from_delta(relation, &error))?;
     Ok(version.and_then(|version| u64::try_from(version).ok()).unwrap_or(0))
 }

@@ -9,7 +9,9 @@ use deltalake_core::errors::DeltaTableError;
 use deltalake_core::kernel::transaction::{
     CommitBuilder, CommitProperties, TableReference, TransactionError,
 };
-use deltalake_core::kernel::{Action, Add, CommitInfo, Metadata, Protocol, Remove, Transaction};
+use deltalake_core::kernel::{
+    Action, Add, CommitInfo, EagerSnapshot, Metadata, Protocol, Remove, Transaction,
+};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use millstream_core::clock::Clock;
 use millstream_core::crash;
@@ -45,7 +47,11 @@ pub(crate) async fn publish(
     }
     let base = base_of(lake, staged).await?;
     let now_millis = clock.now().as_millis();
-    let (actions, operation) = actions_of(staged, effect, base.as_deref(), now_millis)?;
+    let before = match &base {
+        Some(base) => Some(Before { state: base, snapshot: lake.snapshot(relation, base).await? }),
+        None => None,
+    };
+    let (actions, operation) = actions_of(staged, effect, before, now_millis)?;
     let sequence = i64::try_from(effect.sequence).map_err(|_| EngineError::Internal {
         message: format!("sequence {} is too large", effect.sequence),
     })?;
@@ -57,20 +63,27 @@ pub(crate) async fn publish(
         .with_cleanup_expired_logs(Some(false))
         .with_application_transaction(transaction);
     crash::point("engine.publish.before_log");
-    let table = base.as_deref().map(|state| &state.snapshot as &dyn TableReference);
+    let table = before.map(|before| before.snapshot as &dyn TableReference);
     let log_store = lake.log_store(relation)?;
     let commit = CommitBuilder::from(properties).with_actions(actions);
     let commit = commit.build(table, log_store, operation).into_prepared_commit_future();
     let prepared = commit.await.map_err(|error| refused(staged, &error))?;
     // The entry is there after this; what the library would do next is only housekeeping.
     let committed = prepared.await.map_err(|error| refused(staged, &error))?;
-    if committed.version == 0 && staged.add.is_empty() {
-        // Writing files makes the names of the table's folders durable; here was none to write.
-        lake.sync_log(relation).await?;
-    }
+    let version = committed.version;
     crash::point("engine.publish.after_log");
-    checkpoint_if_due(lake, relation, committed.version).await;
-    Ok(committed.version)
+    checkpoint_if_due(lake, relation, version).await;
+    if let Ok(state) = TableState::published(version, staged, base.as_deref(), effect, now_millis) {
+        lake.remember(relation, &Arc::new(state));
+    }
+    Ok(version)
+}
+
+/// The version that a publication builds on.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    state: &'a TableState,
+    snapshot: &'a EagerSnapshot,
 }
 
 /// The version that the staged files build on, if it is still the newest.
@@ -112,15 +125,16 @@ fn refused(staged: &StagedTable, error: &DeltaTableError) -> millstream_core::Er
 fn actions_of(
     staged: &StagedTable,
     effect: &EffectId,
-    base: Option<&TableState>,
+    before: Option<Before<'_>>,
     now_millis: i64,
 ) -> Result<(Vec<Action>, DeltaOperation)> {
+    let base = before.map(|before| before.state);
     let kind = kind_of(staged, base);
     let data_change = kind != FileKind::Optimize;
     let operation = delta_operation(kind, base.is_some());
     let info = commit_info(effect, kind, &operation, staged.base_version, now_millis);
     let mut actions = vec![Action::CommitInfo(info)];
-    actions.extend(table_actions(staged, base, now_millis)?);
+    actions.extend(table_actions(staged, before, now_millis)?);
     for path in &staged.remove {
         let size = base
             .and_then(|base| base.files.iter().find(|file| file.path == *path))
@@ -202,28 +216,29 @@ fn commit_info(
 /// Protocol and metadata, where they are new or change.
 fn table_actions(
     staged: &StagedTable,
-    base: Option<&TableState>,
+    before: Option<Before<'_>>,
     now_millis: i64,
 ) -> Result<Vec<Action>> {
     let mut actions = Vec::new();
-    if base.is_some_and(|base| base.schema_json == staged.schema) {
+    if before.is_some_and(|before| before.state.schema_json == staged.schema) {
         return Ok(actions);
     }
     let zoneless = staged.schema.contains("\"timestamp_ntz\"");
-    let before = base.map(|base| serde_json::to_value(base.snapshot.protocol())).transpose();
-    let before = before.map_err(damaged)?;
-    let knows = before.as_ref().is_some_and(|protocol| {
+    let snapshot = before.map(|before| before.snapshot);
+    let known = snapshot.map(|snapshot| serde_json::to_value(snapshot.protocol())).transpose();
+    let known = known.map_err(damaged)?;
+    let knows = known.as_ref().is_some_and(|protocol| {
         protocol["readerFeatures"]
             .as_array()
             .is_some_and(|features| features.contains(&json!("timestampNtz")))
     });
-    if before.is_none() || (zoneless && !knows) {
+    if known.is_none() || (zoneless && !knows) {
         let protocol: Protocol = serde_json::from_value(protocol(zoneless)).map_err(damaged)?;
         actions.push(Action::Protocol(protocol));
     }
-    let metadata = match base {
-        Some(base) => {
-            let mut metadata = serde_json::to_value(base.snapshot.metadata()).map_err(damaged)?;
+    let metadata = match snapshot {
+        Some(snapshot) => {
+            let mut metadata = serde_json::to_value(snapshot.metadata()).map_err(damaged)?;
             metadata["schemaString"] = json!(staged.schema);
             metadata
         }

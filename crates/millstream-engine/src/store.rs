@@ -22,6 +22,7 @@ use object_store::{
 use url::Url;
 
 use crate::error::{EngineError, from_io, from_store};
+use crate::folders::{Folders, make_dirs_synced, parent_of};
 
 /// Where the tables of an environment lie.
 #[derive(Debug, Clone)]
@@ -47,8 +48,8 @@ pub(crate) struct LakeStore {
     pub(crate) lake: Arc<dyn ObjectStore>,
     /// The address of the lake, ending in `/`.
     pub(crate) url: Url,
-    /// The folder, if it is one.
-    pub(crate) folder: Option<PathBuf>,
+    /// The folders, if it lies in one.
+    pub(crate) folders: Option<Arc<Folders>>,
 }
 
 impl LakeStore {
@@ -69,9 +70,12 @@ impl LakeStore {
         let url = Url::from_directory_path(&folder)
             .map_err(|()| bad("not an absolute path".to_owned()))?;
         let prefix = Path::from_url_path(url.path()).map_err(|error| bad(error.to_string()))?;
-        let root: Arc<dyn ObjectStore> = Arc::new(SyncingStore { inner: LocalFileSystem::new() });
+        let folders = Arc::new(Folders::new(folder));
+        let inner = LocalFileSystem::new();
+        let root: Arc<dyn ObjectStore> =
+            Arc::new(SyncingStore { inner, folders: Arc::clone(&folders) });
         let lake = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
-        Ok(Self { root, lake, url, folder: Some(folder) })
+        Ok(Self { root, lake, url, folders: Some(folders) })
     }
 
     fn open_remote(url: &Url, settings: &[(String, Secret)]) -> Result<Self> {
@@ -98,7 +102,7 @@ impl LakeStore {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        Ok(Self { root, lake, url, folder: None })
+        Ok(Self { root, lake, url, folders: None })
     }
 }
 
@@ -106,6 +110,7 @@ impl LakeStore {
 #[derive(Debug)]
 struct SyncingStore {
     inner: LocalFileSystem,
+    folders: Arc<Folders>,
 }
 
 impl fmt::Display for SyncingStore {
@@ -133,7 +138,8 @@ impl ObjectStore for SyncingStore {
     {
         Box::pin(async move {
             let path = self.inner.path_to_filesystem(location)?;
-            blocking(move || put_synced(&path, &payload, &options.mode)).await
+            let folders = Arc::clone(&self.folders);
+            blocking(move || put_synced(&folders, &path, &payload, &options.mode)).await
         })
     }
 
@@ -149,10 +155,11 @@ impl ObjectStore for SyncingStore {
     {
         Box::pin(async move {
             let path = self.inner.path_to_filesystem(location)?;
-            let parent = parent_of(&path);
-            blocking(move || make_dirs_synced(&parent).map_err(generic)).await?;
+            let (parent, folders) = (parent_of(&path), Arc::clone(&self.folders));
+            blocking(move || folders.make(&parent).map_err(generic)).await?;
             let inner = self.inner.put_multipart_opts(location, options).await?;
-            Ok(Box::new(SyncedUpload { inner, path }) as Box<dyn MultipartUpload>)
+            let folders = Arc::clone(&self.folders);
+            Ok(Box::new(SyncedUpload { inner, path, folders }) as Box<dyn MultipartUpload>)
         })
     }
 
@@ -226,7 +233,8 @@ impl ObjectStore for SyncingStore {
         Box::pin(async move {
             let path = self.inner.path_to_filesystem(to)?;
             self.inner.copy_opts(from, to, options).await?;
-            blocking(move || sync_file_and_parent(&path).map_err(generic)).await
+            let folders = Arc::clone(&self.folders);
+            blocking(move || sync_file(&folders, &path).map_err(generic)).await
         })
     }
 
@@ -245,7 +253,8 @@ impl ObjectStore for SyncingStore {
         Box::pin(async move {
             let path = self.inner.path_to_filesystem(to)?;
             self.inner.rename_opts(from, to, options).await?;
-            blocking(move || sync_file_and_parent(&path).map_err(generic)).await
+            let folders = Arc::clone(&self.folders);
+            blocking(move || sync_file(&folders, &path).map_err(generic)).await
         })
     }
 }
@@ -254,6 +263,7 @@ impl ObjectStore for SyncingStore {
 struct SyncedUpload {
     inner: Box<dyn MultipartUpload>,
     path: PathBuf,
+    folders: Arc<Folders>,
 }
 
 impl MultipartUpload for SyncedUpload {
@@ -268,8 +278,8 @@ impl MultipartUpload for SyncedUpload {
     {
         Box::pin(async move {
             let result = self.inner.complete().await?;
-            let path = self.path.clone();
-            blocking(move || sync_file_and_parent(&path).map_err(generic)).await?;
+            let (path, folders) = (self.path.clone(), Arc::clone(&self.folders));
+            blocking(move || sync_file(&folders, &path).map_err(generic)).await?;
             Ok(result)
         })
     }
@@ -291,8 +301,13 @@ async fn blocking<T: Send + 'static>(
 
 /// Writes beside the target, syncs, then moves into place in one step. `Create` is a hard link,
 /// which fails if the name is taken: of two writers of one log entry, one wins.
-fn put_synced(path: &FilePath, payload: &PutPayload, mode: &PutMode) -> StoreResult<PutResult> {
-    make_dirs_synced(&parent_of(path)).map_err(generic)?;
+fn put_synced(
+    folders: &Folders,
+    path: &FilePath,
+    payload: &PutPayload,
+    mode: &PutMode,
+) -> StoreResult<PutResult> {
+    folders.make(&parent_of(path)).map_err(generic)?;
     let (mut file, staged) = new_staged(path).map_err(generic)?;
     let written = payload.iter().try_for_each(|part| file.write_all(part));
     let placed = written.and_then(|()| file.sync_all()).and_then(|()| match mode {
@@ -306,7 +321,7 @@ fn put_synced(path: &FilePath, payload: &PutPayload, mode: &PutMode) -> StoreRes
     }
     crash::point("engine.entry.named");
     match placed {
-        Ok(()) => sync_with_parent(&parent_of(path)).map_err(generic)?,
+        Ok(()) => folders.sync(&parent_of(path)).map_err(generic)?,
         Err(source) if source.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(object_store::Error::AlreadyExists {
                 path: path.display().to_string(),
@@ -334,50 +349,9 @@ fn new_staged(path: &FilePath) -> std::io::Result<(File, PathBuf)> {
     }
 }
 
-/// Makes a directory and its parents; each new name is synced in the directory that holds it.
-pub(crate) fn make_dirs_synced(dir: &FilePath) -> std::io::Result<()> {
-    if dir.as_os_str().is_empty() || dir.is_dir() {
-        return Ok(());
-    }
-    let parent = parent_of(dir);
-    make_dirs_synced(&parent)?;
-    match std::fs::create_dir(dir) {
-        Ok(()) => sync_dir(&parent),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn sync_dir(dir: &FilePath) -> std::io::Result<()> {
-    let dir = if dir.as_os_str().is_empty() { FilePath::new(".") } else { dir };
-    File::open(dir)?.sync_all()
-}
-
-/// Syncs the names in a directory and its own name. The directory may have been made by a process
-/// that was killed before it could sync that.
-pub(crate) fn sync_with_parent(dir: &FilePath) -> std::io::Result<()> {
-    sync_dir(dir)?;
-    sync_dir(&parent_of(dir))
-}
-
-/// Syncs the names in a directory and in all above it, up to `top` and what holds that.
-pub(crate) fn sync_up_to(top: &FilePath, dir: &FilePath) -> std::io::Result<()> {
-    for dir in dir.ancestors() {
-        sync_dir(dir)?;
-        if dir == top {
-            break;
-        }
-    }
-    sync_dir(&parent_of(top))
-}
-
-fn sync_file_and_parent(path: &FilePath) -> std::io::Result<()> {
+fn sync_file(folders: &Folders, path: &FilePath) -> std::io::Result<()> {
     File::open(path)?.sync_all()?;
-    sync_dir(&parent_of(path))
-}
-
-fn parent_of(path: &FilePath) -> PathBuf {
-    path.parent().map(FilePath::to_path_buf).unwrap_or_default()
+    folders.sync(&parent_of(path))
 }
 
 fn generic(source: std::io::Error) -> object_store::Error {

@@ -1,6 +1,7 @@
 //! The one writer of data files. Row groups are encoded in parallel and put into files in the
 //! order of their rows, so that the same rows make the same files.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch};
@@ -17,8 +18,8 @@ use tokio::task::JoinHandle;
 
 use crate::encode::{Destination, EncodedGroup, Encoder, OpenFile};
 use crate::error::{EngineError, from_io};
-use crate::lake::Lake;
-use crate::store::{make_dirs_synced, sync_with_parent};
+use crate::folders::Folders;
+use crate::lake::{LOG_FOLDER, Lake};
 
 /// A file that has reached this size is closed.
 const FILE_BYTES_TARGET: usize = 192 * 1024 * 1024;
@@ -275,12 +276,12 @@ fn spawn_assembler(
         if let Some(file) = open {
             files.push(file.finish()?);
         }
-        if let Some(folder) = &lake.store.folder {
-            let root = folder.join(target.relation.schema()).join(target.relation.name());
-            if !files.is_empty() {
-                sync_with_parent(&root).map_err(|error| from_io(&error))?;
-                sync_with_parent(folder).map_err(|error| from_io(&error))?;
-            }
+        if let Some(folders) = &lake.store.folders
+            && !files.is_empty()
+        {
+            // The log will be needed next; one sync does for its name and those of the files.
+            let root = table_folder(folders, &target.relation);
+            folders.settle(&root, LOG_FOLDER).map_err(|error| from_io(&error))?;
         }
         Ok(files)
     })
@@ -295,15 +296,19 @@ fn open_file(
 ) -> Result<OpenFile> {
     let name = target.name(number);
     let relation = &target.relation;
-    let destination = if let Some(folder) = &lake.store.folder {
-        let root = folder.join(relation.schema()).join(relation.name());
-        make_dirs_synced(&root).map_err(|error| from_io(&error))?;
+    let destination = if let Some(folders) = &lake.store.folders {
+        let root = table_folder(folders, relation);
+        folders.make(&root).map_err(|error| from_io(&error))?;
         Destination::Local(root.join(&name))
     } else {
         let path = Lake::table_path(relation).join(name.as_str());
         Destination::Remote(Arc::clone(&lake.store.lake), path)
     };
     OpenFile::create(name, destination, encoder, runtime)
+}
+
+fn table_folder(folders: &Folders, relation: &Relation) -> PathBuf {
+    folders.top().join(relation.schema()).join(relation.name())
 }
 
 fn stopped(what: &str) -> EngineError {
