@@ -24,6 +24,7 @@ pub mod model;
 pub mod name;
 pub mod operational;
 pub mod secret;
+pub mod slot;
 pub mod spec;
 pub mod sql;
 pub mod step;

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::slot::Slot;
 
 /// A warehouse that takes SQL text.
 pub trait SqlWarehouse: Send + Sync + std::fmt::Debug {
@@ -91,8 +92,37 @@ pub enum SqlValue {
 
 /// Makes relations without macros: the short way of a warehouse that Millstream itself is.
 pub trait Materializer: Send + Sync + std::fmt::Debug {
-    /// Makes a relation. Nothing is replaced if it fails.
-    fn materialize(&self, request: &MaterializeRequest) -> Result<Materialized>;
+    /// Makes a relation. Nothing is replaced if it fails. The slot is given back as soon as what is
+    /// left waits for the disk.
+    fn materialize(&self, request: &MaterializeRequest, slot: Slot) -> Result<Materialized>;
+
+    /// How many rows, or values, break a rule; `None` if that takes a query.
+    fn count(&self, question: &Question) -> Result<Option<u64>>;
+
+    /// Relations that may wait for the disk at the same time, beside those that are being made.
+    fn settling_max(&self) -> usize;
+}
+
+/// A question about one column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Schema of the relation.
+    pub schema: String,
+    /// Name of the relation.
+    pub identifier: String,
+    /// Name of the column.
+    pub column: String,
+    /// What is counted.
+    pub counted: Counted,
+}
+
+/// What is counted of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Rows without a value.
+    Nulls,
+    /// Values that more than one row has.
+    RepeatedValues,
 }
 
 /// What is to be made.

@@ -18,6 +18,7 @@ use millstream_core::table::{StagedTable, TableVersion, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
 
 use crate::clean::{self, VacuumReport};
+use crate::column_facts::Column;
 use crate::lake::Lake;
 use crate::lineage::QueryLineage;
 use crate::session::{Limits, Sessions};
@@ -113,6 +114,32 @@ impl Engine {
     /// What a query gives and where its columns come from, without running it.
     pub async fn lineage(&self, query: &Query) -> Result<QueryLineage> {
         self.sessions.lineage(&self.lake, query).await
+    }
+
+    /// The nulls of a column of a table; `None` if only a query can tell.
+    pub async fn nulls(
+        &self,
+        relation: &Relation,
+        version: u64,
+        column: &str,
+    ) -> Result<Option<u64>> {
+        let table = self.lake.at(relation, version).await?;
+        Ok(Column::find(relation, &table, column).and_then(|column| column.nulls()))
+    }
+
+    /// The values of a column of a table that are there more than once; `None` if only a query can
+    /// tell.
+    pub async fn repeated_values(
+        &self,
+        relation: &Relation,
+        version: u64,
+        column: &str,
+    ) -> Result<Option<u64>> {
+        let table = self.lake.at(relation, version).await?;
+        match Column::find(relation, &table, column) {
+            Some(column) => column.repeated(self.sessions.base()).await,
+            None => Ok(None),
+        }
     }
 
     /// The hash of a query's rows, in whatever order they come, without the excluded columns.

@@ -9,6 +9,7 @@
 //! Not here: which step runs when, what a catalog entry is, where models are kept.
 
 mod clean;
+mod column_facts;
 mod content;
 mod dialect;
 mod encode;

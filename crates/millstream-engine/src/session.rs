@@ -115,6 +115,11 @@ impl Sessions {
         Ok(Self { base, _spill: spill, memory_bytes: limits.memory_bytes, models })
     }
 
+    /// The session that others are copies of.
+    pub(crate) fn base(&self) -> &SessionState {
+        &self.base
+    }
+
     /// Plans a query over the names of its catalog.
     pub(crate) async fn plan(&self, lake: &Lake, query: &Query) -> Result<Planned> {
         let functions = predict::functions(self.models.as_ref(), &query.catalog);

@@ -86,11 +86,14 @@ impl Ledger {
     /// Takes leases on all outputs, gives out their next sequences and records the attempt, or
     /// says who is in the way. A lease whose holder is gone is taken over, unless its attempt may
     /// have published.
+    ///
+    /// A power cut may lose a claim that no intent has followed, and with it the sequences that it
+    /// gave out: nothing was published under them.
     pub async fn claim(&self, request: ClaimRequest) -> Result<ClaimOutcome> {
         let now = self.now();
         let owner = self.owner().to_owned();
         let environment = self.environment().to_owned();
-        self.write(move |connection| {
+        self.write_ahead(move |connection| {
             expect_outputs(&request.outputs)?;
             expect_run(connection, request.run)?;
             if let Some(held) = free_leases(connection, &request.outputs, &owner, now)? {
@@ -113,7 +116,7 @@ impl Ledger {
     pub async fn renew(&self, attempt: AttemptId, lease: Duration) -> Result<Renewal> {
         let until = after(self.now(), lease);
         let owner = self.owner().to_owned();
-        self.write(move |connection| {
+        self.write_ahead(move |connection| {
             let renewed = connection
                 .prepare_cached(
                     "UPDATE attempts SET lease_until = ?3

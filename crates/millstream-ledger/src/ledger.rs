@@ -11,11 +11,12 @@ use crate::catalog::Names;
 use crate::error::{LedgerError, Result};
 use crate::open;
 use crate::readers::Readers;
-use crate::writer::Writer;
+use crate::writer::{Durable, Writer};
 
 /// The book of record of one environment. Cheap to clone; clones share everything.
 ///
-/// Writes are asynchronous and return when they are durable. A write whose future is dropped may
+/// Writes are asynchronous and return when they are durable; claims, which publish nothing, are so
+/// with the intent that follows them. A write whose future is dropped may
 /// still happen. Reads are synchronous and take well under a millisecond unless they return much.
 /// Several processes may have the same ledger open.
 #[derive(Clone, Debug)]
@@ -102,6 +103,15 @@ impl Ledger {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        self.inner.writer.write(work).await
+        self.inner.writer.write(Durable::Now, work).await
+    }
+
+    /// Writes what says nothing to the outside: durable before anything that is written after it.
+    pub(crate) async fn write_ahead<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.inner.writer.write(Durable::WithTheNext, work).await
     }
 }

@@ -13,6 +13,16 @@ const WRITE_QUEUE_MAX: usize = 1024;
 /// Writes of one transaction.
 const GROUP_MAX: usize = 256;
 
+/// When a write has to be on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// Before it is answered.
+    Now,
+    /// Before any write that comes after it and says `Now`. Every process sees it at once; only a
+    /// power cut can lose it.
+    WithTheNext,
+}
+
 /// The way to the writer's thread. Dropping it ends the thread after what is queued.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -31,15 +41,15 @@ impl Writer {
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
-    /// Does the work in a transaction and answers when it is durable. Work that fails leaves no
-    /// trace. Once queued it is done even if the caller no longer waits.
-    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    /// Does the work in a transaction and answers when it is as durable as asked for. Work that
+    /// fails leaves no trace. Once queued it is done even if the caller no longer waits.
+    pub(crate) async fn write<T, F>(&self, durable: Durable, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let write = Pending { work: Some(work), outcome: None, reply };
+        let write = Pending { durable, work: Some(work), outcome: None, reply };
         let queue = self.queue.as_ref().ok_or(LedgerError::Closed)?;
         queue.send(Box::new(write)).await.map_err(|_| LedgerError::Closed)?;
         answer.await.map_err(|_| LedgerError::Closed)?
@@ -58,6 +68,8 @@ impl Drop for Writer {
 
 /// A write whose answer has a type that the thread does not know.
 trait Write: Send {
+    /// When it has to be on the disk.
+    fn durable(&self) -> Durable;
     /// Does the work and keeps what it gave.
     fn apply(&mut self, connection: &Connection);
     /// The error of the work, if it failed.
@@ -67,6 +79,7 @@ trait Write: Send {
 }
 
 struct Pending<T, F> {
+    durable: Durable,
     work: Option<F>,
     outcome: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
@@ -77,6 +90,10 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Result<T> + Send,
 {
+    fn durable(&self) -> Durable {
+        self.durable
+    }
+
     fn apply(&mut self, connection: &Connection) {
         if let Some(work) = self.work.take() {
             self.outcome = Some(in_savepoint(connection, work));
@@ -122,9 +139,14 @@ fn serve(connection: &Connection, mut writes: mpsc::Receiver<Box<dyn Write>>) {
     let mut ended: Option<LedgerError> = None;
     while let Some(first) = writes.blocking_recv() {
         let mut group = vec![first];
+        while group.len() < GROUP_MAX
+            && let Ok(next) = writes.try_recv()
+        {
+            group.push(next);
+        }
         let transaction = match &ended {
             Some(error) => Err(error.clone()),
-            None => commit_group(connection, &mut group, &mut writes),
+            None => commit_group(connection, &mut group),
         };
         if let Err(error) = &transaction
             && error.ends_writing()
@@ -137,27 +159,16 @@ fn serve(connection: &Connection, mut writes: mpsc::Receiver<Box<dyn Write>>) {
     }
 }
 
-/// One transaction of the first write and of all that are waiting behind it.
-fn commit_group(
-    connection: &Connection,
-    group: &mut Vec<Box<dyn Write>>,
-    writes: &mut mpsc::Receiver<Box<dyn Write>>,
-) -> Result<()> {
+/// One transaction of all writes of the group.
+fn commit_group(connection: &Connection, group: &mut [Box<dyn Write>]) -> Result<()> {
+    sync_as_needed(connection, group)?;
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let mut applied = 0;
-    while applied < group.len() {
-        group[applied].apply(connection);
-        applied += 1;
+    for write in group {
+        write.apply(connection);
         if connection.is_autocommit() {
             // `SQLite` gives up the whole transaction when the disk is full or fails; those that
             // wrote before the failing one must learn of it too.
-            return Err(group[applied - 1].failure().unwrap_or(LedgerError::Closed));
-        }
-        if applied == group.len()
-            && applied < GROUP_MAX
-            && let Ok(next) = writes.try_recv()
-        {
-            group.push(next);
+            return Err(write.failure().unwrap_or(LedgerError::Closed));
         }
     }
     let committed = connection.execute_batch("COMMIT");
@@ -166,4 +177,12 @@ fn commit_group(
         let _ = connection.execute_batch("ROLLBACK");
     }
     Ok(committed?)
+}
+
+/// Without a sync of its own, a transaction is in the log before those that come after it, so that
+/// their sync is its sync too (`SQLite`, "PRAGMA synchronous": `NORMAL` with a write-ahead log).
+fn sync_as_needed(connection: &Connection, group: &[Box<dyn Write>]) -> Result<()> {
+    let is_urgent = group.iter().any(|write| write.durable() == Durable::Now);
+    let level = if is_urgent { "FULL" } else { "NORMAL" };
+    Ok(connection.execute_batch(&format!("PRAGMA synchronous = {level}"))?)
 }

@@ -11,6 +11,7 @@ use millstream_core::crash;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Error, Fault, Plain, Result, Retry};
 use millstream_core::id::{AttemptId, RunId};
+use millstream_core::slot::Slot;
 use millstream_core::step::{Attempt, CheckOutcome, Receipt, Refresh, Staged, Step, Target};
 use millstream_ledger::{
     AssetVersion, Claim, ClaimOutcome, ClaimRequest, FailState, Holder, Ledger, LedgerError, Memo,
@@ -59,13 +60,14 @@ pub(crate) enum Ended {
     Superseded,
 }
 
-/// Makes one attempt. Errors of the ledger itself end the run and are returned as errors; those
-/// of the step are an end of the attempt.
+/// Makes one attempt, in a slot until all is staged. Errors of the ledger itself end the run and are
+/// returned as errors; those of the step are an end of the attempt.
 pub(crate) async fn make_attempt(
     context: &Context,
     step: &dyn Step,
     decided: &Decided,
     number: u32,
+    slot: Slot,
 ) -> Result<Ended> {
     let kind = step.spec().kind.word();
     let id = AttemptId::new();
@@ -91,7 +93,7 @@ pub(crate) async fn make_attempt(
         refresh: context.refresh,
     };
     let open = OpenAttempt { attempt: &attempt, claim: &claim, intent: Mutex::default() };
-    let work = AssertUnwindSafe(work(context, step, &open)).catch_unwind();
+    let work = AssertUnwindSafe(work(context, step, &open, slot)).catch_unwind();
     let ended = tokio::select! {
         biased;
         () = context.cancel.cancelled() => Ok(Err(Stop::Cancelled)),
@@ -156,10 +158,17 @@ async fn claim(
 
 /// Runs, audits, and publishes. Cancelling drops this future between two awaits; whatever it had
 /// reached, `close_stopped` or recovery brings it to its end.
-async fn work(context: &Context, step: &dyn Step, open: &OpenAttempt<'_>) -> Result<Ended> {
+async fn work(
+    context: &Context,
+    step: &dyn Step,
+    open: &OpenAttempt<'_>,
+    slot: Slot,
+) -> Result<Ended> {
     let kind = step.spec().kind.word();
     let OpenAttempt { attempt, claim, .. } = open;
     let staged = step.stage(attempt).await?;
+    // What is left waits for the disk.
+    drop(slot);
     crash::point(&format!("{kind}.stage.after"));
     if staged.checks.iter().any(|check| check.outcome == CheckOutcome::Fail) {
         step.discard(attempt.id).await?;

@@ -5,15 +5,17 @@ use std::time::Instant;
 
 use millstream_core::error::Result;
 use millstream_core::id::RunId;
+use millstream_core::slot::Slot;
 use millstream_core::step::Step;
 use millstream_ledger::RunState;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use crate::attempt::Context;
 use crate::driver::{Due, StepDriver};
 use crate::execute::millis_since;
 use crate::recover::Steps;
 use crate::report::StepReport;
+use crate::slots::Slots;
 
 /// A run that takes one step after another, or several at a time, and runs each of them whether or
 /// not it is due.
@@ -34,18 +36,18 @@ impl DirectedRun {
         self.context.run
     }
 
-    /// Takes a step to its end.
+    /// Takes a step to its end. Its slot is given back as soon as what is left waits for the disk.
     ///
     /// # Errors
     /// Those of the ledger. A step that fails is part of the report.
-    pub async fn step(&self, step: Arc<dyn Step>) -> Result<StepReport> {
+    pub async fn step(&self, step: Arc<dyn Step>, slot: Slot) -> Result<StepReport> {
         let begun = Instant::now();
         let (progress, _) = mpsc::channel(1);
         let driver = StepDriver {
             context: self.context.clone(),
             step,
             steps: self.steps.clone(),
-            slots: Arc::new(Semaphore::new(1)),
+            slots: Slots::given(slot),
             progress,
             due: Due::Always,
         };

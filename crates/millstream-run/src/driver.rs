@@ -8,7 +8,7 @@ use millstream_core::asset::AssetKey;
 use millstream_core::error::{Error, Result, Retry};
 use millstream_core::step::{Refresh, Step, StepKind, StepStats};
 use millstream_ledger::{Holder, SkipState, StepError};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::attempt::{Context, Decided, Ended, make_attempt};
 use crate::execute::millis_since;
@@ -16,6 +16,7 @@ use crate::memo::{MemoInputs, memo};
 use crate::plan::{Decision, Known, Probe, decide};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, StepOutcome, StepReport};
+use crate::slots::Slots;
 
 /// The first pause before a failed attempt is tried again; it doubles each time.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
@@ -30,7 +31,7 @@ pub(crate) struct StepDriver {
     pub(crate) step: Arc<dyn Step>,
     /// All steps, to recover what another process left.
     pub(crate) steps: Steps,
-    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) slots: Slots,
     pub(crate) progress: mpsc::Sender<Progress>,
     pub(crate) due: Due,
 }
@@ -73,7 +74,6 @@ impl StepDriver {
 
     /// Decides and attempts until the step has an end.
     pub(crate) async fn attempts(&self) -> Result<StepReport> {
-        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
         let mut number = 1;
         let mut told = Told::Nothing;
         let mut done: Option<StepReport> = None;
@@ -82,10 +82,12 @@ impl StepDriver {
             if self.context.cancel.is_cancelled() {
                 return self.or_skip(done, StepOutcome::Cancelled, "the run was cancelled").await;
             }
+            let slot = self.slots.take().await;
             let decided = match self.decide(context.refresh).await {
                 Ok(Some(decided)) => decided,
                 Ok(None) => return self.or_skip(done, StepOutcome::UpToDate, "up to date").await,
                 Err(error) if self.tries_again(&error, number) => {
+                    drop(slot);
                     self.pause(&error, number).await;
                     number += 1;
                     continue;
@@ -96,7 +98,7 @@ impl StepDriver {
                 self.say_started(&decided).await;
                 told = Told::Started;
             }
-            match make_attempt(&context, &*self.step, &decided, number).await? {
+            match make_attempt(&context, &*self.step, &decided, number, slot).await? {
                 Ended::Superseded => {}
                 Ended::Held(holder) => {
                     if told != Told::Waiting {

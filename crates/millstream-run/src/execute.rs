@@ -9,7 +9,7 @@ use millstream_core::asset::AssetKey;
 use millstream_core::error::Result;
 use millstream_core::step::{Refresh, Step, StepStats};
 use millstream_ledger::{Holder, Ledger, RunCause, RunState};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,7 @@ use crate::driver::{Due, End, StepDriver};
 use crate::plan::{Known, Plan, Probe, plan};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, RunReport, StepOutcome, StepReport};
+use crate::slots::Slots;
 
 /// Messages to the watcher of a run that may wait.
 const PROGRESS_MESSAGES_MAX: usize = 1024;
@@ -26,7 +27,7 @@ const PROGRESS_MESSAGES_MAX: usize = 1024;
 /// How fast and how patient an executor is.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Steps that run at the same time.
+    /// Steps that work at the same time; those that wait for the disk are not counted.
     pub parallel_steps: usize,
     /// How long a lease lasts without being renewed.
     pub lease: Duration,
@@ -176,7 +177,7 @@ impl Executor {
     ) -> Result<Vec<StepReport>> {
         let selected = self.selected(request);
         let (progress, mut messages) = mpsc::channel(PROGRESS_MESSAGES_MAX);
-        let slots = Arc::new(Semaphore::new(self.pace.parallel_steps.max(1)));
+        let slots = Slots::shared(self.pace.parallel_steps);
         let mut tasks = JoinSet::new();
         let mut ends: BTreeMap<AssetKey, Vec<End>> = BTreeMap::new();
         for (position, step) in selected.iter().enumerate() {
@@ -196,7 +197,7 @@ impl Executor {
                 context: context.clone(),
                 step: Arc::clone(step),
                 steps: self.steps.clone(),
-                slots: Arc::clone(&slots),
+                slots: slots.clone(),
                 progress: progress.clone(),
                 due: Due::WhenChanged,
             };

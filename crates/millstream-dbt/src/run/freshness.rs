@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::event_time::moment;
 use super::lines;
-use super::pool::{Event, Verdict, work_off};
+use super::pool::{Event, Verdict, Width, work_off};
 use super::queue::Queue;
 use crate::artifacts::{FreshnessResult, Moment, Status, Timing, freshness_dict};
 use crate::context::{Failure, Session, SourceAge, Worker};
@@ -46,16 +46,17 @@ impl FreshnessJob<'_> {
     /// If threads cannot be started. What cannot be asked is in the results.
     pub fn run(self) -> io::Result<Vec<FreshnessResult>> {
         let total = self.sources.len();
-        let threads = self.threads.clamp(1, total.max(1));
+        let width = Width { slots: self.threads.clamp(1, total.max(1)), settling: 0 };
         let queue = Queue::new(self.sources.iter().map(|id| (id.clone(), Vec::new())).collect());
         let session = &self.session;
         let make = |number: usize| {
             let name = format!("Thread-{number}");
             (Worker::new(Arc::clone(session), &name), name)
         };
-        let run = |(worker, thread): &(Worker, String), id: &UniqueId| asked(worker, id, thread);
+        let run =
+            |(worker, thread): &(Worker, String), id: &UniqueId, _slot| asked(worker, id, thread);
         let mut results = Vec::with_capacity(total);
-        work_off(queue, threads, &make, &run, &mut |event| {
+        work_off(queue, width, &make, &run, &mut |event| {
             match event {
                 Event::Started { id, number } => {
                     let what = format!("freshness of {}", self.name(&id));

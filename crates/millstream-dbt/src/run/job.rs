@@ -6,12 +6,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use millstream_core::slot::Slot;
 use millstream_jinja::Value;
 
 use super::hook;
 use super::lines::{self, Word};
 use super::node::{Done, Purpose, run_node};
-use super::pool::{Event, Verdict, work_off};
+use super::pool::{Event, Verdict, Width, work_off};
 use super::queue::Queue;
 use crate::artifacts::{RunResult, Status};
 use crate::context::{CompiledNode, Failure, RunResultValue, Session, Worker};
@@ -204,16 +205,16 @@ impl Job<'_> {
 
     fn work(&self, schedule: Vec<(UniqueId, Vec<UniqueId>)>, end: &mut JobEnd) -> io::Result<()> {
         let total = schedule.len();
-        let threads = self.threads.clamp(1, total.max(1));
+        let width = self.width_of(total);
         let (session, purpose) = (&self.session, self.purpose);
         let make = |number: usize| {
             let name = format!("Thread-{number}");
             (Worker::new(Arc::clone(session), &name), name)
         };
-        let run = |(worker, thread): &(Worker, String), id: &UniqueId| {
-            run_node(worker, id, purpose, thread)
+        let run = |(worker, thread): &(Worker, String), id: &UniqueId, slot: Slot| {
+            run_node(worker, id, purpose, (thread, slot))
         };
-        work_off(Queue::new(schedule), threads, &make, &run, &mut |event| match event {
+        work_off(Queue::new(schedule), width, &make, &run, &mut |event| match event {
             Event::Started { id, number } => {
                 self.say_started(&id, number, total);
                 Verdict::Go
@@ -235,6 +236,19 @@ impl Job<'_> {
                 Verdict::Go
             }
         })
+    }
+
+    /// Who asks for one thread wants one node after the other.
+    fn width_of(&self, total: usize) -> Width {
+        let slots = self.threads.clamp(1, total.max(1));
+        let materializer = self.session.warehouse.materializer();
+        let settling = match materializer {
+            Some(materializer) if slots > 1 && self.purpose == Purpose::Run => {
+                materializer.settling_max().min(total - slots)
+            }
+            _ => 0,
+        };
+        Width { slots, settling }
     }
 
     fn verdict(&self, status: Status) -> Verdict {

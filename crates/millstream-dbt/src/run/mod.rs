@@ -2,7 +2,7 @@
 //!
 //! Reading order: `job` is what a command does; `queue` and `pool` say which node runs next and on
 //! which thread; `node` takes one node to its end, by the macros of its materialization or, where
-//! the warehouse can, without (`native`).
+//! the warehouse can, without (`native`, and `question` for tests).
 
 mod batches;
 mod contract;
@@ -17,6 +17,7 @@ mod native;
 mod node;
 mod pointer;
 mod pool;
+mod question;
 mod queue;
 mod tests;
 mod unit;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use millstream_core::slot::Slot;
 use millstream_core::sql::{MaterializeRequest, Materialized, Materializer};
 use millstream_core::step::Refresh;
 use serde_json::{Map, Value, json};
@@ -41,12 +42,13 @@ pub(super) fn make(
     materializer: &dyn Materializer,
     node: &Arc<Node>,
     compiled: &CompiledNode,
+    slot: Slot,
 ) -> Result<MadeRelations, Failure> {
     if matches!(node.kind, NodeKind::Function(_)) {
         return prove(worker, node);
     }
     let request = request(worker.session(), node, compiled);
-    make_requested(worker, materializer, node, request)
+    make_requested(worker, materializer, node, request, slot)
 }
 
 /// A function is a part of what calls it: here it only has to be understood.
@@ -76,7 +78,8 @@ pub(super) fn make_batch(
         refresh: batch.refresh,
         ..request(worker.session(), node, compiled)
     };
-    make_requested(worker, materializer, node, request)
+    // The node has its slot until its last batch is made.
+    make_requested(worker, materializer, node, request, Slot::default())
 }
 
 /// Makes a relation that stands for that of another environment: a view of it.
@@ -97,7 +100,7 @@ pub(super) fn clone(
         batch: None,
         refresh: Refresh::Full,
     };
-    asked(worker.session(), materializer, node, &request)
+    asked(worker.session(), materializer, node, &request, Slot::default())
 }
 
 fn make_requested(
@@ -105,6 +108,7 @@ fn make_requested(
     materializer: &dyn Materializer,
     node: &Arc<Node>,
     mut request: MaterializeRequest,
+    slot: Slot,
 ) -> Result<MadeRelations, Failure> {
     // What is added to the cache before it is filled would stand for all that there is.
     worker.fill_cache()?;
@@ -113,7 +117,7 @@ fn make_requested(
         request.code = contracted.code;
         request.rules = contracted.rules;
     }
-    let made = asked(worker.session(), materializer, node, &request)?;
+    let made = asked(worker.session(), materializer, node, &request, slot)?;
     run_hooks(worker, node, "post_hook")?;
     Ok(made)
 }
@@ -123,8 +127,9 @@ fn asked(
     materializer: &dyn Materializer,
     node: &Node,
     request: &MaterializeRequest,
+    slot: Slot,
 ) -> Result<MadeRelations, Failure> {
-    let made = materializer.materialize(request);
+    let made = materializer.materialize(request, slot);
     let made = made.map_err(|error| Failure::new(FailureKind::Database, error.chain()))?;
     Ok(answer(session, node, &made))
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use millstream_core::clock::Clock;
+use millstream_core::slot::Slot;
 use serde_json::{Map, Value};
 
 use super::microbatch::{self, is_microbatch};
-use super::{native, pointer};
+use super::{native, pointer, question};
 use crate::artifacts::{Moment, RunResult, Status, Timing};
 use crate::context::{
     CompiledNode, Failure, FailureKind, LogLevel, MadeRelations, Worker, path_of, write_text,
@@ -37,11 +38,16 @@ pub struct Done {
     pub compiled: Option<Arc<CompiledNode>>,
 }
 
-/// Takes a node to its end. Nothing that goes wrong leaves it but in the result.
-pub(super) fn run_node(worker: &Worker, id: &UniqueId, purpose: Purpose, thread: &str) -> Done {
+/// Takes a node to its end, in its slot. Nothing that goes wrong leaves it but in the result.
+pub(super) fn run_node(
+    worker: &Worker,
+    id: &UniqueId,
+    purpose: Purpose,
+    (thread, slot): (&str, Slot),
+) -> Done {
     let begun = Instant::now();
     let mut run = NodeRun { worker, purpose, timing: Vec::new(), compiled: None };
-    let ended = catch_unwind(AssertUnwindSafe(|| run.end_of(id))).unwrap_or_else(|panic| {
+    let ended = catch_unwind(AssertUnwindSafe(|| run.end_of(id, slot))).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().cloned();
         let message = message.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
         let message = message.unwrap_or_else(|| "no message".to_owned());
@@ -90,10 +96,10 @@ struct NodeRun<'w> {
 }
 
 impl NodeRun<'_> {
-    fn end_of(&mut self, id: &UniqueId) -> Result<RunResult, Failure> {
+    fn end_of(&mut self, id: &UniqueId, slot: Slot) -> Result<RunResult, Failure> {
         let manifest = Arc::clone(&self.worker.session().manifest);
         if let Some(node) = manifest.nodes.get(id) {
-            return self.node(node);
+            return self.node(node, slot);
         }
         if let Some(test) = manifest.unit_tests.get(id) {
             let worker = self.worker;
@@ -108,7 +114,7 @@ impl NodeRun<'_> {
         })
     }
 
-    fn node(&mut self, node: &Arc<Node>) -> Result<RunResult, Failure> {
+    fn node(&mut self, node: &Arc<Node>, slot: Slot) -> Result<RunResult, Failure> {
         let worker = self.worker;
         match self.purpose {
             Purpose::Clone => {
@@ -129,11 +135,12 @@ impl NodeRun<'_> {
             return Ok(RunResult::default());
         }
         if matches!(node.kind, NodeKind::Function(_)) {
-            let make = |node: &_, compiled: &_| made(worker, node, compiled);
+            // It has its slot until its last overload is made.
+            let make = |node: &_, compiled: &_| made(worker, node, compiled, Slot::default());
             return self.timed("execute", || super::function::run(worker, node, make, &compiled));
         }
         let made = self.timed("execute", || {
-            let made = made(worker, node, &compiled)?;
+            let made = made(worker, node, &compiled, slot)?;
             point_to(worker, node).map(|()| made)
         })?;
         match &node.kind {
@@ -165,9 +172,13 @@ fn made(
     worker: &Worker,
     node: &Arc<Node>,
     compiled: &Arc<CompiledNode>,
+    slot: Slot,
 ) -> Result<MadeRelations, Failure> {
-    match native::materializer_for(worker.session(), node) {
-        Some(materializer) => native::make(worker, materializer, node, compiled),
+    if let Some(materializer) = native::materializer_for(worker.session(), node) {
+        return native::make(worker, materializer, node, compiled, slot);
+    }
+    match question::answered(worker.session(), node, compiled)? {
+        Some(made) => Ok(made),
         None => worker.materialize(node, compiled),
     }
 }
@@ -175,7 +186,7 @@ fn made(
 /// Makes the view that stands for the latest version of a model, if there is to be one.
 fn point_to(worker: &Worker, node: &Arc<Node>) -> Result<(), Failure> {
     match pointer::of(worker, node)? {
-        Some(pointer) => made(worker, &pointer.node, &pointer.compiled).map(drop),
+        Some(pointer) => made(worker, &pointer.node, &pointer.compiled, Slot::default()).map(drop),
         None => Ok(()),
     }
 }

@@ -6,6 +6,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope};
 
+use millstream_core::slot::Slot;
+
 use super::queue::{Ended, Queue};
 use crate::manifest::UniqueId;
 
@@ -51,52 +53,75 @@ pub(super) enum Verdict {
     Stop,
 }
 
-/// Works a queue off on so many threads. `worker` makes what a thread keeps, in that thread; `run`
-/// runs a node with it. `listen` is called in this thread, for one event after the other; what it
+/// How many nodes are on their way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Width {
+    /// Nodes that have their slots.
+    pub(super) slots: usize,
+    /// Nodes that have given theirs back and have not ended.
+    pub(super) settling: usize,
+}
+
+/// Works a queue off. `worker` makes what a thread keeps, in that thread; `run` runs a node with
+/// it, in a slot that it may give back before its end. `listen` is called in this thread, for one event after the other; what it
 /// gives counts when a node has ended.
 ///
 /// # Errors
 /// If a thread cannot be started.
-pub(super) fn work_off<W, R: Send>(
+pub(super) fn work_off<W, R: Send + 'static>(
     mut queue: Queue,
-    threads: usize,
+    width: Width,
     worker: &(dyn Fn(usize) -> W + Sync),
-    run: &(dyn Fn(&W, &UniqueId) -> R + Sync),
+    run: &(dyn Fn(&W, &UniqueId, Slot) -> R + Sync),
     listen: &mut dyn FnMut(Event<R>) -> Verdict,
 ) -> io::Result<()> {
+    let slots = width.slots.max(1);
+    let threads = slots + width.settling;
     let (give, take) = mpsc::channel::<UniqueId>();
     let take = Mutex::new(take);
     let (answer, answers) = mpsc::channel();
     thread::scope(|scope| {
-        for number in 1..=threads.max(1) {
+        for number in 1..=threads {
             spawn(scope, number, worker, run, &take, answer.clone())?;
         }
         drop(answer);
-        let mut conductor = Conductor { queue: &mut queue, running: HashMap::new(), begun: 0 };
-        conductor.conduct(threads.max(1), &give, &answers, listen);
+        let mut conductor =
+            Conductor { queue: &mut queue, running: HashMap::new(), begun: 0, slots, threads };
+        conductor.conduct(&give, &answers, listen);
         drop(give);
         Ok(())
     })
+}
+
+/// What a thread tells the conductor.
+enum Answer<R> {
+    /// A slot is free.
+    SlotFree,
+    /// A node has ended.
+    Ended(UniqueId, R),
 }
 
 fn spawn<'scope, W, R>(
     scope: &'scope Scope<'scope, '_>,
     number: usize,
     worker: &'scope (dyn Fn(usize) -> W + Sync),
-    run: &'scope (dyn Fn(&W, &UniqueId) -> R + Sync),
+    run: &'scope (dyn Fn(&W, &UniqueId, Slot) -> R + Sync),
     take: &'scope Mutex<Receiver<UniqueId>>,
-    answer: Sender<(UniqueId, R)>,
+    answer: Sender<Answer<R>>,
 ) -> io::Result<()>
 where
-    R: Send + 'scope,
+    R: Send + 'static,
 {
     let body = move || {
         let worker = worker(number);
         loop {
             let next = take.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(id) = next else { return };
-            let result = run(&worker, &id);
-            if answer.send((id, result)).is_err() {
+            let freed = answer.clone();
+            // Nobody counts slots any more when the conductor has gone.
+            let slot = Slot::new(move || drop(freed.send(Answer::SlotFree)));
+            let result = run(&worker, &id, slot);
+            if answer.send(Answer::Ended(id, result)).is_err() {
                 return;
             }
         }
@@ -110,20 +135,24 @@ struct Conductor<'q> {
     queue: &'q mut Queue,
     running: HashMap<UniqueId, usize>,
     begun: usize,
+    /// Those that are free.
+    slots: usize,
+    threads: usize,
 }
 
 impl Conductor<'_> {
     fn conduct<R>(
         &mut self,
-        threads: usize,
         give: &Sender<UniqueId>,
-        answers: &Receiver<(UniqueId, R)>,
+        answers: &Receiver<Answer<R>>,
         listen: &mut dyn FnMut(Event<R>) -> Verdict,
     ) {
         loop {
-            while self.running.len() < threads
+            while self.slots > 0
+                && self.running.len() < self.threads
                 && let Some(id) = self.queue.take()
             {
+                self.slots -= 1;
                 let number = self.number();
                 self.running.insert(id.clone(), number);
                 listen(Event::Started { id: id.clone(), number });
@@ -134,7 +163,14 @@ impl Conductor<'_> {
             if self.running.is_empty() {
                 return;
             }
-            let Ok((id, result)) = answers.recv() else { return };
+            let (id, result) = match answers.recv() {
+                Ok(Answer::Ended(id, result)) => (id, result),
+                Ok(Answer::SlotFree) => {
+                    self.slots += 1;
+                    continue;
+                }
+                Err(_) => return,
+            };
             let number = self.running.remove(&id).unwrap_or_default();
             match listen(Event::Ended { number, result }) {
                 Verdict::Go => {
@@ -186,14 +222,14 @@ mod tests {
         Queue::new(nodes.collect())
     }
 
-    fn said(queue: Queue, threads: usize, verdict: impl Fn(&str) -> Verdict) -> Vec<String> {
+    fn said(queue: Queue, slots: usize, verdict: impl Fn(&str) -> Verdict) -> Vec<String> {
         let mut said = Vec::new();
         let workers = AtomicUsize::new(0);
         let run = work_off(
             queue,
-            threads,
+            Width { slots, settling: 0 },
             &|_| workers.fetch_add(1, Ordering::SeqCst),
-            &|_, id: &UniqueId| id.as_str().to_owned(),
+            &|_, id: &UniqueId, _| id.as_str().to_owned(),
             &mut |event| match event {
                 Event::Started { .. } => Verdict::Go,
                 Event::Ended { number, result } => {
@@ -207,7 +243,7 @@ mod tests {
             },
         );
         run.unwrap();
-        assert_eq!(workers.into_inner(), threads);
+        assert_eq!(workers.into_inner(), slots);
         said
     }
 
@@ -217,6 +253,40 @@ mod tests {
             let said = said(chain(&["a", "b", "c"]), threads, |_| Verdict::Go);
             assert_eq!(said, ["1 a", "2 b", "3 c"]);
         }
+    }
+
+    /// The first node ends only when the third has begun, which needs the slot of the first.
+    #[test]
+    fn a_slot_that_is_given_back_lets_another_begin() {
+        let nodes = ["a", "b", "c"].map(|name| (UniqueId::new(name), Vec::new()));
+        let (began, begun) = mpsc::channel();
+        let begun = Mutex::new(begun);
+        let mut ended = Vec::new();
+        let run = work_off(
+            Queue::new(nodes.into()),
+            Width { slots: 1, settling: 1 },
+            &|_| (),
+            &|(), id: &UniqueId, slot| {
+                match id.as_str() {
+                    "a" => {
+                        drop(slot);
+                        let others = begun.lock().unwrap();
+                        others.recv().unwrap();
+                        others.recv().unwrap();
+                    }
+                    _ => began.send(()).unwrap(),
+                }
+                id.as_str().to_owned()
+            },
+            &mut |event| {
+                if let Event::Ended { result, .. } = event {
+                    ended.push(result);
+                }
+                Verdict::Go
+            },
+        );
+        run.unwrap();
+        assert_eq!(ended, ["b", "c", "a"]);
     }
 
     #[test]

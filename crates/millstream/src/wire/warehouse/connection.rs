@@ -13,6 +13,7 @@ use millstream_core::error::{Plain, Result};
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
+use millstream_core::slot::Slot;
 use millstream_core::sql::{SqlAnswer, SqlConnection};
 use millstream_core::step::{StepKind, StepSpec};
 use millstream_core::table::{SchemaChange, WriteMode};
@@ -139,7 +140,7 @@ impl EmbeddedConnection {
         }
         let change = without(change, &own);
         let step = self.step(change, &others);
-        let report = self.inner.runtime.block_on(self.inner.run.step(step))?;
+        let report = self.inner.runtime.block_on(self.inner.run.step(step, Slot::default()))?;
         let rows = report.stats.rows_out;
         make::published(report)?;
         self.changed = true;

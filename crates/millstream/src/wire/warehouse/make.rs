@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use millstream_connect::seed::{ColumnNames, SeedFile, SeedStep};
 use millstream_core::asset::AssetKey;
+use millstream_core::catalog::CatalogEntry;
 use millstream_core::error::{Fault, Plain, Result, Retry};
 use millstream_core::hash::ContentHash;
 use millstream_core::name::Relation;
-use millstream_core::sql::{MaterializeRequest, Materialized, Materializer, Rule};
+use millstream_core::slot::Slot;
+use millstream_core::sql::{
+    Counted, MaterializeRequest, Materialized, Materializer, Question, Rule,
+};
 use millstream_core::step::{CheckOutcome, Step, StepKind, StepSpec};
 use millstream_core::warehouse::Warehouse;
 use millstream_dbt::manifest::Config;
@@ -18,11 +22,36 @@ use millstream_watch::{Audited, CheckSpec};
 
 use super::{EmbeddedWarehouse, STEP_RETRIES, STEP_TIMEOUT};
 
+/// Relations that share the syncs of the ledger; each has a thread that waits.
+const SETTLING_MAX: usize = 32;
+
 impl Materializer for EmbeddedWarehouse {
-    fn materialize(&self, request: &MaterializeRequest) -> Result<Materialized> {
+    fn materialize(&self, request: &MaterializeRequest, slot: Slot) -> Result<Materialized> {
         let step = self.step(request)?;
-        let report = self.0.runtime.block_on(self.0.run.step(step))?;
+        let report = self.0.runtime.block_on(self.0.run.step(step, slot))?;
         made(request, report)
+    }
+
+    fn count(&self, question: &Question) -> Result<Option<u64>> {
+        let Ok(relation) = Relation::new(&question.schema, &question.identifier) else {
+            return Ok(None);
+        };
+        let Some(CatalogEntry::Table { version }) =
+            self.0.backends.catalog()?.get(&relation).cloned()
+        else {
+            return Ok(None);
+        };
+        let (engine, column) = (&self.0.backends.engine, question.column.as_str());
+        self.0.runtime.block_on(async {
+            match question.counted {
+                Counted::Nulls => engine.nulls(&relation, version, column).await,
+                Counted::RepeatedValues => engine.repeated_values(&relation, version, column).await,
+            }
+        })
+    }
+
+    fn settling_max(&self) -> usize {
+        SETTLING_MAX
     }
 }
 
