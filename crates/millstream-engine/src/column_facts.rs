@@ -1,8 +1,5 @@
 //! What can be said of a column of a table without planning a query.
 
-use std::sync::Arc;
-
-use arrow::array::Array as _;
 use arrow::datatypes::DataType;
 use arrow::row::{Row, RowConverter, SortField};
 use datafusion::catalog::TableProvider as _;

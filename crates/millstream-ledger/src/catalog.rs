@@ -30,6 +30,9 @@ pub(crate) fn names_change(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
+type Relations = BTreeMap<Relation, CatalogEntry>;
+type Aliases = BTreeMap<(String, String), u64>;
+
 /// The last snapshot, with what tells whether it still holds.
 #[derive(Debug)]
 pub(crate) struct Names {
@@ -45,6 +48,9 @@ struct Kept {
     data_version: i64,
     /// Differs when names changed: most commits are leases and records of runs.
     epoch: i64,
+    /// The last version that was read. Versions are only added.
+    last_version: i64,
+    relations: Relations,
     snapshot: CatalogSnapshot,
 }
 
@@ -70,9 +76,11 @@ impl Kept {
         let data_version = data_version(&connection)?;
         let transaction = connection.unchecked_transaction()?;
         let epoch = epoch(&transaction)?;
-        let snapshot = read_names(&transaction)?;
+        let (mut relations, mut last_version) = (Relations::new(), 0);
+        read_relations(&transaction, CURRENT, &mut last_version, &mut relations)?;
+        let snapshot = CatalogSnapshot::new(relations.clone(), read_aliases(&transaction)?);
         drop(transaction);
-        Ok(Self { connection, data_version, epoch, snapshot })
+        Ok(Self { connection, data_version, epoch, last_version, relations, snapshot })
     }
 
     /// Itself if nothing has changed. An error drops it, so that the next call starts anew.
@@ -84,7 +92,10 @@ impl Kept {
         let transaction = self.connection.unchecked_transaction()?;
         let epoch = epoch(&transaction)?;
         if epoch != self.epoch {
-            self.snapshot = read_names(&transaction)?;
+            let (last, relations) = (&mut self.last_version, &mut self.relations);
+            read_relations(&transaction, NEW, last, relations)?;
+            let aliases = read_aliases(&transaction)?;
+            self.snapshot = CatalogSnapshot::new(self.relations.clone(), aliases);
             self.epoch = epoch;
         }
         drop(transaction);
@@ -103,30 +114,44 @@ fn epoch(connection: &Connection) -> Result<i64> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-fn read_names(connection: &Connection) -> Result<CatalogSnapshot> {
-    let mut relations: BTreeMap<Relation, CatalogEntry> = BTreeMap::new();
-    let mut statement = connection.prepare_cached(
-        "SELECT v.asset, v.receipt FROM assets a
-         JOIN versions v ON v.asset = a.asset AND v.version = a.version
-         WHERE a.asset GLOB 'table:*'",
-    )?;
-    let current = statement.query_map([], |row| {
-        Ok((row.get::<_, Text<AssetKey>>(0)?.0, row.get::<_, Json<Receipt>>(1)?.0))
-    })?;
-    for row in current {
-        let (asset, receipt) = row?;
-        if let (Some(relation), Some(entry)) = (asset.relation(), entry(&receipt)) {
-            relations.insert(relation, entry);
-        }
+/// The current versions of tables that came after a version.
+const CURRENT: &str = "SELECT v.rowid, v.asset, v.receipt FROM assets a
+     JOIN versions v ON v.asset = a.asset AND v.version = a.version
+     WHERE a.asset GLOB 'table:*' AND v.rowid > ?1";
+/// All versions of tables that came after a version; each was current in its turn.
+const NEW: &str = "SELECT rowid, asset, receipt FROM versions
+     WHERE rowid > ?1 AND asset GLOB 'table:*' ORDER BY rowid";
+
+/// Takes versions into account that came after the last one.
+fn read_relations(
+    connection: &Connection,
+    versions: &str,
+    last_version: &mut i64,
+    relations: &mut Relations,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(versions)?;
+    let mut rows = statement.query([*last_version])?;
+    while let Some(row) = rows.next()? {
+        *last_version = row.get::<_, i64>(0)?.max(*last_version);
+        let (asset, receipt) =
+            (row.get::<_, Text<AssetKey>>(1)?.0, row.get::<_, Json<Receipt>>(2)?.0);
+        let Some(relation) = asset.relation() else { continue };
+        match entry(&receipt) {
+            Some(entry) => relations.insert(relation, entry),
+            None => relations.remove(&relation),
+        };
     }
-    let aliases = connection
-        .prepare_cached(
-            "SELECT model, alias, version FROM aliases
-             WHERE position IN (SELECT max(position) FROM aliases GROUP BY model, alias)",
-        )?
-        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, Count>(2)?.0)))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(CatalogSnapshot::new(relations, aliases))
+    Ok(())
+}
+
+fn read_aliases(connection: &Connection) -> Result<Aliases> {
+    let mut statement = connection.prepare_cached(
+        "SELECT model, alias, version FROM aliases
+         WHERE position IN (SELECT max(position) FROM aliases GROUP BY model, alias)",
+    )?;
+    let aliases = statement
+        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, Count>(2)?.0)))?;
+    Ok(aliases.collect::<rusqlite::Result<_>>()?)
 }
 
 fn entry(receipt: &Receipt) -> Option<CatalogEntry> {
