@@ -3,6 +3,8 @@
 //! What a test asks is read from its compiled text, so that it does not matter which macro wrote
 //! it; any other text is a query.
 
+use std::cmp::Ordering;
+
 use millstream_core::sql::{Counted, Materializer, Question};
 use serde_json::{Map, Value, json};
 
@@ -26,7 +28,8 @@ pub(super) fn answered(
     let thresholds =
         ["warn_if", "error_if"].map(|key| Threshold::read(node.config.text(key).unwrap_or("!= 0")));
     let [Some(warn_if), Some(error_if)] = thresholds else { return Ok(None) };
-    let Some(question) = question_of(session, &compiled.code) else { return Ok(None) };
+    let database = &session.around.target.database;
+    let Some(question) = question_of(database, &compiled.code) else { return Ok(None) };
     let counted = count(materializer, &question)?;
     Ok(counted.map(|failures| {
         let row = json!({
@@ -74,21 +77,25 @@ fn is_plain(session: &Session, node: &Node) -> bool {
 /// A condition such as `> 10`.
 #[derive(Debug, Clone, Copy)]
 struct Threshold {
-    holds: fn(f64, f64) -> bool,
-    limit: f64,
+    holds: Comparison,
+    limit: i64,
 }
+
+type Comparison = fn(Ordering) -> bool;
+
+/// Longer signs first.
+const COMPARISONS: [(&str, Comparison); 7] = [
+    ("!=", Ordering::is_ne),
+    ("<>", Ordering::is_ne),
+    (">=", Ordering::is_ge),
+    ("<=", Ordering::is_le),
+    (">", Ordering::is_gt),
+    ("<", Ordering::is_lt),
+    ("=", Ordering::is_eq),
+];
 
 impl Threshold {
     fn read(text: &str) -> Option<Self> {
-        const COMPARISONS: [(&str, fn(f64, f64) -> bool); 7] = [
-            ("!=", |a, b| a != b),
-            ("<>", |a, b| a != b),
-            (">=", |a, b| a >= b),
-            ("<=", |a, b| a <= b),
-            (">", |a, b| a > b),
-            ("<", |a, b| a < b),
-            ("=", |a, b| a == b),
-        ];
         let text = text.trim();
         COMPARISONS.iter().find_map(|(sign, holds)| {
             let limit = text.strip_prefix(sign)?.trim().parse().ok()?;
@@ -97,12 +104,12 @@ impl Threshold {
     }
 
     fn holds(self, failures: u64) -> bool {
-        (self.holds)(failures as f64, self.limit)
+        (self.holds)(i64::try_from(failures).unwrap_or(i64::MAX).cmp(&self.limit))
     }
 }
 
-/// The question that a text asks.
-fn question_of(session: &Session, sql: &str) -> Option<Question> {
+/// The question that a text asks of a relation in the database.
+fn question_of(database: &str, sql: &str) -> Option<Question> {
     let words: Vec<&str> = sql.split_whitespace().collect();
     let (column, relation, counted) = match words[..] {
         ["select", column, "from", relation, "where", same, "is", "null"] if same == column => {
@@ -133,17 +140,16 @@ fn question_of(session: &Session, sql: &str) -> Option<Question> {
         ] if given == column && grouped == column => (column, relation, Counted::RepeatedValues),
         _ => return None,
     };
-    let (schema, identifier) = names(session, relation)?;
+    let (schema, identifier) = names(database, relation)?;
     Some(Question { schema, identifier, column: identifier_of(column)?, counted })
 }
 
 /// Schema and name of a relation as it is written in full.
-fn names(session: &Session, relation: &str) -> Option<(String, String)> {
+fn names(database: &str, relation: &str) -> Option<(String, String)> {
     let parts: Vec<&str> = relation.strip_prefix('"')?.strip_suffix('"')?.split("\".\"").collect();
-    let [database, schema, name] = parts[..] else { return None };
-    let is_ours = database == session.around.target.database.as_str();
+    let [named, schema, name] = parts[..] else { return None };
     let is_simple = !schema.contains('"') && !name.contains('"');
-    (is_ours && is_simple).then(|| (schema.to_owned(), name.to_owned()))
+    (named == database && is_simple).then(|| (schema.to_owned(), name.to_owned()))
 }
 
 /// What an identifier means: without quotes its letters are small ones.
@@ -169,6 +175,27 @@ mod tests {
         assert_eq!(holds(">= 10", 9), Some(false));
         assert_eq!(holds("between 1 and 2", 1), None);
         assert_eq!(holds("> (select 1)", 1), None);
+    }
+
+    #[test]
+    fn questions_are_found_in_the_texts_of_tests() {
+        let counted = |sql: &str| {
+            let question = question_of("db", sql)?;
+            assert_eq!((&*question.schema, &*question.identifier), ("main", "orders"));
+            Some((question.column, question.counted))
+        };
+        let nulls = "\n\nselect id\nfrom \"db\".\"main\".\"orders\"\nwhere id is null\n";
+        assert_eq!(counted(nulls), Some(("id".to_owned(), Counted::Nulls)));
+        let repeated = "select Id as unique_field, count(*) as n_records \
+            from \"db\".\"main\".\"orders\" where Id is not null group by Id having count(*) > 1";
+        assert_eq!(counted(repeated), Some(("id".to_owned(), Counted::RepeatedValues)));
+        assert_eq!(counted(&repeated.replace("> 1", "> 2")), None);
+        assert_eq!(counted(&nulls.replace("\"db\"", "\"other\"")), None);
+        assert_eq!(counted(&nulls.replace("where id", "where key")), None);
+        assert_eq!(
+            counted("select id from \"db\".\"main\".\"orders\" where id is null -- and"),
+            None
+        );
     }
 
     #[test]
