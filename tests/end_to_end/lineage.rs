@@ -113,6 +113,60 @@ fn a_column_is_followed_through_all_models() {
 }
 
 #[test]
+fn the_fields_of_a_struct_are_followed_on_their_own() {
+    let project = TestProject::of(&[
+        ("dbt_project.yml", "name: bakery\nversion: '1.0'\nconfig-version: 2\nprofile: bakery\n"),
+        ("seeds/loaves.csv", "id,kind,grams\n1,rye,750\n2,oat,500\n"),
+        (
+            "models/packed.sql",
+            "select id, {'kind': kind, 'grams': grams} as loaf from {{ ref('loaves') }}",
+        ),
+        ("models/kinds.sql", "select id, p.loaf.kind as kind from {{ ref('packed') }} p"),
+        (
+            "models/twice.sql",
+            "select * from {{ ref('loaves') }} a join {{ ref('kinds') }} b on a.id = b.id",
+        ),
+    ]);
+    project.json(&["run"]);
+    assert_eq!(
+        edges(&project, &["kinds.kind"]),
+        set([
+            "packed.loaf.kind -> kinds.kind copy",
+            "loaves.kind -> packed.loaf.kind copy",
+            "packed.* -> kinds.* rows",
+            "loaves.* -> packed.* rows"
+        ])
+    );
+    assert_eq!(
+        edges(&project, &["--down", "loaves.grams"]),
+        set(["loaves.grams -> packed.loaf.grams copy", "loaves.grams -> twice.grams copy"])
+    );
+    // Two columns of a view have one name: it comes from what either comes from.
+    let twice = edges(&project, &["twice.kind", "--depth", "1"]);
+    for edge in ["loaves.kind -> twice.kind copy", "kinds.kind -> twice.kind copy"] {
+        assert!(twice.contains(edge), "{edge} in {twice:#?}");
+    }
+}
+
+#[test]
+fn what_lies_deeper_than_asked_is_not_hinted_at() {
+    let project = bakery();
+    project.json(&["run"]);
+    let text = project.output(&["lineage", "sorts", "--depth", "1"]).succeeded().stdout;
+    assert_eq!(
+        text.trim_end(),
+        "main.sorts
+├─ main.sorts.sort
+│  └─ main.weights.sort  (copy)
+├─ main.sorts.kilos
+│  └─ main.weights.kilos  (aggregated)
+├─ main.sorts.loaves
+│  └─ rows of main.weights  (aggregated)
+└─ main.weights.sort  (condition: group by)"
+    );
+}
+
+#[test]
 fn a_project_that_never_ran_is_told_from_one_that_is_known() {
     let project = bakery();
     let guessed = project.output(&["lineage", "weights"]).succeeded();
@@ -183,6 +237,15 @@ fn a_name_that_is_not_there_is_told_what_is() {
     let failed = project.output(&["lineage", "sorts.kilo"]).ended_with(1);
     assert!(failed.stderr.contains("lineage.unknown"), "{}", failed.stderr);
     assert!(failed.stderr.contains("sort, kilos, loaves"), "{}", failed.stderr);
-    project.output(&["lineage", "cakes"]).ended_with(1);
+    assert!(failed.stderr.contains("did you mean `kilos`?"), "{}", failed.stderr);
+    for (asked, meant) in
+        [("sort", "sorts"), ("Sorts.Kilos", "sorts.kilos"), ("weigts.id", "weights.id")]
+    {
+        let failed = project.output(&["lineage", asked]).ended_with(1);
+        assert!(failed.stderr.contains("lineage.unknown"), "{}", failed.stderr);
+        assert!(failed.stderr.contains(&format!("did you mean `{meant}`?")), "{}", failed.stderr);
+    }
+    let failed = project.output(&["lineage", "cakes"]).ended_with(1);
+    assert!(failed.stderr.contains("main.loaves"), "{}", failed.stderr);
     project.output(&["lineage", "sorts", "--up", "--down"]).ended_with(2);
 }

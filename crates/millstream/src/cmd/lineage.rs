@@ -1,8 +1,7 @@
 //! `millstream lineage TABLE[.COLUMN]`
 //!
 //! `assets` asks every step of the project where its columns come from (`steps` those that are no
-//! SQL), `names` finds what is
-//! asked for, `walk` follows the edges, and the rest prints.
+//! SQL), `names` finds what is asked for, `walk` follows the edges, and the rest prints.
 
 mod assets;
 mod columns;
@@ -42,7 +41,7 @@ pub async fn run(global: &Global, args: &LineageArgs) -> Outcome {
     let doubts: Vec<&String> =
         walk.reached(&target).filter_map(|known| known.doubt.as_ref()).collect();
     if let [first, rest @ ..] = doubts.as_slice() {
-        print_note(&format!("note: {first}"));
+        print_note(&format!("note: a guess for {first}"));
         if !rest.is_empty() {
             print_note(&format!("note: so it is with {} more", rest.len()));
         }

@@ -2,8 +2,9 @@
 
 use millstream_core::error::{Plain, Result};
 use millstream_core::lineage::{ColumnPath, ELEMENT, Lineage, Origin};
-use millstream_core::name::DEFAULT_SCHEMA;
+use millstream_core::name::{DEFAULT_SCHEMA, QUARANTINE_SCHEMA};
 use millstream_core::{AssetKey, AssetKind};
+use millstream_files::closest;
 
 use super::assets::Assets;
 
@@ -67,31 +68,46 @@ fn column_of(asset: &AssetKey, lineage: &Lineage, text: &str) -> Result<ColumnPa
     if known || (lineage.columns.is_empty() && asset.kind == AssetKind::Table) {
         return Ok(steps.fold(ColumnPath::column(name), |path, step| path.part(step)));
     }
-    let names = lineage.columns.iter().map(|column| column.name.as_str());
+    let names: Vec<&str> = lineage.columns.iter().map(|column| column.name.as_str()).collect();
+    let hint = match (closest(name, names.iter().copied()), names.is_empty()) {
+        (_, true) => "it has no columns".to_owned(),
+        (meant, false) => hint(meant, "its columns are", &names),
+    };
     let message = format!("`{}` has no column `{name}`", asset.name);
-    Err(Plain::user("lineage.unknown", message).with_hint(listed("its columns are", names)).into())
+    Err(Plain::user("lineage.unknown", message).with_hint(hint).into())
 }
 
 fn unknown_asset(text: &str, assets: &Assets) -> millstream_core::Error {
-    let message = format!("`{text}` is no table, column or model of the project");
+    let candidates: Vec<String> = assets
+        .iter()
+        .flat_map(|(asset, known)| {
+            let columns = known.lineage.columns.iter();
+            spellings(asset).into_iter().flat_map(move |spelling| {
+                let columns = columns.clone().map(|column| format!("{spelling}.{}", column.name));
+                columns.chain([spelling.clone()]).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let meant = closest(text, candidates.iter().map(String::as_str));
     let last = text.rsplit(['.', ':']).next().unwrap_or_default();
-    let alike = |asset: &&AssetKey| asset.name.contains(last) || text.contains(&asset.name);
-    let mut names: Vec<&str> =
-        assets.keys().filter(alike).map(|asset| asset.name.as_str()).collect();
-    if names.is_empty() {
-        names = assets.keys().map(|asset| asset.name.as_str()).collect();
+    let alike = |name: &&str| name.contains(last) || text.contains(*name);
+    let all = || assets.keys().map(|asset| asset.name.as_str());
+    let mut names: Vec<&str> = all().filter(alike).collect();
+    if names.is_empty() || text.is_empty() {
+        names = all().collect();
     }
-    Plain::user("lineage.unknown", message).with_hint(listed("there are", names.into_iter())).into()
+    // What was refused is rarely meant.
+    names.sort_by_key(|name| name.starts_with(QUARANTINE_SCHEMA));
+    let message = format!("`{text}` is no table, column or model of the project");
+    Plain::user("lineage.unknown", message).with_hint(hint(meant, "there are", &names)).into()
 }
 
-fn listed<'n>(what: &str, names: impl Iterator<Item = &'n str>) -> String {
-    let names: Vec<&str> = names.collect();
-    match names.as_slice() {
-        [] => "it has no columns".to_owned(),
-        all if all.len() <= LISTED_MAX => format!("{what} {}", all.join(", ")),
-        all => {
-            format!("{what} {} and {} more", all[..LISTED_MAX].join(", "), all.len() - LISTED_MAX)
-        }
+fn hint(meant: Option<&str>, what: &str, names: &[&str]) -> String {
+    let meant = meant.map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default();
+    let shown = names[..names.len().min(LISTED_MAX)].join(", ");
+    match names.len().saturating_sub(LISTED_MAX) {
+        0 => format!("{meant}{what} {shown}"),
+        more => format!("{meant}{what} {shown} and {more} more"),
     }
 }
 
@@ -138,8 +154,12 @@ mod tests {
     #[test]
     fn what_is_not_there_is_told_what_is() {
         let hint = |text| find(text, &assets()).unwrap_err().hint().unwrap();
-        assert_eq!(hint("orders.idd"), "its columns are id, items");
-        assert_eq!(hint("store.orders"), "there are main.orders, shop.orders");
+        assert_eq!(hint("orders.idd"), "did you mean `id`? its columns are id, items");
+        assert_eq!(hint("orders.total"), "its columns are id, items");
+        assert_eq!(hint("cellar.orders"), "there are main.orders, shop.orders");
+        assert!(hint("ORDERS.Id").starts_with("did you mean `orders.id`? "));
+        assert!(hint("shop.order.id").starts_with("did you mean `shop.orders.id`? "));
+        assert!(hint("model:taggers").starts_with("did you mean `model:tagger`? "));
         assert_eq!(hint("tagger.x"), "it has no columns");
     }
 }

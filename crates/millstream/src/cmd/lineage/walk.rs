@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use millstream_core::AssetKey;
-use millstream_core::lineage::{EdgeKind, Inexact, Origin};
+use millstream_core::lineage::{ColumnPath, EdgeKind, Inexact, Origin};
 use serde::Serialize;
 
 use super::assets::{Assets, Known};
@@ -220,11 +220,14 @@ impl<'a> Walk<'a> {
 
     /// Keeps the edges of an asset with what they begin at.
     fn turn_round(&mut self, asset: &'a AssetKey, known: &'a Known) {
-        let columns = known.lineage.columns.iter().map(|column| {
-            (Origin::column(asset.clone(), column.name.as_str()), &column.lineage.edges)
-        });
-        let rows = std::iter::once((Origin::whole(asset.clone()), &known.lineage.rows));
-        for (to, edges) in columns.chain(rows) {
+        let mut places = vec![(Origin::whole(asset.clone()), &known.lineage.rows)];
+        for column in &known.lineage.columns {
+            for (path, edges) in column.lineage.leaves(ColumnPath::column(&column.name)) {
+                let column = Some(path);
+                places.push((Origin { asset: asset.clone(), column }, edges));
+            }
+        }
+        for (to, edges) in places {
             for edge in edges.iter() {
                 let readers = self.readers.entry(&edge.from.asset).or_default();
                 readers.push((edge.from, to.clone(), edge.kind, edge.inexact));
@@ -245,24 +248,31 @@ fn add(hops: &mut Hops, to: Origin, link: Link, inexact: Option<Inexact>) {
     hops.entry(to).or_default().insert(link, inexact);
 }
 
-/// A tree that grows, with the places that were followed and how far.
+/// A tree that grows, with the places that were followed.
 struct Grown<'w, 'a> {
     walk: &'w Walk<'a>,
-    followed: HashMap<Origin, usize>,
+    followed: HashMap<Origin, Followed>,
     /// The rows that are shown at the root, not again below its columns.
     root: Option<Origin>,
 }
 
+/// How far a place was followed, and whether there was anything.
+#[derive(Clone, Copy)]
+struct Followed {
+    left: usize,
+    shows: bool,
+}
+
 impl Grown<'_, '_> {
     fn grow(&mut self, place: Origin, links: BTreeMap<Link, Option<Inexact>>, left: usize) -> Tree {
-        let hops = self.walk.hops(&place);
         let mut tree = Tree { place, links, below: Vec::new(), repeated: false };
-        if self.followed.get(&tree.place).is_some_and(|followed| *followed >= left) {
-            tree.repeated = !hops.is_empty();
+        if let Some(followed) = self.followed.get(&tree.place).filter(|it| it.left >= left) {
+            tree.repeated = followed.shows;
             return tree;
         }
-        self.followed.insert(tree.place.clone(), left);
-        let mut hops: Vec<_> = hops.into_iter().collect();
+        // A place that leads back to itself shows something.
+        self.followed.insert(tree.place.clone(), Followed { left, shows: true });
+        let mut hops: Vec<_> = self.walk.hops(&tree.place).into_iter().collect();
         hops.sort_by_key(|(_, links)| links.keys().next().copied());
         for (next, links) in hops {
             let Some(left) = left.checked_sub(cost(&tree.place, &next)) else { continue };
@@ -277,6 +287,8 @@ impl Grown<'_, '_> {
                 tree.below.push(below);
             }
         }
+        let shows = !tree.below.is_empty();
+        self.followed.insert(tree.place.clone(), Followed { left, shows });
         tree
     }
 }
