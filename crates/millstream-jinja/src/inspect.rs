@@ -17,7 +17,24 @@ pub struct Call<'p> {
     pub named: Vec<(&'p str, Option<Json>)>,
     /// Whether `*` or `**` gives it more arguments.
     pub spread: Spread,
+    args: Args<'p>,
     at: u32,
+}
+
+impl<'p> Call<'p> {
+    pub(crate) fn args(&self) -> &'p CallArgs {
+        self.args.0
+    }
+}
+
+/// Arguments as the template has them.
+#[derive(Debug, Clone, Copy)]
+struct Args<'p>(&'p CallArgs);
+
+impl PartialEq for Args<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
 }
 
 /// Whether a call has arguments that come out of a list or dict.
@@ -98,6 +115,7 @@ impl Program {
                 (None, None) => Spread::None,
                 _ => Spread::Some,
             },
+            args: Args(args),
             at,
         })
     }

@@ -46,6 +46,7 @@ mod program;
 mod stack;
 mod syntax;
 mod value;
+mod written;
 
 pub use args::Args;
 pub use ast::BinaryOp;

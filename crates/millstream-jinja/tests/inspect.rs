@@ -35,3 +35,18 @@ fn the_calls_of_a_macro_are_found_wherever_they_stand() {
     assert_eq!(found, ["first", "second", "third", "adapter.dispatch", "fourth", "fifth"]);
     assert_eq!(names(read.calls()), ["outside"]);
 }
+
+#[test]
+fn arguments_are_told_as_they_are_written() {
+    let text =
+        "{{ config(a='x', b=[1, 'y', none], c=var('z', false) ~ {'k': -1}['k'], d=(not a.b)) }}";
+    let read = program(text);
+    let written = read.written(&read.calls()[0]);
+    let expected = [
+        ("a", "x"),
+        ("b", "[1, 'y', None]"),
+        ("c", "var('z', False) ~ {'k': -1}['k']"),
+        ("d", "not a.b"),
+    ];
+    assert_eq!(written, expected.map(|(name, text)| (name, text.to_owned())));
+}
