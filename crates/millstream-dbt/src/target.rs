@@ -23,6 +23,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Its type as the profile writes it: `duckdb`, for which the embedded engine stands in.
+    pub fn written_kind(&self) -> &str {
+        self.fields.get("type").and_then(Value::as_str).unwrap_or(&self.kind)
+    }
+
     /// The embedded engine, where no profile says anything else.
     pub fn embedded(name: &str, threads: usize) -> Self {
         Self {

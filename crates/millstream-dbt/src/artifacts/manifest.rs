@@ -38,7 +38,7 @@ pub fn write_manifest(
     manifest: &Manifest,
     facts: &ManifestFacts<'_>,
 ) -> io::Result<()> {
-    let graph = Graph::new(manifest);
+    let graph = Graph::whole(manifest);
     write_json(out, &ManifestView { manifest, facts, graph: &graph })
 }
 
@@ -178,6 +178,15 @@ impl Serialize for Disabled<'_> {
         }
         for (id, source) in &self.manifest.disabled_sources {
             map.serialize_entry(id, &[SourceView(source, self.created_at)])?;
+        }
+        for found in &self.manifest.disabled_exposures {
+            map.serialize_entry(&found.unique_id, &[exposure(found, self.created_at)])?;
+        }
+        for found in &self.manifest.disabled_semantic {
+            map.serialize_entry(&found.unique_id, &[resource(found, self.created_at)])?;
+        }
+        for found in &self.manifest.disabled_unit_tests {
+            map.serialize_entry(&found.unique_id, &[unit_test(found, None, self.created_at)])?;
         }
         map.end()
     }

@@ -52,7 +52,7 @@ impl Serialize for SourceView<'_> {
         map.serialize_entry("loaded_at_field", &source.loaded_at_field)?;
         map.serialize_entry("loaded_at_query", &source.loaded_at_query)?;
         map.serialize_entry("freshness", &freshness_dict(source))?;
-        map.serialize_entry("external", &source.external)?;
+        map.serialize_entry("external", &source.external.as_ref().map(external))?;
         map.serialize_entry("description", &source.description)?;
         map.serialize_entry("columns", &Columns(&source.columns))?;
         map.serialize_entry("meta", &meta(&source.config))?;
@@ -68,6 +68,22 @@ impl Serialize for SourceView<'_> {
         map.serialize_entry("doc_blocks", &source.doc_blocks)?;
         map.end()
     }
+}
+
+/// What is said of a table outside of the warehouse.
+fn external(said: &Value) -> Value {
+    let table = json!({
+        "location": null, "file_format": null, "row_format": null, "tbl_properties": null,
+        "partitions": null
+    });
+    let mut table = with(table, said);
+    let partition = json!({"name": "", "description": "", "data_type": "", "meta": {}});
+    for one in table["partitions"].as_array_mut().into_iter().flatten() {
+        if one.is_object() {
+            *one = with(partition.clone(), one);
+        }
+    }
+    table
 }
 
 /// How old a source may be, as artifacts write it: a period that is not said has no parts, rather
@@ -94,8 +110,9 @@ impl Serialize for MacroView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let found = self.0;
         let file = path_text(&found.original_file_path);
-        let text = found.program.source().get(found.definition.range()).unwrap_or_default();
+        let text = with_blanks(found.program.source(), found.definition.range());
         let docs = json!({"show": true, "node_color": null});
+        let docs = with(docs, &Value::Object(found.docs.clone()));
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", &found.name)?;
         map.serialize_entry("resource_type", "macro")?;
@@ -115,6 +132,26 @@ impl Serialize for MacroView<'_> {
         map.serialize_entry("supported_languages", &found.supported_languages)?;
         map.end()
     }
+}
+
+/// The text of a block with the blanks that its first and last tag take away.
+fn with_blanks(source: &str, range: std::ops::Range<usize>) -> &str {
+    let (Some(before), Some(text), Some(behind)) =
+        (source.get(..range.start), source.get(range.clone()), source.get(range.end..))
+    else {
+        return "";
+    };
+    let mut start = range.start;
+    let without = before.trim_end();
+    // Those behind another tag of this kind are its own.
+    if text.starts_with("{%-") && !without.ends_with("-%}") {
+        start = without.len();
+    }
+    let mut end = range.end;
+    if text.ends_with("-%}") {
+        end += behind.len() - behind.trim_start().len();
+    }
+    &source[start..end]
 }
 
 fn arguments(arguments: &[Value]) -> Vec<Value> {
@@ -225,7 +262,7 @@ pub(super) fn unit_test(test: &UnitTest, schema: Option<&str>, created_at: f64) 
         "checksum": checksum,
         "schema": schema,
         "created_at": created_at,
-        "versions": null,
+        "versions": test.versions,
         "version": test.version,
     })
 }
@@ -268,8 +305,15 @@ fn unit_test_checksum(
             format!("UnitTestOverrides({})", parts.join(", "))
         },
     );
+    let versions = test.versions.as_ref().map_or_else(
+        || "None".to_owned(),
+        |rule| {
+            let (include, exclude) = (python(&rule["include"]), python(&rule["exclude"]));
+            format!("UnitTestNodeVersions(include={include}, exclude={exclude})")
+        },
+    );
     let mut text = format!(
-        "{}-None-[{}]-UnitTestOutputFixture({})-{overrides}",
+        "{}-{versions}-[{}]-UnitTestOutputFixture({})-{overrides}",
         test.model,
         inputs.join(", "),
         fixture(expect)

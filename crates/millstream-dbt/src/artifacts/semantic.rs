@@ -109,6 +109,19 @@ fn semantic_model(fields: &mut Map<String, Value>) {
             over_each(items, &usual);
         }
     }
+    for measure in fields.get_mut("measures").and_then(Value::as_array_mut).into_iter().flatten() {
+        over(
+            &mut measure["agg_params"],
+            &json!({
+                "percentile": null, "use_discrete_percentile": false,
+                "use_approximate_percentile": false
+            }),
+        );
+        over(
+            &mut measure["non_additive_dimension"],
+            &json!({"name": null, "window_choice": "min", "window_groupings": []}),
+        );
+    }
     for dimension in
         fields.get_mut("dimensions").and_then(Value::as_array_mut).into_iter().flatten()
     {

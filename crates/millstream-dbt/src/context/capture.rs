@@ -140,29 +140,17 @@ impl ParseState {
     }
 
     fn refer(&self, args: &Args) -> Outcome {
-        let found = ref_args(args)?;
-        let mut captured = self.captured.borrow_mut();
-        if !captured.refs.contains(&found) {
-            captured.refs.push(found);
-        }
+        self.captured.borrow_mut().refs.push(ref_args(args)?);
         Ok(self.this())
     }
 
     fn source(&self, args: &Args) -> Outcome {
-        let found = source_args(args)?;
-        let mut captured = self.captured.borrow_mut();
-        if !captured.sources.contains(&found) {
-            captured.sources.push(found);
-        }
+        self.captured.borrow_mut().sources.push(source_args(args)?);
         Ok(self.this())
     }
 
     fn function(&self, args: &Args) -> Outcome {
-        let names = function_args(args)?;
-        let mut captured = self.captured.borrow_mut();
-        if !captured.functions.contains(&names) {
-            captured.functions.push(names);
-        }
+        self.captured.borrow_mut().functions.push(function_args(args)?);
         Ok(self.this())
     }
 

@@ -78,16 +78,18 @@ pub use worker::{Batch, CompiledNode, Standing, Worker};
 /// What a text says of itself when it is rendered while the project is read.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Captured {
-    /// `ref`s, in order, each once.
+    /// `ref`s, in order, as often as they are called.
     pub refs: Vec<RefArgs>,
-    /// `source`s, in order, each once.
+    /// `source`s, in order.
     pub sources: Vec<SourceArgs>,
     /// `metric`s.
     pub metrics: Vec<Vec<String>>,
-    /// `function`s, in order, each once.
+    /// `function`s, in order, as often as they are called.
     pub functions: Vec<Vec<String>>,
     /// What `config()` said; lists and dicts that add up in dbt are already added up.
     pub config: Map<String, Value>,
+    /// The arguments of the first `config()` as they are written, if the text itself has one.
+    pub config_written: Option<Map<String, Value>>,
     /// Macros that were called from the text itself.
     pub macros: Vec<UniqueId>,
     /// The rendered text.

@@ -35,8 +35,8 @@ pub struct Manifest {
     pub root: PathBuf,
     /// The project and its packages: name to what `dbt_project.yml` of each says.
     pub packages: IndexMap<Arc<str>, Package>,
-    /// Models, seeds, snapshots, tests, analyses, functions and hooks that are enabled, in the
-    /// order of their ids.
+    /// Models, seeds, snapshots, tests, analyses, functions and hooks, in the order of their ids.
+    /// All are enabled but for tests of what is not.
     pub nodes: IndexMap<UniqueId, Arc<Node>>,
     /// Tables that are read and not made.
     pub sources: IndexMap<UniqueId, Arc<SourceTable>>,
@@ -58,6 +58,12 @@ pub struct Manifest {
     pub disabled: IndexMap<UniqueId, Vec<Arc<Node>>>,
     /// Sources that are not enabled.
     pub disabled_sources: IndexMap<UniqueId, Arc<SourceTable>>,
+    /// Uses outside of dbt that are not enabled.
+    pub disabled_exposures: Vec<Exposure>,
+    /// Metrics, semantic models and saved queries that are not enabled.
+    pub disabled_semantic: Vec<Semantic>,
+    /// Unit tests that are not enabled, or whose model is not.
+    pub disabled_unit_tests: Vec<UnitTest>,
 }
 
 /// A package, the project itself among them.
@@ -88,9 +94,9 @@ pub struct Package {
 }
 
 impl Manifest {
-    /// The nodes of a kind.
+    /// The nodes of a kind that are enabled.
     pub fn nodes_of(&self, wanted: impl Fn(&NodeKind) -> bool) -> impl Iterator<Item = &Arc<Node>> {
-        self.nodes.values().filter(move |node| wanted(&node.kind))
+        self.nodes.values().filter(move |node| node.config.enabled() && wanted(&node.kind))
     }
 
     /// The nodes that must be made before this one.

@@ -104,9 +104,9 @@ pub struct Node {
     pub deprecation_date: Option<String>,
     /// Columns that its constraints or tests say are its primary key.
     pub primary_key: Vec<String>,
-    /// `ref`s, in order, each once.
+    /// `ref`s, in order, as often as they are called.
     pub refs: Vec<RefArgs>,
-    /// `source`s, in order, each once.
+    /// `source`s, in order.
     pub sources: Vec<SourceArgs>,
     /// `metric`s.
     pub metrics: Vec<Vec<String>>,

@@ -108,6 +108,8 @@ pub struct MacroDef {
     pub arguments: Vec<Value>,
     /// Meta.
     pub meta: Map<String, Value>,
+    /// `docs`: whether and how documentation shows it.
+    pub docs: Map<String, Value>,
     /// The file of properties.
     pub patch_path: Option<String>,
     /// Languages of a materialization.
@@ -220,6 +222,8 @@ pub struct UnitTest {
     pub expect: Value,
     /// What to put in place of macros, vars and env vars.
     pub overrides: Option<Value>,
+    /// Which versions of the model are tested: `include`, `exclude`.
+    pub versions: Option<Value>,
     /// The version of the model that is tested.
     pub version: Option<Value>,
     /// Its configuration.

@@ -116,18 +116,28 @@ pub(super) fn manifest(
     }
     .read(&entries, report);
     drop(by_id);
-    let exposures =
-        uses::exposures(&entries, parts.projects, &configs, &lookup, &semantic, &describer, report);
+    let exposures = uses::exposures(
+        &entries,
+        parts.projects,
+        &configs,
+        &lookup,
+        &semantic.enabled,
+        &describer,
+        report,
+    );
     let macros = macro_patches(macros, &entries, parts.projects, &describer, report);
     let mut manifest = Manifest {
         project_name: parts.projects[0].name.to_string(),
         root: parts.projects[0].root.clone(),
         packages: packages_of(parts.projects),
         macros,
-        exposures,
+        exposures: exposures.enabled,
+        disabled_exposures: exposures.disabled,
         groups: uses::groups(&entries, parts.projects, report),
-        semantic,
-        unit_tests,
+        semantic: semantic.enabled,
+        disabled_semantic: semantic.disabled,
+        unit_tests: unit_tests.enabled,
+        disabled_unit_tests: unit_tests.disabled,
         selectors: selectors::read(&parts.projects[0].root, &parts.contexts[0], report),
         ..Manifest::default()
     };

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::project::Project;
-use super::values::{listed, python_text};
+use super::values::listed;
 use crate::manifest::Config;
 
 /// What has a configuration.
@@ -43,6 +43,15 @@ impl ConfigKind {
             Self::Metric => "metrics",
             Self::SemanticModel => "semantic_models",
             Self::SavedQuery => "saved_queries",
+        }
+    }
+
+    /// Whether a setting replaces the one of an outer level which adds up elsewhere.
+    fn replaces(self, key: &str) -> bool {
+        match self {
+            Self::Exposure => matches!(key, "tags" | "meta"),
+            Self::Source | Self::Metric | Self::SemanticModel | Self::SavedQuery => key == "tags",
+            _ => false,
         }
     }
 
@@ -207,7 +216,7 @@ pub(super) struct Said<'a> {
     pub(super) properties_written: Option<&'a Map<String, Value>>,
     /// The `config()` of its file.
     pub(super) call: Option<&'a Map<String, Value>>,
-    /// The same as written, where it differs.
+    /// The same as written.
     pub(super) call_written: Option<&'a Map<String, Value>>,
 }
 
@@ -281,11 +290,6 @@ impl<'p> Configs<'p> {
         for (key, value) in properties.into_iter().chain(said.call_written).flatten() {
             add(key, value);
         }
-        // A call in a template is kept as its text.
-        let call = said.call.filter(|_| said.call_written.is_none());
-        for (key, value) in call.into_iter().flatten() {
-            add(key, &Value::String(python_text(value)));
-        }
         if project.name != self.active.name {
             of_folders(self.active, &mut add);
         }
@@ -306,13 +310,13 @@ fn merged(
 ) -> Map<String, Value> {
     let mut config = kind.defaults().clone();
     for level in own {
-        apply_level(&mut config, level);
+        apply_level(kind, &mut config, level);
     }
     for (key, value) in said.properties.into_iter().chain(said.call).flatten() {
-        set(&mut config, key, value);
+        set(kind, &mut config, key, value);
     }
     for level in above {
-        apply_level(&mut config, level);
+        apply_level(kind, &mut config, level);
     }
     finish(kind, &mut config);
     config
@@ -344,8 +348,8 @@ fn has_settings(level: &Map<String, Value>) -> bool {
     settings(level).next().is_some()
 }
 
-fn apply_level(config: &mut Map<String, Value>, level: &Map<String, Value>) {
-    settings(level).for_each(|(key, value)| set(config, key, value));
+fn apply_level(kind: ConfigKind, config: &mut Map<String, Value>, level: &Map<String, Value>) {
+    settings(level).for_each(|(key, value)| set(kind, config, key, value));
 }
 
 /// The name by which a setting is known.
@@ -359,11 +363,11 @@ fn alias(key: &str) -> &str {
 }
 
 /// Sets a key: some add up, the others replace.
-pub(super) fn set(config: &mut Map<String, Value>, key: &str, value: &Value) {
+fn set(kind: ConfigKind, config: &mut Map<String, Value>, key: &str, value: &Value) {
     let key = alias(key.trim());
-    let known = config.get_mut(key);
+    let known = config.get_mut(key).filter(|_| !kind.replaces(key));
     match (key, known) {
-        ("tags" | "packages" | "pre_hook" | "post_hook", known) => {
+        ("tags" | "packages" | "pre_hook" | "post_hook", known) if !kind.replaces(key) => {
             let mut list = known.map(|known| listed(known)).unwrap_or_default();
             list.extend(listed(value));
             config.insert(key.to_owned(), Value::Array(list));

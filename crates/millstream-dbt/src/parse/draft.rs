@@ -12,7 +12,7 @@ use super::captures::Captures;
 use super::config::ConfigKind;
 use super::files::{Content, File, Template};
 use super::patch::Patch;
-use super::plain;
+use super::plain::{self, Reader};
 use super::project::Project;
 use super::search::FileKind;
 use crate::context::{CaptureSubject, Captured, Failure, ParseSession, capture};
@@ -226,7 +226,8 @@ impl<'a> Drafter<'a> {
         fqn.push(Arc::from(name));
         let raw = format!("select * from {{{{ {relation} }}}}");
         let program = Program::parse("", &raw, &Syntax::dbt()).ok()?;
-        let captured = plain::captured(self.session, &project.name, &program)?;
+        let reader = Reader::Renderer;
+        let captured = plain::captured(self.session, &project.name, &program, reader)?;
         Some(Draft {
             project: home.project,
             kind: DraftKind::Snapshot,
@@ -305,13 +306,19 @@ impl<'a> Drafter<'a> {
         report: &mut Report,
     ) -> Option<Captured> {
         let project = &self.projects[draft.project];
+        let reader = match draft.kind {
+            DraftKind::Model => Reader::Extractor,
+            _ => Reader::Renderer,
+        };
         if !self.overridden[draft.project]
-            && let Some(captured) = plain::captured(self.session, &project.name, program)
+            && let Some(captured) = plain::captured(self.session, &project.name, program, reader)
         {
             return Some(captured);
         }
         match self.render(draft, program) {
-            Ok(captured) => Some(captured),
+            Ok(captured) => {
+                Some(Captured { config_written: plain::config_written(program), ..captured })
+            }
             Err(failure) => {
                 report_failure(&failure, &draft.shown, lines_before, report);
                 None

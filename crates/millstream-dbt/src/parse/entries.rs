@@ -271,7 +271,10 @@ impl Reader<'_> {
                 self.report.error("dbt.test_invalid", self.document.place(old), message, hint);
                 None
             }
-            (old, new) => new.filter(|new| !new.is_null()).or(old),
+            (old, new) => {
+                let old = old.filter(|old| !old.items().is_empty());
+                new.filter(|new| !new.is_null()).or(old)
+            }
         }
     }
 

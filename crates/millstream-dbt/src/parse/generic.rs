@@ -91,7 +91,8 @@ impl Tester<'_> {
             return None;
         };
         let captured = self.captured(target, &written, &found, used, report)?;
-        self.finish(target, used, written, captured, report)
+        let making = if is_simple(&found) { Making::ByData } else { Making::ByText };
+        self.finish(target, used, written, captured, making, report)
     }
 
     fn unknown(&self, written: &Written, project: &Project, place: Place, report: &mut Report) {
@@ -163,8 +164,7 @@ impl Tester<'_> {
                 refer(value, &mut captured)?;
             }
         }
-        let is_simple = found.package_name.as_ref() == crate::macros::registry::DBT
-            && matches!(found.name.as_str(), "test_unique" | "test_not_null");
+        let is_simple = is_simple(found);
         refer_to(target, is_simple, &mut captured);
         if !is_simple {
             let subquery = self.session.0.macros.visible(&project.name, "get_where_subquery");
@@ -214,20 +214,16 @@ impl Tester<'_> {
         used: &TestUse,
         written: Written,
         captured: Captured,
+        making: Making,
         report: &mut Report,
     ) -> Option<Node> {
         let project = &self.projects[target.home.project];
-        let mut call = written.config.clone();
-        for (key, value) in captured.config {
-            call.entry(key).or_insert(value);
-        }
+        let own = own_config(&written, &captured, making);
+        let call = whole_config(&written, captured.config, making);
         let below: PathBuf = target.home.original.components().skip(1).collect();
         let mut fqn = prefix(&project.name, &below);
         fqn.push(Arc::from(written.names.full.as_str()));
-        let as_text = |(key, value): (&String, &Value)| (key.clone(), python_text(value).into());
-        let own: Map<String, Value> = written.config.iter().map(as_text).collect();
-        let own = Some(&own).filter(|config| !config.is_empty());
-        let said = Said { call: Some(&call), call_written: own, ..Said::default() };
+        let said = Said { call: Some(&call), call_written: Some(&own), ..Said::default() };
         let merged = self.configs.merge(ConfigKind::Test, project, &fqn, said);
         let config = merged.config;
         let raw_code = self.namer.shared(&written.raw_code());
@@ -303,6 +299,49 @@ impl Tester<'_> {
         node.alias = located.alias;
         Some(())
     }
+}
+
+/// How dbt makes a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Making {
+    /// Of what is said of it.
+    ByData,
+    /// By rendering a text that says it once more.
+    ByText,
+}
+
+fn is_simple(found: &MacroDef) -> bool {
+    found.package_name.as_ref() == crate::macros::registry::DBT
+        && matches!(found.name.as_str(), "test_unique" | "test_not_null")
+}
+
+/// The configuration of a test as it is written: that of its text, if it has one.
+fn own_config(written: &Written, captured: &Captured, making: Making) -> Map<String, Value> {
+    let as_text = |(key, value): (&String, &Value)| (key.clone(), python_text(value).into());
+    match making {
+        Making::ByText if !written.config.is_empty() => {
+            written.config.iter().map(as_text).collect()
+        }
+        _ if written.config.is_empty() => captured.config.clone(),
+        _ => written.config.clone(),
+    }
+}
+
+/// The configuration of a test with what its macro says; tags that its text says again add up.
+fn whole_config(
+    written: &Written,
+    captured: Map<String, Value>,
+    making: Making,
+) -> Map<String, Value> {
+    let mut whole = written.config.clone();
+    if let (Making::ByText, Some(tags)) = (making, whole.get_mut("tags")) {
+        let once = listed(tags);
+        *tags = Value::Array([once.as_slice(), &once].concat());
+    }
+    for (key, value) in captured {
+        whole.entry(key).or_insert(value);
+    }
+    whole
 }
 
 /// The tags of a test: of what it tests, its own, and those of its configuration.

@@ -87,6 +87,7 @@ impl Macros<'_> {
                 description: String::new(),
                 arguments: arguments(definition),
                 meta: serde_json::Map::new(),
+                docs: serde_json::Map::new(),
                 patch_path: None,
                 supported_languages: languages(definition),
                 depends_on: Vec::new(),
@@ -118,7 +119,7 @@ impl Macros<'_> {
 fn arguments(definition: &Definition) -> Vec<Value> {
     let argument = |name: &str| json!({"name": name, "type": null, "description": ""});
     match definition.word() {
-        "materialization" => Vec::new(),
+        "materialization" => vec![argument("supported_languages")],
         _ => definition.params().map(argument).collect(),
     }
 }
@@ -150,6 +151,9 @@ pub(super) fn patched(
         let config = map_of(entry.data.get("config").cloned());
         for meta in [entry.data.get("meta"), config.get("meta")] {
             patched.meta.extend(map_of(meta.cloned()));
+        }
+        for docs in [entry.data.get("docs"), config.get("docs")] {
+            patched.docs.extend(map_of(docs.cloned()));
         }
         let said = entry.data.get("arguments").map(listed).unwrap_or_default();
         if !said.is_empty() {
@@ -234,12 +238,21 @@ pub(super) fn calls(
     registry: &crate::macros::Registry,
 ) -> Calls {
     let mut calls = Calls::default();
+    let anywhere = Anywhere::of(macros);
     for found in macros.values() {
         let mut ids: Vec<UniqueId> = Vec::new();
         for call in found.program.calls_of(&found.definition) {
             let callee = match call.path.as_slice() {
                 [name] => registry.visible(&found.package_name, name),
-                ["adapter", "dispatch"] => dispatched(found, &call, registry),
+                ["adapter", "dispatch"] => {
+                    // dbt takes the name alone for a call too.
+                    let named = dispatched_name(&call).and_then(|name| {
+                        let visible = registry.visible(&found.package_name, &name);
+                        visible.or(anywhere.get(&name))
+                    });
+                    note(named, found, &mut ids);
+                    dispatched(found, &call, registry)
+                }
                 [package, name] => registry.within(package, name),
                 _ => None,
             };
@@ -249,14 +262,33 @@ pub(super) fn calls(
                 }
                 continue;
             };
-            if callee.unique_id != found.unique_id && !ids.contains(&callee.unique_id) {
-                ids.push(callee.unique_id.clone());
-            }
+            note(Some(callee), found, &mut ids);
         }
         calls.of.insert(found.unique_id.clone(), ids);
     }
     calls.spread();
     calls
+}
+
+/// Macros of packages by their names alone, by which dbt finds them where it looks for calls.
+struct Anywhere<'m>(HashMap<&'m str, &'m Arc<MacroDef>>);
+
+impl<'m> Anywhere<'m> {
+    fn of(macros: &'m IndexMap<UniqueId, Arc<MacroDef>>) -> Self {
+        Self(macros.values().map(|found| (found.name.as_str(), found)).collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&'m Arc<MacroDef>> {
+        self.0.get(name).copied()
+    }
+}
+
+/// Notes that a macro calls another.
+fn note(callee: Option<&Arc<MacroDef>>, caller: &MacroDef, ids: &mut Vec<UniqueId>) {
+    let Some(id) = callee.map(|callee| &callee.unique_id) else { return };
+    if *id != caller.unique_id && !ids.contains(id) {
+        ids.push(id.clone());
+    }
 }
 
 /// Whether a call that is no macro's may say something of the text around it.
@@ -293,11 +325,18 @@ fn dispatched<'r>(
     call: &millstream_jinja::Call<'_>,
     registry: &'r crate::macros::Registry,
 ) -> Option<&'r Arc<MacroDef>> {
-    let text = |value: &Option<Value>| value.as_ref()?.as_str().map(str::to_owned);
-    let named = |key: &str| {
-        call.named.iter().find(|(name, _)| *name == key).and_then(|(_, value)| text(value))
-    };
-    let name = call.positional.first().and_then(text).or_else(|| named("macro_name"))?;
-    let namespace = call.positional.get(1).and_then(text).or_else(|| named("macro_namespace"));
+    let name = dispatched_name(call)?;
+    let namespace = argument(call, 1, "macro_namespace");
     registry.dispatch(&found.package_name, &name, namespace.as_deref()).ok()
+}
+
+fn dispatched_name(call: &millstream_jinja::Call<'_>) -> Option<String> {
+    argument(call, 0, "macro_name")
+}
+
+/// An argument that is a text, by its place or its name.
+fn argument(call: &millstream_jinja::Call<'_>, place: usize, name: &str) -> Option<String> {
+    let named = || call.named.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+    let value = call.positional.get(place).or_else(named)?;
+    value.as_ref()?.as_str().map(str::to_owned)
 }

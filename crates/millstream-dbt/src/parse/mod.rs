@@ -207,8 +207,7 @@ fn header(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<He
 }
 
 fn search_order(header: &Header, options: &ParseOptions) -> SearchOrder {
-    let written = header.target.fields.get("type").and_then(serde_json::Value::as_str);
-    let name = written.unwrap_or(&header.target.kind);
+    let name = header.target.written_kind();
     let kind = options.adapters.iter().find(|kind| kind.name == name);
     SearchOrder {
         project: Arc::clone(&header.projects[0].name),

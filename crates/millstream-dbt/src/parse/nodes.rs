@@ -132,7 +132,7 @@ impl Finisher<'_> {
             properties: patch.map(|patch| &patch.config),
             properties_written: patch.map(|patch| &patch.written),
             call: Some(&draft.captured.config),
-            call_written: is_python_model.then_some(&draft.captured.config),
+            call_written: draft.captured.config_written.as_ref().or(Some(&draft.captured.config)),
         };
         let project = &self.projects[draft.project];
         let unsaid = is_python_model
@@ -189,10 +189,10 @@ fn refers(captured: &Captured) -> bool {
 }
 
 fn add(captured: &mut Captured, found: Captured) {
-    add_new(&mut captured.refs, found.refs);
-    add_new(&mut captured.sources, found.sources);
-    add_new(&mut captured.metrics, found.metrics);
-    add_new(&mut captured.functions, found.functions);
+    captured.refs.extend(found.refs);
+    captured.sources.extend(found.sources);
+    captured.metrics.extend(found.metrics);
+    captured.functions.extend(found.functions);
     add_new(&mut captured.macros, found.macros);
 }
 
@@ -305,7 +305,9 @@ fn refer_by_constraints(node: &mut Node) {
         .filter(|one| one.get("type").and_then(Value::as_str) == Some("foreign_key"))
         .filter_map(|one| one.get("to").and_then(Value::as_str).map(str::to_owned))
         .collect();
-    for target in targets {
+    // dbt looks at a version twice: before and after its configuration.
+    let looks = if node.version.is_some() { 2 } else { 1 };
+    for target in targets.iter().cycle().take(targets.len() * looks) {
         let text = format!("{{{{ {target} }}}}");
         let Ok(program) = Program::parse("", &text, &Syntax::default()) else { continue };
         for call in program.plain_calls().unwrap_or_default() {

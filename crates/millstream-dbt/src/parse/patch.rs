@@ -127,6 +127,9 @@ pub(super) fn patch(
 ) -> Patch {
     let mut config = map_of(data.remove("config"));
     let mut written = entry.written.clone().unwrap_or_default();
+    if version.is_none() {
+        written.values_mut().for_each(said_twice);
+    }
     for key in CONFIG {
         let Some(value) = data.remove(*key) else { continue };
         if config.contains_key(*key) {
@@ -159,7 +162,9 @@ pub(super) fn patch(
         |key: &str| said.remove(key).filter(|v| !v.is_null()).or_else(|| data.remove(key));
     let description = take("description").as_ref().and_then(as_text).unwrap_or_default();
     let constraints = take("constraints");
-    let date = take("deprecation_date").as_ref().and_then(as_text);
+    // A version ends by itself.
+    let date = if version.is_some() { &mut said } else { &mut data };
+    let date = take_text(date, "deprecation_date");
     let constraints = constraints.as_ref().map(items).unwrap_or_default();
     Patch {
         path: format!("{package}://{}", entry.home.original.display()),
@@ -174,6 +179,15 @@ pub(super) fn patch(
         deprecation_date: date.map(|date| normalized_date(&date)),
         time_spine: data.remove("time_spine").filter(|spine| !spine.is_null()).map(time_spine),
         function,
+    }
+}
+
+/// dbt merges what is written of a node's configuration with itself, and lists add up.
+fn said_twice(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.extend_from_within(..),
+        Value::Object(map) => map.values_mut().for_each(said_twice),
+        _ => {}
     }
 }
 

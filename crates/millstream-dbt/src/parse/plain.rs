@@ -17,18 +17,37 @@ pub(super) fn is_overridden(session: &ParseSession, package: &str) -> bool {
     NAMES.iter().any(|name| session.0.macros.visible(package, name).is_some())
 }
 
+/// How dbt reads a text that is of this kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// By looking for calls, as it does with models if that suffices.
+    Extractor,
+    /// By rendering it.
+    Renderer,
+}
+
 /// What a text says, if it is of this kind.
 pub(super) fn captured(
     session: &ParseSession,
     package: &str,
     program: &Program,
+    reader: Reader,
 ) -> Option<Captured> {
-    let mut captured = Captured::default();
-    for call in program.plain_calls()? {
+    let calls = program.plain_calls()?;
+    // What dbt renders it also keeps as it is written.
+    let is_static = reader == Reader::Extractor && is_static(program, &calls);
+    let config_written = if is_static { None } else { config_written(program) };
+    let mut captured = Captured { config_written, ..Captured::default() };
+    for call in calls {
         match call.path[0] {
-            "ref" => add(&mut captured.refs, reference(&call)?),
-            "source" => add(&mut captured.sources, source(&call)?),
-            "function" => add(&mut captured.functions, function(&call)?),
+            "ref" => captured.refs.push(reference(&call)?),
+            "source" => {
+                let found = source(&call)?;
+                if !(is_static && captured.sources.contains(&found)) {
+                    captured.sources.push(found);
+                }
+            }
+            "function" => captured.functions.push(function(&call)?),
             "config" => configure(&mut captured.config, &call)?,
             "var" => {
                 let name = call.positional.first()?.as_ref()?.as_str()?;
@@ -44,10 +63,30 @@ pub(super) fn captured(
     Some(captured)
 }
 
-fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
-    if !list.contains(&item) {
-        list.push(item);
-    }
+/// The first call of `config` as it is written.
+pub(super) fn config_written(program: &Program) -> Option<Map<String, Value>> {
+    let calls = program.calls();
+    let call = calls.iter().find(|call| call.path == ["config"])?;
+    let written = program.written(call).into_iter();
+    Some(written.map(|(name, text)| (name.to_owned(), Value::from(text))).collect())
+}
+
+/// Whether dbt does not render a text either; it then notes each source once.
+fn is_static(program: &Program, calls: &[Call<'_>]) -> bool {
+    let is_rendered = ["{{-", "-}}", "{%"].iter().any(|mark| program.source().contains(mark));
+    let is_text = |value: &Value| match value {
+        Value::String(_) => true,
+        Value::Array(items) => items.iter().all(Value::is_string),
+        Value::Object(map) => map.values().all(Value::is_string),
+        _ => false,
+    };
+    let is_known = |call: &Call<'_>| match call.path[0] {
+        "config" => call.named.iter().all(|(key, value)| {
+            !matches!(*key, "pre_hook" | "post_hook") && value.as_ref().is_some_and(is_text)
+        }),
+        name => !matches!(name, "var" | "function"),
+    };
+    !is_rendered && calls.iter().all(is_known)
 }
 
 /// The model that a call of `ref` names.

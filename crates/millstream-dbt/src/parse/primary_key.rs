@@ -38,7 +38,8 @@ pub(super) fn infer(nodes: &mut [Arc<Node>]) {
             }
         }
     }
-    for node in nodes.iter_mut().filter(|node| node.kind == NodeKind::Model) {
+    let is_made = |node: &&mut Arc<Node>| node.kind == NodeKind::Model && node.config.enabled();
+    for node in nodes.iter_mut().filter(is_made) {
         let key = by_constraint(node).or_else(|| tested.get(&node.unique_id).map(by_tests));
         if let Some(key) = key {
             Arc::make_mut(node).primary_key = key;

@@ -1,7 +1,8 @@
 //! Python models: what they refer to stands in calls of `dbt.ref`, `dbt.source` and `dbt.config`.
 
 use millstream_files::{Mark, Report};
-use millstream_jinja::{Program, Syntax};
+use millstream_jinja::{Call, Program, Spread, Syntax};
+use serde_json::Value;
 
 use super::draft::Draft;
 use super::plain;
@@ -22,25 +23,41 @@ pub(super) fn captured(mut draft: Draft, report: &mut Report) -> Option<Draft> {
             complete = false;
         }
     }
+    if asks(&draft) {
+        for key in KEYS {
+            draft.captured.config.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+        }
+    }
     complete.then_some(draft)
 }
 
+/// What a model asks of its configuration and of its meta, with what it takes in place of it.
+const KEYS: [&str; 4] =
+    ["config_keys_used", "config_keys_defaults", "meta_keys_used", "meta_keys_defaults"];
+
+fn asks(draft: &Draft) -> bool {
+    KEYS.iter().any(|key| draft.captured.config.contains_key(*key))
+}
+
+/// Notes what a model asks for.
+fn ask(draft: &mut Draft, call: &Call<'_>, [used, defaults]: [&str; 2]) -> Option<()> {
+    let mut given = call.positional.iter().cloned();
+    let (name, usual) = (given.next()??, given.next().flatten().unwrap_or_default());
+    for (key, value) in [(used, name), (defaults, usual)] {
+        let list = draft.captured.config.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+        list.as_array_mut()?.push(value);
+    }
+    Some(())
+}
+
 fn take(draft: &mut Draft, program: &Program) -> Option<()> {
-    let calls = program.plain_calls()?;
-    let call = calls.first()?;
+    let calls = program.calls();
+    let call = calls.first().filter(|call| call.spread == Spread::None)?;
     match call.path.as_slice() {
-        ["ref"] => {
-            let found = plain::reference(call)?;
-            if !draft.captured.refs.contains(&found) {
-                draft.captured.refs.push(found);
-            }
-        }
-        ["source"] => {
-            let found = plain::source(call)?;
-            if !draft.captured.sources.contains(&found) {
-                draft.captured.sources.push(found);
-            }
-        }
+        ["ref"] => draft.captured.refs.push(plain::reference(call)?),
+        ["source"] => draft.captured.sources.push(plain::source(call)?),
+        ["config", "get"] => ask(draft, call, [KEYS[0], KEYS[1]])?,
+        ["config", "meta_get"] => ask(draft, call, [KEYS[2], KEYS[3]])?,
         _ => {
             for (key, value) in &call.named {
                 draft.captured.config.insert((*key).to_owned(), value.clone()?);
@@ -49,6 +66,9 @@ fn take(draft: &mut Draft, program: &Program) -> Option<()> {
     }
     Some(())
 }
+
+const WORDS: [&str; 5] =
+    ["dbt.ref(", "dbt.source(", "dbt.config(", "dbt.config.get(", "dbt.config.meta_get("];
 
 /// The calls without `dbt.`, each with its place; comments and strings are skipped.
 fn calls(text: &str) -> Vec<(usize, &str)> {
@@ -60,8 +80,7 @@ fn calls(text: &str) -> Vec<(usize, &str)> {
             at += length;
             continue;
         }
-        let word =
-            ["dbt.ref(", "dbt.source(", "dbt.config("].iter().find(|w| rest.starts_with(**w));
+        let word = WORDS.iter().find(|word| rest.starts_with(**word));
         let starts = !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.');
         match word.filter(|_| starts).and_then(|word| Some((word, closed(&rest[word.len()..])?))) {
             Some((word, inside)) => {

@@ -29,23 +29,22 @@ pub(super) fn nodes(
     manifest: &mut Manifest,
     report: &mut Report,
 ) {
-    let mut enabled: Vec<Arc<Node>> = Vec::with_capacity(nodes.len());
+    let mut listed: Vec<Arc<Node>> = Vec::with_capacity(nodes.len());
     for mut shared in nodes {
         let node = Arc::make_mut(&mut shared);
         if !node.config.enabled() {
             disable(manifest, shared);
             continue;
         }
-        if depend(node, lookup, report) {
-            enabled.push(shared);
-        } else {
+        if !depend(node, lookup, report) {
+            // It stays where those are that run, as in dbt.
             node.config.set("enabled", false);
-            disable(manifest, shared);
         }
+        listed.push(shared);
     }
-    enabled.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
-    check_unique(&enabled, report);
-    manifest.nodes = enabled.into_iter().map(|node| (node.unique_id.clone(), node)).collect();
+    listed.sort_by(|a, b| a.unique_id.cmp(&b.unique_id));
+    check_unique(&listed, report);
+    manifest.nodes = listed.into_iter().map(|node| (node.unique_id.clone(), node)).collect();
     manifest.disabled.sort_keys();
     for table in tables {
         let (id, table) = (table.unique_id.clone(), Arc::new(table));

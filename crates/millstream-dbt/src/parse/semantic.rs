@@ -16,7 +16,8 @@ use super::naming::{Named, Namer};
 use super::plain;
 use super::project::Project;
 use super::refs::{Found, Lookup};
-use super::values::{as_text, listed, map_of};
+use super::uses::Sorted;
+use super::values::{as_text, listed, map_of, texts};
 use crate::manifest::{DependsOn, Node, Semantic, UniqueId};
 
 /// What the semantic layer is read with.
@@ -30,13 +31,9 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Everything that is enabled, by its ids. Problems are reported.
-    pub(super) fn read(
-        &self,
-        entries: &[Entry],
-        report: &mut Report,
-    ) -> IndexMap<UniqueId, Semantic> {
-        let mut found: IndexMap<UniqueId, Semantic> = IndexMap::new();
+    /// All of it. Problems are reported.
+    pub(super) fn read(&self, entries: &[Entry], report: &mut Report) -> Sorted<Semantic> {
+        let mut found: Sorted<Semantic> = Sorted::default();
         for entry in entries {
             let (word, kind) = match entry.section {
                 Section::SemanticModels => ("semantic_model", ConfigKind::SemanticModel),
@@ -46,16 +43,18 @@ impl Reader<'_> {
             };
             let mut semantic = self.entry(entry, word, kind, report);
             match entry.section {
-                Section::SemanticModels => self.model(&mut semantic, entry, report),
+                Section::SemanticModels => {
+                    self.model(&mut semantic, entry, report);
+                    for metric in self.metrics_of_measures(&mut semantic, entry) {
+                        sort(&mut found, metric, entry, report);
+                    }
+                }
                 Section::Metrics => metric(&mut semantic.properties, &entry.name),
                 _ => self.saved_query(&mut semantic),
             }
-            let is_enabled = semantic.config.enabled();
-            if is_enabled && found.insert(semantic.unique_id.clone(), semantic).is_some() {
-                super::uses::twice("metrics or semantic models", entry, report);
-            }
+            sort(&mut found, semantic, entry, report);
         }
-        Dependencies::of(&found).fill(&mut found, entries, report);
+        Dependencies::of(&found.enabled).fill(&mut found.enabled, entries, report);
         found
     }
 
@@ -90,6 +89,21 @@ impl Reader<'_> {
         }
         properties.insert("unrendered_config".to_owned(), json!(merged.unrendered));
         let config = merged.config;
+        match kind {
+            ConfigKind::Metric => {
+                let meta = config.get("meta").cloned().unwrap_or_else(|| json!({}));
+                properties.insert("meta".to_owned(), meta);
+            }
+            ConfigKind::SavedQuery => {
+                let mut tags = [properties.get("tags"), config.get("tags")]
+                    .map(|tags| tags.map(texts).unwrap_or_default())
+                    .concat();
+                tags.sort_unstable();
+                tags.dedup();
+                properties.insert("tags".to_owned(), json!(tags));
+            }
+            _ => inherit_meta(&mut properties, config.get("meta")),
+        }
         properties.insert("group".to_owned(), config.0.get("group").cloned().unwrap_or_default());
         Semantic {
             unique_id,
@@ -99,6 +113,61 @@ impl Reader<'_> {
             original_file_path: entry.home.original.clone(),
             properties,
             config,
+            depends_on: DependsOn::default(),
+        }
+    }
+
+    /// A metric for each measure that asks for one.
+    fn metrics_of_measures(&self, semantic: &mut Semantic, entry: &Entry) -> Vec<Semantic> {
+        let is_enabled = semantic.config.enabled();
+        let meta = entry.data.get("config").and_then(|config| config.get("meta")).cloned();
+        let config = json!({"enabled": is_enabled, "meta": meta.unwrap_or_else(|| json!({}))});
+        let measures = semantic.properties.get_mut("measures").and_then(Value::as_array_mut);
+        let mut metrics = Vec::new();
+        for measure in measures.into_iter().flatten() {
+            let wanted = measure.as_object_mut().and_then(|all| all.shift_remove("create_metric"));
+            let Some(name) = measure.get("name").and_then(as_text) else { continue };
+            if wanted != Some(Value::Bool(true)) {
+                continue;
+            }
+            let said = |key: &str| measure.get(key).filter(|value| !value.is_null()).cloned();
+            let or_name = |key: &str| said(key).unwrap_or_else(|| Value::from(name.as_str()));
+            let described = || Value::from(format!("Metric created from measure {name}"));
+            let properties = map_of(Some(json!({
+                "label": or_name("label"),
+                "type": "simple",
+                "type_params": {"measure": name, "expr": or_name("expr")},
+                "description": said("description").unwrap_or_else(described),
+            })));
+            metrics.push(self.of_measure(&name, properties, &map_of(Some(config.clone())), entry));
+        }
+        metrics
+    }
+
+    fn of_measure(
+        &self,
+        name: &str,
+        mut properties: Map<String, Value>,
+        said: &Map<String, Value>,
+        entry: &Entry,
+    ) -> Semantic {
+        let project = &self.projects[entry.home.project];
+        let mut fqn = prefix(&project.name, &entry.home.path);
+        fqn.push(Arc::from(name));
+        let said = Said { properties: Some(said), ..Said::default() };
+        let merged = self.configs.merge(ConfigKind::Metric, project, &fqn, said);
+        properties.insert("unrendered_config".to_owned(), json!(merged.unrendered));
+        let meta = merged.config.get("meta").cloned().unwrap_or_else(|| json!({}));
+        properties.insert("meta".to_owned(), meta);
+        metric(&mut properties, name);
+        Semantic {
+            unique_id: UniqueId::new(format!("metric.{}.{name}", project.name)),
+            name: name.to_owned(),
+            package_name: Arc::clone(&project.name),
+            fqn,
+            original_file_path: entry.home.original.clone(),
+            properties,
+            config: merged.config,
             depends_on: DependsOn::default(),
         }
     }
@@ -165,11 +234,35 @@ impl Reader<'_> {
                 })))
             };
             let Ok(located) = self.namer.locate(&config, &named, seen) else { continue };
+            // What is said of an export is its name; macros make what is not said.
+            let name = |key: &str, made: &str| text(key).unwrap_or_else(|| Value::from(made));
             export["config"] = json!({
-                "export_as": said.get("export_as"), "schema_name": located.schema,
-                "alias": located.alias, "database": located.database,
+                "export_as": said.get("export_as"), "schema_name": name("schema", &located.schema),
+                "alias": name("alias", &located.alias), "database": located.database,
             });
             export["unrendered_config"] = Value::Object(said);
+        }
+    }
+}
+
+/// Puts what was read where it belongs. A name that is there twice is reported.
+fn sort(found: &mut Sorted<Semantic>, semantic: Semantic, entry: &Entry, report: &mut Report) {
+    if !semantic.config.enabled() {
+        found.disabled.push(semantic);
+    } else if found.enabled.insert(semantic.unique_id.clone(), semantic).is_some() {
+        super::uses::twice("metrics or semantic models", entry, report);
+    }
+}
+
+/// Parts of a semantic model have its meta too.
+fn inherit_meta(properties: &mut Map<String, Value>, meta: Option<&Value>) {
+    for key in ["entities", "dimensions", "measures"] {
+        let parts = properties.get_mut(key).and_then(Value::as_array_mut);
+        for part in parts.into_iter().flatten() {
+            let own = map_of(part.get("config").and_then(|config| config.get("meta")).cloned());
+            let mut all = map_of(meta.cloned());
+            all.extend(own);
+            part["config"] = json!({"meta": all});
         }
     }
 }

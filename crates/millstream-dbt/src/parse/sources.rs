@@ -14,7 +14,7 @@ use super::generic::{Target, TargetOf, tags_of};
 use super::naming::Namer;
 use super::patch::columns_of;
 use super::project::Project;
-use super::values::{as_text, map_of};
+use super::values::{as_text, map_of, texts};
 use crate::manifest::{Config, SourceTable, UniqueId};
 
 /// A table as its property files say.
@@ -89,8 +89,9 @@ impl Declared<'_> {
 
     /// What tests of the table are about.
     pub(super) fn target(&self) -> Target<'_> {
-        // Those of the table are not theirs.
-        let tags = tags_of(&self.source);
+        // Those of configurations are not theirs.
+        let tags = [&self.source, &self.table].map(|said| said.get("tags").map(texts));
+        let tags = tags.into_iter().flatten().flatten().collect();
         Target {
             home: &self.entry.home,
             name: &self.table_name,

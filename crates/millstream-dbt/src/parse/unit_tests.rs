@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use millstream_files::{Report, whole};
 use millstream_jinja::{Program, Syntax};
 use serde_json::{Map, Value, json};
@@ -16,6 +15,7 @@ use super::files::{Content, File};
 use super::project::Project;
 use super::refs::{Lookup, same};
 use super::search::FileKind;
+use super::uses::Sorted;
 use super::values::{as_text, listed, map_of, python_repr, python_text};
 use crate::manifest::{DependsOn, Node, NodeKind, UniqueId, UnitTest};
 
@@ -29,17 +29,13 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The unit tests that are enabled, by their ids. Problems are reported.
-    pub(super) fn read(
-        &self,
-        entries: &[Entry],
-        report: &mut Report,
-    ) -> IndexMap<UniqueId, UnitTest> {
+    /// The unit tests. Problems are reported.
+    pub(super) fn read(&self, entries: &[Entry], report: &mut Report) -> Sorted<UnitTest> {
         self.check_fixtures(report);
-        let mut found = IndexMap::new();
+        let mut found = Sorted::default();
         for entry in entries.iter().filter(|entry| entry.section == Section::UnitTests) {
-            for test in self.tests(entry, report) {
-                if found.insert(test.unique_id.clone(), test).is_some() {
+            for test in self.tests(entry, &mut found.disabled, report) {
+                if found.enabled.insert(test.unique_id.clone(), test).is_some() {
                     super::uses::twice("unit tests", entry, report);
                 }
             }
@@ -61,8 +57,13 @@ impl Reader<'_> {
     }
 
     /// The unit tests of an entry: one for each version of its model.
-    fn tests(&self, entry: &Entry, report: &mut Report) -> Vec<UnitTest> {
-        let test = match self.test(entry) {
+    fn tests(
+        &self,
+        entry: &Entry,
+        disabled: &mut Vec<UnitTest>,
+        report: &mut Report,
+    ) -> Vec<UnitTest> {
+        let mut test = match self.test(entry) {
             Ok(test) => test,
             Err(message) => {
                 report.error("dbt.unit_test_invalid", entry.place.clone(), message, None);
@@ -70,6 +71,7 @@ impl Reader<'_> {
             }
         };
         if !test.config.enabled() {
+            disabled.push(test);
             return Vec::new();
         }
         let (name, version) = match test.model.split_once(' ') {
@@ -78,7 +80,10 @@ impl Reader<'_> {
         };
         let package = Some(&*test.package_name);
         let Some(id) = self.lookup.node(name, package, version.as_ref()) else {
-            if self.lookup.disabled(name, package, version.as_ref()).is_none() {
+            if self.lookup.disabled(name, package, version.as_ref()).is_some() {
+                test.config.set("enabled", false);
+                disabled.push(test);
+            } else {
                 let message = format!(
                     "Unable to find model '{}.{}' for unit test '{}' in {}",
                     test.package_name,
@@ -134,6 +139,9 @@ impl Reader<'_> {
             given,
             expect,
             overrides: entry.data.get("overrides").filter(|value| !value.is_null()).cloned(),
+            versions: entry.data.get("versions").map(
+                |rule| json!({"include": rule.get("include"), "exclude": rule.get("exclude")}),
+            ),
             version: None,
             config: merged.config,
             depends_on: DependsOn::default(),

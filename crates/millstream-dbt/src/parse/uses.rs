@@ -19,7 +19,21 @@ use super::resolve::{Named, missing_message};
 use super::values::{as_text, map_of, take_text, texts};
 use crate::manifest::{DependsOn, Exposure, Group, Semantic, UniqueId};
 
-/// The exposures that are enabled, by their ids.
+/// What can be enabled and is neither node nor source.
+#[derive(Debug)]
+pub(super) struct Sorted<T> {
+    /// By their ids.
+    pub(super) enabled: IndexMap<UniqueId, T>,
+    pub(super) disabled: Vec<T>,
+}
+
+impl<T> Default for Sorted<T> {
+    fn default() -> Self {
+        Self { enabled: IndexMap::new(), disabled: Vec::new() }
+    }
+}
+
+/// The exposures.
 pub(super) fn exposures(
     entries: &[Entry],
     projects: &[Project],
@@ -28,11 +42,12 @@ pub(super) fn exposures(
     semantic: &IndexMap<UniqueId, Semantic>,
     describer: &Describer<'_>,
     report: &mut Report,
-) -> IndexMap<UniqueId, Exposure> {
-    let mut found = IndexMap::new();
+) -> Sorted<Exposure> {
+    let mut found = Sorted::default();
     for entry in entries.iter().filter(|entry| entry.section == Section::Exposures) {
         let mut exposure = exposure(entry, projects, configs, report);
         if !exposure.config.enabled() {
+            found.disabled.push(exposure);
             continue;
         }
         exposure.depends_on.nodes = depend(&exposure, entry, lookup, report);
@@ -41,7 +56,7 @@ pub(super) fn exposures(
             let of = exposure.unique_id.as_str();
             describer.describe(text, entry.home.project, of, &entry.place, report);
         }
-        if found.insert(exposure.unique_id.clone(), exposure).is_some() {
+        if found.enabled.insert(exposure.unique_id.clone(), exposure).is_some() {
             twice("exposures", entry, report);
         }
     }

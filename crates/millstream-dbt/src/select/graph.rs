@@ -31,6 +31,19 @@ pub struct Graph<'m> {
     children: Edges,
 }
 
+/// Which of a manifest's entries are in a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Enabled,
+    Listed,
+}
+
+impl Reach {
+    fn has(self, entry: Entry<'_>) -> bool {
+        self == Self::Listed || entry.config().enabled()
+    }
+}
+
 /// Neighbours of all positions, one list behind the other.
 #[derive(Debug)]
 struct Edges {
@@ -41,18 +54,23 @@ struct Edges {
 impl<'m> Graph<'m> {
     /// The graph of what is enabled in a manifest.
     pub fn new(manifest: &'m Manifest) -> Self {
-        Self::of(manifest, None)
+        Self::of(manifest, Reach::Enabled, None)
+    }
+
+    /// The graph of all that a manifest lists, tests of what is disabled among them.
+    pub fn whole(manifest: &'m Manifest) -> Self {
+        Self::of(manifest, Reach::Listed, None)
     }
 
     /// The graph of what is enabled in a manifest and of what is beside it.
     pub fn with(manifest: &'m Manifest, beside: &'m Beside) -> Self {
-        Self::of(manifest, Some(beside))
+        Self::of(manifest, Reach::Enabled, Some(beside))
     }
 
-    fn of(manifest: &'m Manifest, beside: Option<&'m Beside>) -> Self {
+    fn of(manifest: &'m Manifest, reach: Reach, beside: Option<&'m Beside>) -> Self {
         let uses = beside.map_or(&[][..], |beside| &beside.uses).iter().map(Entry::Exposure);
         let entries: Vec<Entry<'m>> =
-            all_entries(manifest).filter(|entry| entry.config().enabled()).chain(uses).collect();
+            all_entries(manifest).filter(|entry| reach.has(*entry)).chain(uses).collect();
         let positions: HashMap<&str, u32> = entries
             .iter()
             .enumerate()

@@ -56,6 +56,7 @@ pub(super) fn macros(files: &[(&str, &str)]) -> Vec<Arc<MacroDef>> {
                 description: String::new(),
                 arguments: Vec::new(),
                 meta: Map::new(),
+                docs: Map::new(),
                 patch_path: None,
                 supported_languages: None,
                 depends_on: Vec::new(),

@@ -27,7 +27,7 @@ fn captured(text: &str) -> Captured {
 }
 
 #[test]
-fn references_are_noted_once_and_in_order() {
+fn references_are_noted_as_often_as_they_are_made() {
     let found = captured(
         "{{ ref('b') }} {{ ref('a', v=2) }} {{ ref('pkg', 'c') }} {{ ref('b') }}
         {{ source('raw', 'orders') }} {{ metric('revenue') }}{% if execute %}{{ ref('x') }}{% endif %}",
@@ -37,7 +37,8 @@ fn references_are_noted_once_and_in_order() {
         .iter()
         .map(|found| (found.package.as_deref(), &*found.name, found.version.clone()))
         .collect();
-    assert_eq!(refs, [(None, "b", None), (None, "a", Some(json!(2))), (Some("pkg"), "c", None)]);
+    let b = (None, "b", None);
+    assert_eq!(refs, [b.clone(), (None, "a", Some(json!(2))), (Some("pkg"), "c", None), b]);
     assert_eq!(found.sources[0].table, "orders");
     assert_eq!(found.metrics, [["revenue"]]);
 }

@@ -79,9 +79,14 @@ fn a_node_that_is_disabled_takes_its_tests_along() {
         ("models/schema.yml", "models: [{name: a, columns: [{name: id, data_tests: [unique]}]}]"),
     ]);
     let manifest = shop.manifest();
-    assert!(manifest.nodes.is_empty());
-    let disabled: Vec<&str> = manifest.disabled.keys().map(UniqueId::resource_type).collect();
-    assert_eq!(disabled, ["model", "test"]);
+    let disabled: Vec<&str> = manifest.disabled.keys().map(UniqueId::as_str).collect();
+    assert_eq!(disabled, ["model.shop.a"]);
+    // As in dbt, the test is listed and does not run.
+    let listed: Vec<_> =
+        manifest.nodes.values().map(|node| (node.kind.word(), node.config.enabled())).collect();
+    assert_eq!(listed, [("test", false)]);
+    assert!(crate::select::Graph::new(&manifest).is_empty());
+    assert_eq!(crate::select::Graph::whole(&manifest).len(), 1);
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub fn parse(context: &Context<'_>) -> Outcome {
     let project = project::parsed(inputs, place, log)?;
     let found = format!("Found {}", found(&project.manifest));
     if writes {
-        manifest(context, &project.manifest, &project.target.kind, &HashMap::new())?;
+        manifest(context, &project.manifest, project.target.written_kind(), &HashMap::new())?;
         if let Some(fingerprint) = &project.fingerprint {
             renewal.note(fingerprint, &found);
         }
@@ -60,7 +60,7 @@ pub fn write(context: &Context<'_>, session: &Session, end: &JobEnd) -> Outcome 
         .iter()
         .map(|(id, node)| (id.clone(), compiled(&context.place.root, node)))
         .collect();
-    manifest(context, &session.manifest, &session.around.target.kind, &compiled)?;
+    manifest(context, &session.manifest, session.around.target.written_kind(), &compiled)?;
     let summary = graph_summary(context, &session.manifest);
     file(&context.place.target_path.join("graph_summary.json"), |out| write_json(out, &summary))?;
     let results = RunResults {
@@ -156,7 +156,7 @@ pub fn file(path: &Path, write: impl FnOnce(File) -> io::Result<()>) -> Outcome 
 /// `5 models, 3 seeds, 20 data tests, 416 macros`
 pub fn found(manifest: &Manifest) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for id in manifest.nodes.keys() {
+    for (id, _) in manifest.nodes.iter().filter(|(_, node)| node.config.enabled()) {
         let kind = match id.resource_type() {
             "test" => "data test",
             "operation" => continue,

@@ -22,7 +22,7 @@ pub fn run(context: &Context<'_>, args: &LsArgs) -> Outcome {
     let project = project::read(context.global, context.cli, context.place, context.log)?;
     if context.place.flags.is_on("write_json") {
         let compiled = std::collections::HashMap::new();
-        artifacts::manifest(context, &project.manifest, &project.target.kind, &compiled)?;
+        artifacts::manifest(context, &project.manifest, project.target.written_kind(), &compiled)?;
     }
     let graph = Graph::new(&project.manifest);
     let models = !args.selection.models.is_empty();
