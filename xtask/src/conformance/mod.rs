@@ -10,6 +10,7 @@ mod program;
 mod projects;
 mod pytest;
 mod room;
+mod v2_parser;
 
 use std::path::PathBuf;
 
@@ -52,7 +53,10 @@ pub(crate) fn run(name: &str, words: &[&str]) -> Result<()> {
         "dbt-utils" => projects::dbt_utils(&options),
         "jaffle" => projects::jaffle(&options),
         "lineage" => lineage::run(&options),
-        _ => bail!("there is no suite `{name}`: dbt-postgres, dbt-utils, jaffle, lineage"),
+        "v2-parser" => v2_parser::run(options),
+        _ => bail!(
+            "there is no suite `{name}`: dbt-postgres, dbt-utils, jaffle, lineage, v2-parser"
+        ),
     }
 }
 

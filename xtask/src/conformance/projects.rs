@@ -1,6 +1,6 @@
 //! Real dbt projects that are in no registry, from copies below the folder that `--from` names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -53,26 +53,38 @@ pub(super) fn jaffle(options: &Options) -> Result<()> {
     for target in room.targets() {
         let project = room.project("jaffle_shop_duckdb", "", "jaffle_shop", target)?;
         judge_relations(&room, &project, "jaffle_shop_duckdb", target, &["main"], options)?;
-        let project = room.project("jaffle-shop", "", "default", target)?;
-        std::fs::write(
-            project.join("packages.yml"),
-            "packages:\n  - local: ../dbt-utils\n  - local: ../dbt-date\n",
-        )?;
-        let lock = project.join("package-lock.yml");
-        if lock.exists() {
-            std::fs::remove_file(lock)?;
-        }
-        room.copy("dbt-utils", project.parent().context("a folder around it")?)?;
-        room.copy("dbt-date", project.parent().context("a folder around it")?)?;
-        let seeds = root().join("conformance/jaffle/raw_orders.py");
-        let seeds_folder = project.join("seeds/jaffle-data");
-        run_command(Command::new(&room.python).arg(seeds).arg(seeds_folder))?;
-        room.must(&project, target, &["deps"])?;
-        // Its models read the seeds as sources, so that no edge makes them wait for them.
-        room.must(&project, target, &["seed", "--vars", "{load_source_data: true}"])?;
+        let project = jaffle_shop(&room, target)?;
         judge_relations(&room, &project, "jaffle-shop", target, &["main", "raw"], options)?;
     }
     Ok(())
+}
+
+/// A copy of jaffle-shop with its packages and all its seeds, which are loaded.
+pub(super) fn jaffle_shop(room: &Room, target: &str) -> Result<PathBuf> {
+    let project = room.project("jaffle-shop", "", "default", target)?;
+    with_local_packages(&project, |name, around| room.copy(name, around).map(drop))?;
+    let seeds = root().join("conformance/jaffle/raw_orders.py");
+    let seeds_folder = project.join("seeds/jaffle-data");
+    run_command(Command::new(&room.python).arg(seeds).arg(seeds_folder))?;
+    room.must(&project, target, &["deps"])?;
+    // Its models read the seeds as sources, so that no edge makes them wait for them.
+    room.must(&project, target, &["seed", "--vars", "{load_source_data: true}"])?;
+    Ok(project)
+}
+
+/// Gives jaffle-shop its packages from folders beside it, which `copy` puts there.
+pub(super) fn with_local_packages(
+    project: &Path,
+    copy: impl Fn(&str, &Path) -> Result<()>,
+) -> Result<()> {
+    let packages = "packages:\n  - local: ../dbt-utils\n  - local: ../dbt-date\n";
+    std::fs::write(project.join("packages.yml"), packages)?;
+    let lock = project.join("package-lock.yml");
+    if lock.exists() {
+        std::fs::remove_file(lock)?;
+    }
+    let around = project.parent().context("a folder around it")?;
+    ["dbt-utils", "dbt-date"].into_iter().try_for_each(|name| copy(name, around))
 }
 
 fn judge_relations(

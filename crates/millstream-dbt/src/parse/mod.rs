@@ -188,7 +188,11 @@ fn header(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<He
         target: Some(Arc::new(profile::shown(&target))),
         ..context
     };
-    let mut projects = vec![raw.render(&context, options.strictness, report)];
+    let mut own = raw.render(&context, options.strictness, report);
+    if let Some(folder) = &options.packages_install_path {
+        own.install_path = folder.to_string_lossy().into_owned();
+    }
+    let mut projects = vec![own];
     for raw in packages::find(root, &projects[0].install_path, report) {
         if checks_version {
             raw.check_version(report);

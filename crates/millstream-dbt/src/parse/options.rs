@@ -66,6 +66,8 @@ pub struct ParseOptions {
     pub fallback: Option<Target>,
     /// The kinds of warehouses that a profile may name.
     pub adapters: Vec<AdapterKind>,
+    /// The folder of packages; that of `dbt_project.yml` when absent.
+    pub packages_install_path: Option<PathBuf>,
     /// Variables of the command line.
     pub vars: Map<String, Value>,
     /// Reads variables of the process.

@@ -100,6 +100,7 @@ fn parse_options(host: Host, vars: Map<String, Value>, options: &LoadOptions) ->
         profiles_dir: None,
         profile: None,
         target: None,
+        packages_install_path: None,
         fallback: None,
         adapters: AdapterKind::all(),
         vars,

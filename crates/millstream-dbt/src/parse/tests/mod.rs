@@ -86,6 +86,7 @@ fn options() -> ParseOptions {
         profiles_dir: None,
         profile: None,
         target: None,
+        packages_install_path: None,
         fallback: Some(target),
         adapters: vec![adapter],
         vars: serde_json::Map::new(),

@@ -34,6 +34,7 @@ fn read(project: &str, files: &[(&str, &str)]) -> Parsed {
         profiles_dir: Some(folder.path().to_owned()),
         profile: None,
         target: None,
+        packages_install_path: None,
         fallback: None,
         adapters: vec![AdapterKind {
             name: "postgres".to_owned(),

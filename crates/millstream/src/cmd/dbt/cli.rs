@@ -62,6 +62,12 @@ pub struct Common {
     /// The least that is printed.
     #[arg(long, global = true, value_name = "LEVEL", env = "DBT_LOG_LEVEL")]
     pub log_level: Option<String>,
+    /// The least that is written to the log: off for no log at all.
+    #[arg(long, global = true, value_name = "LEVEL", env = "DBT_LOG_LEVEL_FILE")]
+    pub log_level_file: Option<String>,
+    /// Folder of installed packages; that of dbt_project.yml if left out.
+    #[arg(long, global = true, value_name = "DIR", env = "DBT_PACKAGES_INSTALL_PATH")]
+    pub packages_install_path: Option<PathBuf>,
     /// Width of what is printed.
     #[arg(long, global = true, value_name = "N", env = "DBT_PRINTER_WIDTH")]
     pub printer_width: Option<usize>,
@@ -99,7 +105,7 @@ pub enum LogFormat {
     Debug,
     /// One JSON object a line.
     Json,
-    /// One JSON object a line.
+    /// One record of OpenTelemetry a line, which dbt reads of a parser.
     Otel,
 }
 

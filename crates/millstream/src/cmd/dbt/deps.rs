@@ -31,8 +31,8 @@ pub struct DepsArgs {
 pub fn run(context: &Context<'_>, args: &DepsArgs) -> Outcome {
     let place = context.place;
     let settings = project_settings(&place.root);
-    let variable = || std::env::var_os("DBT_PACKAGES_INSTALL_PATH").map(PathBuf::from);
-    let install_path = variable().or(settings.packages_install_path);
+    let said = context.cli.common.packages_install_path.clone();
+    let install_path = said.or(settings.packages_install_path);
     let deps = Deps {
         root: place.root.clone(),
         install_path: install_path.unwrap_or_else(|| PathBuf::from("dbt_packages")),

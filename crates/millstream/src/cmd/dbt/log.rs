@@ -50,15 +50,16 @@ pub enum Colors {
 }
 
 impl Log {
-    /// A log; the file gets everything. A file that cannot be written is none.
+    /// A log; the file in the folder gets everything. A file that cannot be written is none.
     pub fn new(
-        folder: &Path,
+        folder: Option<&Path>,
         format: LogFormat,
         loudness: Loudness,
         colors: Colors,
         invocation: &str,
     ) -> Self {
         let open = || {
+            let folder = folder?;
             fs::create_dir_all(folder).ok()?;
             OpenOptions::new().create(true).append(true).open(folder.join("dbt.log")).ok()
         };
@@ -98,9 +99,10 @@ impl Log {
     /// Prints a result, without time.
     pub fn print(&self, text: &str) {
         let line = match self.0.format {
-            LogFormat::Json | LogFormat::Otel => {
+            LogFormat::Json => {
                 self.json("info", &LogEvent { name: "PrintEvent", text, data: &Map::new })
             }
+            LogFormat::Otel => otel("info", text),
             _ => text.to_owned(),
         };
         stdout(&line);
@@ -129,7 +131,8 @@ impl Log {
         let text = event.text;
         if is_shown {
             match self.0.format {
-                LogFormat::Json | LogFormat::Otel => stdout(&self.json(level, event)),
+                LogFormat::Json => stdout(&self.json(level, event)),
+                LogFormat::Otel => stdout(&otel(level, text)),
                 LogFormat::Default | LogFormat::Text | LogFormat::Debug => {
                     let text = match self.0.colors {
                         Colors::On => colored(level, text),
@@ -161,6 +164,23 @@ impl Log {
             let _ = writeln!(file, "{}  {text}", Clock::System.now());
         }
     }
+}
+
+/// A record that dbt relays when this program is its parser.
+fn otel(level: &str, text: &str) -> String {
+    let (number, word) = match level {
+        "debug" => (5, "DEBUG"),
+        "warn" => (13, "WARN"),
+        "error" => (17, "ERROR"),
+        _ => (9, "INFO"),
+    };
+    let nanos = i128::from(Clock::System.now().as_micros()) * 1000;
+    json!({
+        "record_type": "LogRecord", "event_type": "v1.public.events.fusion.log.LogMessage",
+        "time_unix_nano": nanos.to_string(), "severity_number": number, "severity_text": word,
+        "body": text, "attributes": {},
+    })
+    .to_string()
 }
 
 /// Colors a line by its level, or what stands in brackets at its end by what it says.

@@ -168,5 +168,7 @@ fn open_log(cli: &DbtCli, place: &Place) -> Log {
         false => Colors::Off,
     };
     let folder = place.root.join(folder);
-    Log::new(&folder, cli.common.log_format, loudness, colors, &place.invocation.id)
+    let is_kept = !matches!(cli.common.log_level_file.as_deref(), Some("off" | "none"));
+    let folder = is_kept.then_some(folder.as_path());
+    Log::new(folder, cli.common.log_format, loudness, colors, &place.invocation.id)
 }

@@ -71,6 +71,7 @@ impl Place {
             target: cli.common.target.clone().or_else(|| global.env.clone()),
             fallback: Some(Target::embedded(global.env.as_deref().unwrap_or("dev"), cores())),
             adapters: AdapterKind::all(),
+            packages_install_path: cli.common.packages_install_path.clone(),
             vars: self.vars.clone(),
             env_var: process_variables(),
             strictness: if strict { Strictness::Strict } else { Strictness::Lenient },
