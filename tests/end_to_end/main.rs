@@ -6,6 +6,7 @@ mod command_line;
 mod dbt_commands;
 mod dbt_environments;
 mod dbt_functions;
+mod dbt_manifest;
 mod dbt_models;
 mod dbt_project;
 mod dbt_snapshots;

@@ -4,6 +4,7 @@ pub mod dbt;
 #[cfg(target_os = "linux")]
 pub mod disk;
 mod http;
+pub mod manifest;
 mod random;
 
 pub use http::{Answer, Client};
@@ -70,8 +71,13 @@ impl TestProject {
 
     /// A copy of an example.
     pub fn example(name: &str) -> Self {
+        Self::copy_of(&root().join("examples").join(name))
+    }
+
+    /// A copy of a folder.
+    pub fn copy_of(folder: &Path) -> Self {
         let project = Self::of(&[]);
-        copy(&root().join("examples").join(name), project.path());
+        copy(folder, project.path());
         project
     }
 

@@ -6,6 +6,7 @@ mod dbt_postgres;
 mod golden;
 mod lineage;
 mod lists;
+mod manifest;
 mod program;
 mod projects;
 mod pytest;
@@ -53,9 +54,11 @@ pub(crate) fn run(name: &str, words: &[&str]) -> Result<()> {
         "dbt-utils" => projects::dbt_utils(&options),
         "jaffle" => projects::jaffle(&options),
         "lineage" => lineage::run(&options),
+        "manifest" => manifest::run(&options),
         "v2-parser" => v2_parser::run(options),
         _ => bail!(
-            "there is no suite `{name}`: dbt-postgres, dbt-utils, jaffle, lineage, v2-parser"
+            "there is no suite `{name}`: dbt-postgres, dbt-utils, jaffle, lineage, manifest, \
+             v2-parser"
         ),
     }
 }

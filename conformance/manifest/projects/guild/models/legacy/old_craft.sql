@@ -1,0 +1,1 @@
+select craft_id, craft from {{ ref('craft') }} -- {{ ref('craft') }}
