@@ -147,6 +147,18 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "The embedded engine makes view, table, incremental, materialized_view, snapshot, seed and ephemeral; others come from macros of the project or its packages.",
     ),
     page(
+        "dbt.key_unknown",
+        "A key that dbt 2 does not know",
+        "With --strict the project is held to what dbt 2 takes: every key of its YAML files and \
+               every setting of `config()` has to be one that it knows. What a project wants to \
+               say beyond that belongs under `meta`. Without --strict the key is kept as it is.",
+    ),
+    page(
+        "dbt.name_invalid",
+        "A name that dbt 2 does not take",
+        "With --strict names of files of nodes and of exposures have no spaces.",
+    ),
+    page(
         "dbt.name_duplicate",
         "A name twice",
         "Two resources of a kind have one name in a package. The message names both files.",

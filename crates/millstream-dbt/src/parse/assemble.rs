@@ -17,7 +17,7 @@ use super::macros::Calls;
 use super::macros::patched as macro_patches;
 use super::naming::Namer;
 use super::nodes::Finisher;
-use super::options::ParseOptions;
+use super::options::{ParseOptions, Strictness};
 use super::parallel;
 use super::project::Project;
 use super::refs::Lookup;
@@ -26,7 +26,7 @@ use super::test_args::ArgumentsKey;
 use super::yaml::YamlContext;
 use super::{
     checks, effects, functions, host, matching, packages_of, primary_key, resolve, selectors,
-    semantic, sources, unit_tests, uses,
+    semantic, sources, strict, unit_tests, uses,
 };
 use crate::context::ParseSession;
 use crate::manifest::{MacroDef, Manifest, Node, SourceTable, UniqueId};
@@ -48,7 +48,8 @@ pub(super) fn manifest(
     macros: IndexMap<UniqueId, Arc<MacroDef>>,
     report: &mut Report,
 ) -> Manifest {
-    let drafter = Drafter::new(parts.projects, parts.session, parts.captures);
+    let drafter =
+        Drafter::new(parts.projects, parts.session, parts.captures, parts.options.strictness);
     let mut drafts = drafts(parts, &drafter, &files, report);
     files.retain(|file| is_needed_later(file.found.kind));
     let mut entries = entries(parts, &files, report);
@@ -142,13 +143,18 @@ pub(super) fn manifest(
         ..Manifest::default()
     };
     resolve::nodes(nodes, sources.tables, &lookup, &mut manifest, report);
-    checks::check(&manifest, report);
-    functions::check(&manifest, &parts.session.0.target.kind, report);
-    if parts.session.0.target.kind != "postgres" {
-        effects::check(&manifest, report);
-    }
+    check(&manifest, &parts.session.0.target.kind, report);
     manifest.docs = Arc::unwrap_or_clone(docs).blocks;
     manifest
+}
+
+/// Reports what only the whole manifest shows to be wrong.
+fn check(manifest: &Manifest, adapter: &str, report: &mut Report) {
+    checks::check(manifest, report);
+    functions::check(manifest, adapter, report);
+    if adapter != "postgres" {
+        effects::check(manifest, report);
+    }
 }
 
 /// Flags say whether `arguments` of tests is an argument, as it was once.
@@ -191,6 +197,9 @@ fn entries(parts: &Parts<'_>, files: &[File], report: &mut Report) -> Vec<Entry>
             path: file.found.path.clone(),
             checksum: checksum.clone(),
         };
+        if parts.options.strictness == Strictness::Strict && home.project == 0 {
+            strict::properties(document, &mut report);
+        }
         let context = &parts.contexts[home.project];
         (entries::of_file(document, &home, context, &mut report), report)
     });

@@ -11,10 +11,12 @@ use serde_json::{Map, Value, json};
 use super::captures::Captures;
 use super::config::ConfigKind;
 use super::files::{Content, File, Template};
+use super::options::Strictness;
 use super::patch::Patch;
 use super::plain::{self, Reader};
 use super::project::Project;
 use super::search::FileKind;
+use super::strict;
 use crate::context::{CaptureSubject, Captured, Failure, ParseSession, capture};
 use crate::manifest::{Checksum, Language, UniqueId};
 
@@ -83,6 +85,7 @@ pub(super) struct Drafter<'a> {
     pub(super) projects: &'a [Project],
     pub(super) session: &'a ParseSession,
     pub(super) captures: &'a Captures,
+    strictness: Strictness,
     /// By project: whether `ref` and the like mean something else there.
     pub(super) overridden: Vec<bool>,
 }
@@ -92,10 +95,11 @@ impl<'a> Drafter<'a> {
         projects: &'a [Project],
         session: &'a ParseSession,
         captures: &'a Captures,
+        strictness: Strictness,
     ) -> Self {
         let overridden =
             projects.iter().map(|project| plain::is_overridden(session, &project.name)).collect();
-        Self { projects, session, captures, overridden }
+        Self { projects, session, captures, strictness, overridden }
     }
 
     /// The drafts of a file. Problems are reported.
@@ -154,7 +158,11 @@ impl<'a> Drafter<'a> {
                 None
             }
         });
-        captured.map(|captured| Draft { captured, ..draft })
+        let draft = Draft { captured: captured?, ..draft };
+        if self.strictness == Strictness::Strict && draft.project == 0 {
+            strict::draft(&draft, report);
+        }
+        Some(draft)
     }
 
     fn snapshots(&self, file: &File, template: &Template, report: &mut Report) -> Vec<Draft> {

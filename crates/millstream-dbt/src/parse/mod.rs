@@ -40,6 +40,7 @@ mod search;
 mod selectors;
 mod semantic;
 mod sources;
+mod strict;
 mod test_args;
 mod test_name;
 #[cfg(test)]
@@ -198,7 +199,8 @@ fn header(root: &Path, options: &ParseOptions, report: &mut Report) -> Option<He
             raw.check_version(report);
         }
         let context = YamlContext { package: Arc::clone(&raw.name), ..context.clone() };
-        projects.push(raw.render(&context, options.strictness, report));
+        // As in dbt 2, packages may be what they are.
+        projects.push(raw.render(&context, Strictness::Lenient, report));
     }
     let vars = projects.iter().map(|p| (Arc::clone(&p.name), p.package.vars.clone()));
     let vars = Arc::new(Vars::new(name, vars, options.vars.clone()));

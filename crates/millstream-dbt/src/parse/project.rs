@@ -189,7 +189,10 @@ impl Raw {
         let written = document.root.to_json();
         let file = Document { file: document.file.clone(), root: Node::default() };
         context.render_node(&file, &mut document.root, &wanted, report);
-        check_keys(&document, strictness, report);
+        match strictness {
+            Strictness::Lenient => check_keys(&document, report),
+            Strictness::Strict => super::strict::project(&document, &self.root, report),
+        }
         check_values(&document, report);
         let mut said = map_of(Some(document.root.to_json()));
         let mut written = map_of(Some(written));
@@ -329,16 +332,13 @@ fn is_semantic_version(text: &str) -> bool {
 }
 
 /// Says of old keys what they are called now.
-fn check_keys(document: &Document, strictness: Strictness, report: &mut Report) {
+fn check_keys(document: &Document, report: &mut Report) {
     for (old, new) in [("source-paths", "model-paths"), ("data-paths", "seed-paths")] {
         let Some(entry) = document.root.entry(old) else { continue };
         let place = entry.key_at.within(&document.file);
         let message = format!("The `{old}` config has been renamed to `{new}`.");
         let hint = format!("write `{new}` instead of `{old}`");
-        match strictness {
-            Strictness::Lenient => report.warning("dbt.deprecated", place, message, hint),
-            Strictness::Strict => report.error("dbt.deprecated", place, message, hint),
-        }
+        report.warning("dbt.deprecated", place, message, hint);
     }
 }
 

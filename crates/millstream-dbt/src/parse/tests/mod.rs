@@ -6,6 +6,7 @@ mod functions;
 mod problems;
 mod resources;
 mod small;
+mod strict;
 
 use std::fs;
 use std::path::Path;
@@ -57,6 +58,10 @@ impl Shop {
 
     /// What is wrong: code, file and line.
     fn problems(&self) -> Vec<String> {
+        self.problems_with(Strictness::Lenient)
+    }
+
+    fn problems_with(&self, strictness: Strictness) -> Vec<String> {
         let shown = |place: &millstream_core::diagnostic::Place| {
             let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
             format!(" {}{line}", place.file.display())
@@ -64,7 +69,8 @@ impl Shop {
         let problem = |found: &millstream_core::diagnostic::Diagnostic| {
             format!("{}{}", found.code, found.place.as_ref().map(shown).unwrap_or_default())
         };
-        self.parse().diagnostics.iter().map(problem).collect()
+        let parsed = parse(self.path(), &ParseOptions { strictness, ..options() });
+        parsed.diagnostics.iter().map(problem).collect()
     }
 }
 
