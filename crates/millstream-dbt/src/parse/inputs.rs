@@ -1,4 +1,5 @@
-//! What a project is read from: its settings, and the texts of its files.
+//! What a project is read from: its settings, and the texts of its files, which are not read before
+//! somebody needs them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,14 +11,14 @@ use sha2::{Digest, Sha256};
 use super::captures::{Captures, ReadVars, Watch, are_same};
 use super::files::{self, Text, hex};
 use super::options::{ParseOptions, Parsed, ParsedProject};
-use super::search::{self, FileKind};
-use super::{Header, header, profile};
+use super::search::{self, FileKind, FileRef};
+use super::{Header, glance, header, profile};
 
 /// Files of a project that are read beside those of its folders.
 const BESIDE: &[&str] =
     &["dbt_project.yml", "packages.yml", "dependencies.yml", "selectors.yml", "vars.yml"];
 
-/// A project whose texts were read, and nothing else yet.
+/// A project whose settings were read and whose files were found, and nothing else yet.
 #[derive(Debug)]
 pub struct Inputs {
     root: PathBuf,
@@ -30,7 +31,9 @@ pub struct Inputs {
 #[derive(Debug)]
 struct Found {
     header: Header,
-    texts: Vec<Text>,
+    files: Vec<FileRef>,
+    /// How the files looked before they were read.
+    glance: Option<String>,
 }
 
 /// What tells two states of a project apart.
@@ -38,12 +41,15 @@ struct Found {
 pub struct Fingerprint {
     /// Of all files, settings and flags.
     pub(super) all: String,
+    /// The same with the sizes and times of files in place of what is in them.
+    pub(super) glance: Option<String>,
     /// Variables of the process that were read.
     pub(super) read: ReadVars,
 }
 
 impl Inputs {
-    /// Reads the texts of the project in a folder, all its packages included.
+    /// Reads the settings of the project in a folder, and finds its files, those of all its packages
+    /// included.
     pub fn read(root: &Path, options: &ParseOptions) -> Self {
         let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         let watch = Watch::default();
@@ -54,18 +60,28 @@ impl Inputs {
         watch.clear();
         let found = header.map(|header| {
             let files = search::find(&header.projects);
-            let texts = files::texts(&files, &header.projects, options.threads, &mut report);
-            Found { header, texts }
+            let glance = glance::of(&files, &header.projects, options.clock.now());
+            Found { header, files, glance }
         });
         Self { root, options, watch, report, found }
     }
 
-    /// Whether nothing has changed since a fingerprint was taken.
-    pub fn are(&self, known: &Fingerprint) -> bool {
-        let all = self.found.as_ref().map(|found| self.all(found));
-        self.report.is_empty()
-            && all.as_ref() == Some(&known.all)
-            && are_same(&known.read, &self.options.env_var)
+    /// The fingerprint of a state in which nothing has changed since another was taken. Files are
+    /// read only if their sizes or times are not what they were.
+    pub fn unchanged(&self, known: &Fingerprint) -> Option<Fingerprint> {
+        let found = self.found.as_ref()?;
+        if !self.report.is_empty() || !are_same(&known.read, &self.options.env_var) {
+            return None;
+        }
+        let glance = self.glance(found);
+        if glance.is_none() || glance != known.glance {
+            let mut report = Report::default();
+            let texts = self.texts(found, &mut report);
+            if !report.is_empty() || self.all(found, &texts) != known.all {
+                return None;
+            }
+        }
+        Some(Fingerprint { glance, ..known.clone() })
     }
 
     /// Makes a project of the texts. What texts say of themselves is taken from the file
@@ -87,10 +103,14 @@ impl Inputs {
             report.append(self.report);
             return None;
         };
-        let (all, seen) = (self.all(&found), self.seen(&found));
+        let mut problems = Report::default();
+        let texts = self.texts(&found, &mut problems);
+        self.report.append(problems);
+        let (all, glance) = (self.all(&found, &texts), self.glance(&found));
+        let seen = self.seen(&found, &texts);
         let env_var = &self.options.env_var;
         let known = captures.map(|file| Captures::load(file, &seen, env_var)).unwrap_or_default();
-        let Found { header, texts } = found;
+        let header = found.header;
         let project = super::project_of(header, texts, &self.options, &known, &mut self.report);
         let mut read = self.watch.read();
         if let Some(file) = captures {
@@ -99,15 +119,27 @@ impl Inputs {
         read.extend(known.read().clone());
         // What was said once has to be said again.
         let is_repeatable = self.report.is_empty() && !known.has_volatile();
-        let fingerprint = is_repeatable.then_some(Fingerprint { all, read });
+        let fingerprint = is_repeatable.then_some(Fingerprint { all, glance, read });
         report.append(self.report);
         project.map(|project| ParsedProject { fingerprint, ..project })
     }
 
+    fn texts(&self, found: &Found, report: &mut Report) -> Vec<Text> {
+        files::texts(&found.files, &found.header.projects, self.options.threads, report)
+    }
+
     /// A digest of all that a text sees which is rendered while the project is read.
-    fn seen(&self, found: &Found) -> String {
+    fn seen(&self, found: &Found, texts: &[Text]) -> String {
+        let mut digest = self.settings(&found.header);
+        for text in texts.iter().filter(|text| text.found.kind == FileKind::Macros) {
+            digest.update(format!("{} {}\n", text.shown.display(), text.digest));
+        }
+        hex(&digest.finalize())
+    }
+
+    /// A digest of all that a text sees but macros of the project.
+    fn settings(&self, header: &Header) -> Sha256 {
         let mut digest = Sha256::new();
-        let Found { header, texts } = found;
         digest.update(program());
         digest.update(format!("{:?}", header.projects));
         digest.update(json!(profile::shown(&header.target)).to_string());
@@ -120,29 +152,38 @@ impl Inputs {
         for builtin in &self.options.builtin {
             digest.update(builtin.text);
         }
-        for text in texts.iter().filter(|text| text.found.kind == FileKind::Macros) {
-            digest.update(format!("{} {}\n", text.shown.display(), text.digest));
+        digest
+    }
+
+    /// A digest of all that the project is read from.
+    fn all(&self, found: &Found, texts: &[Text]) -> String {
+        let mut digest = self.beside(&found.header);
+        for Text { found, shown, digest: of_text, .. } in texts {
+            digest.update(format!("{:?} {} {of_text}\n", found.kind, shown.display()));
         }
         hex(&digest.finalize())
     }
 
-    /// A digest of all that the project is read from.
-    fn all(&self, found: &Found) -> String {
-        let mut digest = Sha256::new();
-        digest.update(self.seen(found));
+    /// The same with the sizes and times of files.
+    fn glance(&self, found: &Found) -> Option<String> {
+        let mut digest = self.beside(&found.header);
+        digest.update(found.glance.as_ref()?);
+        Some(hex(&digest.finalize()))
+    }
+
+    /// A digest of all that the project is read from but the texts of files.
+    fn beside(&self, header: &Header) -> Sha256 {
+        let mut digest = self.settings(header);
         let invocation = &self.options.invocation;
         digest.update(format!("{} {}", invocation.which, json!(invocation.args)));
-        for project in &found.header.projects {
+        for project in &header.projects {
             for name in BESIDE {
                 digest.update(fs::read(project.root.join(name)).unwrap_or_default());
                 digest.update([0]);
             }
         }
-        for Text { found, shown, digest: of_text, .. } in &found.texts {
-            digest.update(format!("{:?} {} {of_text}\n", found.kind, shown.display()));
-        }
         digest.update(self.root.to_string_lossy().as_bytes());
-        hex(&digest.finalize())
+        digest
     }
 }
 

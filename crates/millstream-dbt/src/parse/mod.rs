@@ -17,6 +17,7 @@ mod files;
 mod freshness;
 mod functions;
 mod generic;
+mod glance;
 mod host;
 mod ignored;
 mod inputs;

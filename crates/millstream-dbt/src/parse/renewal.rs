@@ -1,7 +1,7 @@
 //! The manifest of a project in which nothing has changed: the one that is there already.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -14,6 +14,8 @@ use crate::artifacts::Metadata;
 
 /// What stands behind the first part of a manifest.
 const BEHIND_METADATA: &[u8] = b",\"nodes\":";
+/// The most that stands before it.
+const HEAD_BYTES: u64 = 1 << 16;
 const BEFORE_METADATA: &[u8] = b"{\"metadata\":";
 
 /// Says of which state of a project a `manifest.json` was written.
@@ -26,6 +28,7 @@ pub struct Renewal {
 #[derive(Debug, Serialize, Deserialize)]
 struct Record {
     all: String,
+    glance: Option<String>,
     read: ReadVars,
     size: u64,
     modified: u128,
@@ -46,28 +49,44 @@ impl Renewal {
     /// are what they were. Gives what was said of the project then.
     pub fn renew(&self, inputs: &Inputs, command: &Metadata) -> Option<String> {
         let record: Record = serde_json::from_slice(&fs::read(&self.file).ok()?).ok()?;
-        let fingerprint = Fingerprint { all: record.all, read: record.read };
-        if self.state()? != (record.size, record.modified) || !inputs.are(&fingerprint) {
+        let Record { all, glance, read, said, .. } = record;
+        let state = (record.size, record.modified);
+        let is_complete = self.manifest.with_file_name("semantic_manifest.json").is_file();
+        if !is_complete || self.state()? != state {
             return None;
         }
-        let is_complete = self.manifest.with_file_name("semantic_manifest.json").is_file();
-        let old = is_complete.then(|| fs::read(&self.manifest).ok())??;
+        let fingerprint = inputs.unchanged(&Fingerprint { all, glance, read })?;
+        self.rename(command)?;
+        self.note(&fingerprint, &said);
+        Some(said)
+    }
+
+    /// Gives the manifest the metadata of another command. Where it has the room of the old one,
+    /// nothing else is written: the rest of a manifest is megabytes.
+    fn rename(&self, command: &Metadata) -> Option<()> {
+        let mut file = File::open(&self.manifest).ok()?;
+        let mut head = Vec::with_capacity(HEAD_BYTES as usize);
+        (&mut file).take(HEAD_BYTES).read_to_end(&mut head).ok()?;
         let start = BEFORE_METADATA.len();
-        let behind = old.windows(BEHIND_METADATA.len()).position(|part| part == BEHIND_METADATA)?;
-        let metadata: Map<String, Value> = serde_json::from_slice(old.get(start..behind)?).ok()?;
-        let metadata = serde_json::to_vec(&of_command(metadata, command)).ok()?;
-        let new = [BEFORE_METADATA, &metadata, &old[behind..]].concat();
-        replace(&self.manifest, &new).ok()?;
-        self.note(&fingerprint, &record.said);
-        Some(record.said)
+        let end = head.windows(BEHIND_METADATA.len()).position(|part| part == BEHIND_METADATA)?;
+        let old: Map<String, Value> = serde_json::from_slice(head.get(start..end)?).ok()?;
+        let new = serde_json::to_vec(&of_command(old, command)).ok()?;
+        if new.len() == end - start {
+            let mut file = OpenOptions::new().write(true).open(&self.manifest).ok()?;
+            file.seek(SeekFrom::Start(start as u64)).ok()?;
+            return file.write_all(&new).ok();
+        }
+        let mut rest = head.split_off(end);
+        file.read_to_end(&mut rest).ok()?;
+        replace(&self.manifest, &[BEFORE_METADATA, &new, &rest].concat()).ok()
     }
 
     /// Notes that the manifest was just written of a project in this state. A note that cannot be
     /// written is none.
     pub fn note(&self, fingerprint: &Fingerprint, said: &str) {
         let Some((size, modified)) = self.state() else { return };
-        let Fingerprint { all, read } = fingerprint.clone();
-        let record = Record { all, read, size, modified, said: said.to_owned() };
+        let Fingerprint { all, glance, read } = fingerprint.clone();
+        let record = Record { all, glance, read, size, modified, said: said.to_owned() };
         if let Ok(text) = serde_json::to_vec(&record) {
             let _ = replace(&self.file, &text);
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use millstream_core::clock::Timestamp;
 use serde_json::Value;
 
 use super::*;
@@ -173,6 +174,31 @@ fn a_manifest_stays_when_nothing_has_changed() {
     shop.write();
     shop.shop.write("models/new.sql", "select 1");
     assert_eq!(shop.renew(), None);
+}
+
+#[test]
+fn a_change_that_hides_its_time_counts() {
+    let mut shop = Again::new(FILES);
+    // Long after the files were written, so that their times are trusted.
+    shop.options.clock = Clock::fixed(Timestamp::from_micros(i64::MAX / 2));
+    shop.write();
+    assert_eq!(shop.renew().as_deref(), Some("Found it"));
+    let file = shop.shop.path().join("models/a.sql");
+    let modified = fs::metadata(&file).and_then(|meta| meta.modified()).expect("has a time");
+    fs::write(&file, "select 2 as id").expect("can be written");
+    let open = fs::File::options().append(true).open(&file).expect("can be opened");
+    open.set_modified(modified).expect("the time can be set");
+    assert_eq!(shop.renew(), None);
+}
+
+#[test]
+fn files_that_only_look_changed_are_read_and_found_the_same() {
+    let mut shop = Again::new(FILES);
+    shop.options.clock = Clock::fixed(Timestamp::from_micros(i64::MAX / 2));
+    shop.write();
+    shop.shop.write("models/a.sql", "select 1 as id");
+    assert_eq!(shop.renew().as_deref(), Some("Found it"));
+    assert_eq!(shop.written()["metadata"]["invocation_id"], "second");
 }
 
 #[test]
