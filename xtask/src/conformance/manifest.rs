@@ -69,7 +69,8 @@ fn own_projects(folder: &Path) -> Result<Vec<String>> {
 fn compare_others(programs: &Programs, from: &Path, project: &Path) -> Result<()> {
     let profile = std::fs::read_to_string(project.join("dbt_project.yml"))?;
     let profile = profile.lines().find_map(|line| line.strip_prefix("profile:"));
-    let profile = profile.context("the project names a profile")?.trim().trim_matches(['"', '\'']);
+    let profile = profile.context("the project names a profile")?;
+    let profile = profile.split(" #").next().unwrap_or_default().trim().trim_matches(['"', '\'']);
     let output = "{type: postgres, host: localhost, port: 5432, user: u, pass: p, dbname: d, \
                   schema: main, threads: 2}";
     let profiles = format!("{profile}: {{target: dev, outputs: {{dev: {output}}}}}\n");
