@@ -14,6 +14,7 @@ use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::model::Models;
 use millstream_core::name::Relation;
+use millstream_core::sql::Counted;
 use millstream_core::table::{StagedTable, TableVersion, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
 
@@ -116,29 +117,19 @@ impl Engine {
         self.sessions.lineage(&self.lake, query).await
     }
 
-    /// The nulls of a column of a table; `None` if only a query can tell.
-    pub async fn nulls(
+    /// Counts something of a column of a table; `None` if only a query can tell.
+    pub async fn count(
         &self,
         relation: &Relation,
         version: u64,
         column: &str,
+        counted: Counted,
     ) -> Result<Option<u64>> {
         let table = self.lake.at(relation, version).await?;
-        Ok(Column::find(relation, &table, column).and_then(|column| column.nulls()))
-    }
-
-    /// The values of a column of a table that are there more than once; `None` if only a query can
-    /// tell.
-    pub async fn repeated_values(
-        &self,
-        relation: &Relation,
-        version: u64,
-        column: &str,
-    ) -> Result<Option<u64>> {
-        let table = self.lake.at(relation, version).await?;
-        match Column::find(relation, &table, column) {
-            Some(column) => column.repeated(self.sessions.base()).await,
-            None => Ok(None),
+        let Some(column) = Column::find(relation, &table, column) else { return Ok(None) };
+        match counted {
+            Counted::Nulls => Ok(column.nulls()),
+            Counted::RepeatedValues => column.repeated(self.sessions.base()).await,
         }
     }
 

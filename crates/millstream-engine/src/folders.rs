@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use millstream_core::name::Relation;
+
 /// What all writers of a process share. Those who wait for the same folder share a sync, and the
 /// name of a folder is synced once.
 #[derive(Debug)]
@@ -23,9 +25,9 @@ impl Folders {
         Self { top, durable: Mutex::default(), turns: Mutex::default() }
     }
 
-    /// Where the lake lies.
-    pub(crate) fn top(&self) -> &Path {
-        &self.top
+    /// The folder of a table.
+    pub(crate) fn of_table(&self, relation: &Relation) -> PathBuf {
+        self.top.join(relation.schema()).join(relation.name())
     }
 
     /// Makes a folder; its name, and those of the folders of the lake that hold it, are durable

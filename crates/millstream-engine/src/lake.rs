@@ -180,7 +180,7 @@ impl Lake {
     /// Makes durable what is to be seen of a table's log, the names of its folders included.
     pub(crate) async fn sync_log(&self, relation: &Relation) -> Result<()> {
         let Some(folders) = self.store.folders.clone() else { return Ok(()) };
-        let log = folders.top().join(relation.schema()).join(relation.name()).join(LOG_FOLDER);
+        let log = folders.of_table(relation).join(LOG_FOLDER);
         let synced = tokio::task::spawn_blocking(move || folders.sync_up(&log)).await;
         let synced =
             synced.map_err(|error| EngineError::Internal { message: error.to_string() })?;

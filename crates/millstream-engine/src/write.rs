@@ -1,7 +1,6 @@
 //! The one writer of data files. Row groups are encoded in parallel and put into files in the
 //! order of their rows, so that the same rows make the same files.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch};
@@ -18,7 +17,6 @@ use tokio::task::JoinHandle;
 
 use crate::encode::{Destination, EncodedGroup, Encoder, OpenFile};
 use crate::error::{EngineError, from_io};
-use crate::folders::Folders;
 use crate::lake::{LOG_FOLDER, Lake};
 
 /// A file that has reached this size is closed.
@@ -280,7 +278,7 @@ fn spawn_assembler(
             && !files.is_empty()
         {
             // The log will be needed next; one sync does for its name and those of the files.
-            let root = table_folder(folders, &target.relation);
+            let root = folders.of_table(&target.relation);
             folders.settle(&root, LOG_FOLDER).map_err(|error| from_io(&error))?;
         }
         Ok(files)
@@ -297,7 +295,7 @@ fn open_file(
     let name = target.name(number);
     let relation = &target.relation;
     let destination = if let Some(folders) = &lake.store.folders {
-        let root = table_folder(folders, relation);
+        let root = folders.of_table(relation);
         folders.make(&root).map_err(|error| from_io(&error))?;
         Destination::Local(root.join(&name))
     } else {
@@ -305,10 +303,6 @@ fn open_file(
         Destination::Remote(Arc::clone(&lake.store.lake), path)
     };
     OpenFile::create(name, destination, encoder, runtime)
-}
-
-fn table_folder(folders: &Folders, relation: &Relation) -> PathBuf {
-    folders.top().join(relation.schema()).join(relation.name())
 }
 
 fn stopped(what: &str) -> EngineError {

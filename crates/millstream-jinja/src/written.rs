@@ -1,6 +1,6 @@
 //! Expressions as they are written, in Python's spelling.
 
-use crate::ast::{BinaryOp, CallArgs, CompareOp, Const, Expr, ExprKind};
+use crate::ast::{CallArgs, CompareOp, Const, Expr, ExprKind};
 use crate::inspect::Call;
 use crate::program::Program;
 use crate::value::Value;
@@ -49,7 +49,7 @@ impl Program {
             ExprKind::And(pair) => format!("{} and {}", of(&pair.0), of(&pair.1)),
             ExprKind::Or(pair) => format!("{} or {}", of(&pair.0), of(&pair.1)),
             ExprKind::Binary(op, pair) => {
-                format!("{} {} {}", of(&pair.0), binary_text(*op), of(&pair.1))
+                format!("{} {} {}", of(&pair.0), op.sign(), of(&pair.1))
             }
             ExprKind::Compare(first, others) => {
                 let other = |(op, expr): &(CompareOp, Expr)| {
@@ -91,18 +91,6 @@ fn constant_text(constant: &Const) -> String {
         Const::Text(text) => Value::text(&**text),
     };
     value.to_repr().unwrap_or_default()
-}
-
-fn binary_text(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Subtract => "-",
-        BinaryOp::Multiply => "*",
-        BinaryOp::Divide => "/",
-        BinaryOp::FloorDivide => "//",
-        BinaryOp::Remainder => "%",
-        BinaryOp::Power => "**",
-    }
 }
 
 fn compare_text(op: CompareOp) -> &'static str {

@@ -1,4 +1,5 @@
-//! What `ref`, `source`, `function` and `metric` mean: nodes by the names under which others know them.
+//! What `ref`, `source`, `function` and `metric` mean: nodes by the names under which others know
+//! them.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -181,7 +181,8 @@ impl Registry {
         self.order.adapters.iter().map(String::as_str).chain(["default"])
     }
 
-    fn is_internal(&self, package: &str) -> bool {
+    /// Whether a package comes with dbt or its adapter.
+    pub fn is_internal(&self, package: &str) -> bool {
         self.order.internal.iter().any(|internal| **internal == *package)
     }
 

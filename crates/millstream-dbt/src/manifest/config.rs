@@ -66,6 +66,12 @@ impl Config {
         self.text("materialized").unwrap_or("view")
     }
 
+    /// Whether its contract is enforced.
+    pub fn has_contract(&self) -> bool {
+        let enforced = self.get("contract").and_then(|contract| contract.get("enforced"));
+        enforced.and_then(Value::as_bool) == Some(true)
+    }
+
     /// Its tags.
     pub fn tags(&self) -> Vec<Cow<'_, str>> {
         self.texts("tags")

@@ -9,7 +9,7 @@ use crate::manifest::{Manifest, Node};
 /// Warns of grants and foreign keys.
 pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     grants(manifest, report);
-    for node in manifest.nodes.values().filter(|node| has_contract(node)) {
+    for node in manifest.nodes.values().filter(|node| node.config.has_contract()) {
         foreign_keys(node, report);
     }
 }
@@ -33,11 +33,6 @@ fn grants(manifest: &Manifest, report: &mut Report) {
     );
     let hint = "they take effect in PostgreSQL".to_owned();
     report.warning("dbt.grants_no_effect", whole(&first.original_file_path), message, hint);
-}
-
-fn has_contract(node: &Node) -> bool {
-    let contract = node.config.get("contract");
-    contract.and_then(|contract| contract.get("enforced")?.as_bool()) == Some(true)
 }
 
 fn foreign_keys(node: &Node, report: &mut Report) {

@@ -24,7 +24,7 @@ pub(super) fn of(
     node: &Arc<Node>,
     code: &str,
 ) -> Result<Option<Contracted>, Failure> {
-    if !is_enforced(node) {
+    if !node.config.has_contract() {
         return Ok(None);
     }
     worker.call("assert_columns_equivalent", &[("sql".to_owned(), json!(code))], Some(node))?;
@@ -45,11 +45,6 @@ pub(super) fn of(
         _ => rules(node, &format!("\"{}\".\"{}\"", node.schema, node.alias)),
     };
     Ok(Some(Contracted { code, rules }))
-}
-
-fn is_enforced(node: &Node) -> bool {
-    let contract = node.config.get("contract");
-    contract.and_then(|contract| contract.get("enforced")?.as_bool()) == Some(true)
 }
 
 /// A column as the project writes it.

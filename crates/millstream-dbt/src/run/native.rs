@@ -21,8 +21,7 @@ pub(super) fn materializer_for<'s>(
     let materializer = session.warehouse.materializer()?;
     let name = materialization(node)?;
     let found = session.around.macros.materialization(name);
-    let ours = found
-        .is_none_or(|found| session.around.macros.order().internal.contains(&found.package_name));
+    let ours = found.is_none_or(|found| session.around.macros.is_internal(&found.package_name));
     ours.then_some(materializer)
 }
 

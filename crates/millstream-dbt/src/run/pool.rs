@@ -63,8 +63,8 @@ pub(super) struct Width {
 }
 
 /// Works a queue off. `worker` makes what a thread keeps, in that thread; `run` runs a node with
-/// it, in a slot that it may give back before its end. `listen` is called in this thread, for one event after the other; what it
-/// gives counts when a node has ended.
+/// it, in a slot that it may give back before its end. `listen` is called in this thread, for one
+/// event after the other; what it gives counts when a node has ended.
 ///
 /// # Errors
 /// If a thread cannot be started.

@@ -4,12 +4,13 @@
 //! it; any other text is a query.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use millstream_core::sql::{Counted, Materializer, Question};
 use serde_json::{Map, Value, json};
 
 use crate::context::{CompiledNode, Failure, FailureKind, MadeRelations, Session};
-use crate::manifest::{Node, NodeKind};
+use crate::manifest::{MacroDef, Node, NodeKind};
 
 /// What macros of a project can change about how any test is run.
 const MACROS_OF_TESTS: [&str; 4] =
@@ -62,16 +63,14 @@ fn object(value: Value) -> Map<String, Value> {
 /// Whether nothing but the number of rows that the text gives decides over the test.
 fn is_plain(session: &Session, node: &Node) -> bool {
     let macros = &session.around.macros;
-    let is_ours = |package: &str| macros.order().internal.iter().any(|ours| **ours == *package);
+    let is_ours = |found: &Arc<MacroDef>| macros.is_internal(&found.package_name);
     let config = &node.config;
     config.get("limit").is_none()
         && config.bool("store_failures") != Some(true)
         && config.text("fail_calc").is_none_or(|calculated| calculated.trim() == "count(*)")
         && config.text("sql_header").is_none()
-        && macros.materialization("test").is_some_and(|found| is_ours(&found.package_name))
-        && MACROS_OF_TESTS
-            .iter()
-            .all(|name| macros.by_name(name).is_some_and(|found| is_ours(&found.package_name)))
+        && macros.materialization("test").is_some_and(is_ours)
+        && MACROS_OF_TESTS.iter().all(|name| macros.by_name(name).is_some_and(is_ours))
 }
 
 /// A condition such as `> 10`.

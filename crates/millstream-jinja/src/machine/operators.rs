@@ -229,14 +229,6 @@ fn misfit(op: &str, value: &Value) -> Outcome {
 }
 
 fn misfit_text(op: BinaryOp, left: &Value, right: &Value) -> String {
-    let op = match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Subtract => "-",
-        BinaryOp::Multiply => "*",
-        BinaryOp::Divide => "/",
-        BinaryOp::FloorDivide => "//",
-        BinaryOp::Remainder => "%",
-        BinaryOp::Power => "**",
-    };
+    let op = op.sign();
     format!("`{op}` does not fit a {} and a {}", left.type_name(), right.type_name())
 }

@@ -1,6 +1,7 @@
 //! Writes that share a transaction.
 
 use rusqlite::Connection;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::*;
@@ -24,8 +25,18 @@ async fn many_claims_at_once_all_succeed_on_their_own() {
 async fn writes_that_wait_share_one_transaction() {
     let folder = Folder::new();
     let ledger = folder.open().await;
-    let blocker = Connection::open(folder.path()).unwrap();
-    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (started, has_started) = oneshot::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let keeps_the_thread = ledger.clone();
+    let keeps_the_thread = tokio::spawn(async move {
+        let until_released = move |_: &Connection| {
+            started.send(()).unwrap();
+            released.recv().unwrap();
+            Ok(())
+        };
+        keeps_the_thread.write(until_released).await
+    });
+    has_started.await.unwrap();
     let mut writes = JoinSet::new();
     for _ in 0..50 {
         let (ledger, path) = (ledger.clone(), folder.path());
@@ -41,10 +52,11 @@ async fn writes_that_wait_share_one_transaction() {
     }
     // Runs after the tasks above have queued their writes: this runtime has one thread.
     writes.spawn(async move {
-        blocker.execute_batch("ROLLBACK").unwrap();
+        release.send(()).unwrap();
         0
     });
     assert_eq!(writes.join_all().await, [0; 51], "nobody saw a part of the group");
+    keeps_the_thread.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -49,11 +49,12 @@ fn run_one(name: &str, contestants: &[Contestant]) -> Result<()> {
 /// Parses without anything left by an earlier run, then again with nothing changed.
 fn parse(name: &str, contestants: &[&Contestant], models: u64) -> Result<()> {
     let projects = projects(contestants, |folder| synthetic(folder, models))?;
+    let leftovers = tempfile::tempdir()?;
     let (mut cold, mut again) = (Figures::of(contestants), Figures::of(contestants));
     for _ in 0..RUNS {
         for (place, contestant) in contestants.iter().enumerate() {
             let project = projects[place].path();
-            clean(project)?;
+            clean(project, &leftovers)?;
             cold.0[place].push(contestant.run(project, &["parse"])?);
             again.0[place].push(contestant.run(project, &["parse"])?);
         }
@@ -70,10 +71,11 @@ fn build(
     write: impl Fn(&Path) -> Result<()>,
 ) -> Result<()> {
     let projects = projects(contestants, write)?;
+    let leftovers = tempfile::tempdir()?;
     let mut figures = Figures::of(contestants);
     for _ in 0..RUNS {
         for (place, contestant) in contestants.iter().enumerate() {
-            clean(projects[place].path())?;
+            clean(projects[place].path(), &leftovers)?;
             figures.0[place].push(contestant.run(projects[place].path(), &["build"])?);
         }
         same_outcomes(&projects)?;
@@ -151,7 +153,7 @@ fn jaffle(folder: &Path) -> Result<()> {
     let text =
         text.replace("\"<2.0.0\"", "\"<3.0.0\"").replace(" materialized:", " +materialized:");
     std::fs::write(&file, text)?;
-    clean(folder)?;
+    clean(folder, &tempfile::tempdir()?)?;
     write_profiles(folder, "jaffle_shop")
 }
 

@@ -11,7 +11,7 @@ pub(super) fn is_same(node: &Node, old: &PreviousNode) -> bool {
     if node.kind != NodeKind::Model {
         return true;
     }
-    match (old.contract.enforced, is_enforced(node)) {
+    match (old.contract.enforced, node.config.has_contract()) {
         (false, false) => true,
         (true, true) => {
             let new_kind = node.config.materialized();
@@ -67,7 +67,7 @@ pub(super) fn broken(
 
 fn breaks(node: &Node, old: &PreviousNode) -> Vec<String> {
     let mut found = Vec::new();
-    if !is_enforced(node) {
+    if !node.config.has_contract() {
         found.push(
             "Contract enforcement was removed: Previously, this model had an enforced contract. It \
              is no longer configured to enforce its contract, and this is a breaking change."
@@ -147,11 +147,6 @@ fn push(found: &mut Vec<String>, what: &str, items: &[String]) {
     if !items.is_empty() {
         found.push(format!("{what}: \n    - {}", items.join("\n    - ")));
     }
-}
-
-fn is_enforced(node: &Node) -> bool {
-    let contract = node.config.get("contract");
-    contract.and_then(|contract| contract.get("enforced")) == Some(&Value::Bool(true))
 }
 
 fn old_materialized(old: &PreviousNode) -> &str {

@@ -12,11 +12,10 @@ use crate::exit::Failure;
 
 /// The relations of the other environment: none unless the command looks at them.
 pub fn relations(context: &Context<'_>) -> Result<HashMap<UniqueId, Deferred>, Failure> {
-    if !is_clone(context) && !context.place.flags.is_on("defer") {
+    if !is_asked(context) {
         return Ok(HashMap::new());
     }
-    let common = &context.cli.common;
-    let Some(folder) = common.defer_state.as_deref().or(common.state.as_deref()) else {
+    let Some(folder) = folder(context) else {
         let flag = if is_clone(context) {
             "The clone command"
         } else {
@@ -34,14 +33,22 @@ pub fn relations(context: &Context<'_>) -> Result<HashMap<UniqueId, Deferred>, F
 
 /// Fails if the other environment has left no manifest.
 pub fn refuse_missing(context: &Context<'_>) -> Result<(), Failure> {
-    let common = &context.cli.common;
-    let is_asked = context.place.flags.is_on("defer") || is_clone(context);
-    match common.defer_state.as_deref().or(common.state.as_deref()) {
-        Some(folder) if is_asked && !has_manifest(context, folder) => {
+    match folder(context) {
+        Some(folder) if is_asked(context) && !has_manifest(context, folder) => {
             read_manifest(context, folder).map(drop)
         }
         _ => Ok(()),
     }
+}
+
+fn is_asked(context: &Context<'_>) -> bool {
+    is_clone(context) || context.place.flags.is_on("defer")
+}
+
+/// Where the other environment has left its artifacts.
+fn folder<'a>(context: &Context<'a>) -> Option<&'a Path> {
+    let common = &context.cli.common;
+    common.defer_state.as_deref().or(common.state.as_deref())
 }
 
 fn has_manifest(context: &Context<'_>, folder: &Path) -> bool {

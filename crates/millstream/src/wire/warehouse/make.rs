@@ -10,9 +10,7 @@ use millstream_core::error::{Fault, Plain, Result, Retry};
 use millstream_core::hash::ContentHash;
 use millstream_core::name::Relation;
 use millstream_core::slot::Slot;
-use millstream_core::sql::{
-    Counted, MaterializeRequest, Materialized, Materializer, Question, Rule,
-};
+use millstream_core::sql::{MaterializeRequest, Materialized, Materializer, Question, Rule};
 use millstream_core::step::{CheckOutcome, Step, StepKind, StepSpec};
 use millstream_core::warehouse::Warehouse;
 use millstream_dbt::manifest::Config;
@@ -41,13 +39,9 @@ impl Materializer for EmbeddedWarehouse {
         else {
             return Ok(None);
         };
-        let (engine, column) = (&self.0.backends.engine, question.column.as_str());
-        self.0.runtime.block_on(async {
-            match question.counted {
-                Counted::Nulls => engine.nulls(&relation, version, column).await,
-                Counted::RepeatedValues => engine.repeated_values(&relation, version, column).await,
-            }
-        })
+        let engine = &self.0.backends.engine;
+        let counted = engine.count(&relation, version, &question.column, question.counted);
+        self.0.runtime.block_on(counted)
     }
 
     fn settling_max(&self) -> usize {
