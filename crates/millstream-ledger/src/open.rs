@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::error::{LedgerError, Result};
@@ -66,6 +67,9 @@ fn open_file(path: &Path, more: OpenFlags) -> Result<Connection> {
     let mut connection = Connection::open_with_flags(path, flags).map_err(cannot)?;
     connection.busy_handler(Some(wait_for_lock))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Without it, every new value of a parameter makes a prepared statement be prepared again
+    // (`SQLite`, "query planner stability guarantee").
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(cannot)?;
     // `fullfsync` reaches the disk itself on macOS, where a plain sync does not; it is nothing
     // elsewhere.
     connection

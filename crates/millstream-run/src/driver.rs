@@ -172,8 +172,7 @@ impl StepDriver {
             }
         }
         let memo = memo(spec, &MemoInputs { current: &current, probe: None });
-        let version = ledger.previous(spec.asset())?.version;
-        Ok(Decided { memo, reason: "asked for".to_owned(), version })
+        Ok(Decided { memo, reason: "asked for".to_owned(), version: self.version()? })
     }
 
     fn tries_again(&self, error: &Error, number: u32) -> bool {
@@ -199,55 +198,57 @@ impl StepDriver {
         };
         let context = &self.context;
         context.ledger.skip_step(context.run, self.step.spec(), state, reason).await?;
-        let mut report = self.blank(outcome, reason.to_owned(), 0)?;
-        report.version = self.context.ledger.previous(self.step.spec().asset())?.version;
-        Ok(report)
+        Ok(self.blank(outcome, reason.to_owned(), 0, self.version()?))
     }
 
     fn report(&self, ended: Ended, reason: String, attempts: u32) -> Result<StepReport> {
-        let mut report = self.blank(StepOutcome::Cancelled, reason, attempts)?;
-        match ended {
+        let blank = |outcome, version| self.blank(outcome, reason, attempts, version);
+        Ok(match ended {
             Ended::Committed { staged, versions } => {
-                report.outcome = StepOutcome::Unchanged;
-                let own = versions.iter().find(|version| version.asset == report.asset);
-                if let Some(version) = own {
-                    report.outcome = StepOutcome::Published;
-                    report.version = version.version;
-                }
-                report.stats = staged.stats;
-                report.checks = staged.checks;
-                report.note = staged.note;
+                let own = versions.iter().find(|version| version.asset == self.asset());
+                let report = match own {
+                    Some(version) => blank(StepOutcome::Published, version.version),
+                    None => blank(StepOutcome::Unchanged, self.version()?),
+                };
+                report.of(staged)
             }
-            Ended::Refused(staged) => {
-                report.outcome = StepOutcome::Refused;
-                report.stats = staged.stats;
-                report.checks = staged.checks;
-                report.note = staged.note;
-            }
+            Ended::Refused(staged) => blank(StepOutcome::Refused, self.version()?).of(staged),
             Ended::Failed(error) => {
-                report.outcome = StepOutcome::Failed;
-                report.error = Some(StepError::from(&error));
+                let error = Some(StepError::from(&error));
+                StepReport { error, ..blank(StepOutcome::Failed, self.version()?) }
             }
-            Ended::Cancelled | Ended::Held(_) | Ended::Superseded => {}
-        }
-        Ok(report)
+            Ended::Cancelled | Ended::Held(_) | Ended::Superseded => {
+                blank(StepOutcome::Cancelled, self.version()?)
+            }
+        })
     }
 
-    fn blank(&self, outcome: StepOutcome, reason: String, attempts: u32) -> Result<StepReport> {
+    fn blank(
+        &self,
+        outcome: StepOutcome,
+        reason: String,
+        attempts: u32,
+        version: u64,
+    ) -> StepReport {
         let spec = self.step.spec();
-        Ok(StepReport {
+        StepReport {
             asset: spec.asset().clone(),
             kind: spec.kind,
             outcome,
             reason,
-            version: self.context.ledger.previous(spec.asset())?.version,
+            version,
             stats: StepStats::default(),
             checks: Vec::new(),
             note: None,
             error: None,
             millis: 0,
             attempts,
-        })
+        }
+    }
+
+    /// The current version of the step's asset, 0 before the first.
+    fn version(&self) -> Result<u64> {
+        Ok(self.context.ledger.previous(self.step.spec().asset())?.version)
     }
 
     fn asset(&self) -> AssetKey {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use millstream_core::asset::AssetKey;
 use millstream_core::id::RunId;
-use millstream_core::step::{CheckResult, StepKind, StepStats};
+use millstream_core::step::{CheckResult, Staged, StepKind, StepStats};
 use millstream_ledger::StepError;
 use serde::Serialize;
 
@@ -68,6 +68,11 @@ pub struct StepReport {
 }
 
 impl StepReport {
+    /// With the counts, the checks and the line of what was staged.
+    pub(crate) fn of(self, staged: Staged) -> Self {
+        Self { stats: staged.stats, checks: staged.checks, note: staged.note, ..self }
+    }
+
     /// This and a later attempt of the same step, as one.
     pub(crate) fn followed_by(self, later: Self) -> Self {
         let (a, b) = (self.stats, later.stats);
