@@ -29,6 +29,7 @@ const SETS: &[(&str, &str)] = &[
     ("macros", "the order in which names were first looked up"),
     ("primary_key", "tests are read in the order of a set"),
     ("group_map", "nodes are listed as files were read"),
+    ("semantic_manifest", "folders are read in the order of the operating system"),
     ("parent_map", "a graph has no order"),
     ("child_map", "a graph has no order"),
 ];
@@ -130,7 +131,7 @@ fn normal(section: &str, key: &str, value: &Value) -> Value {
             let mut items: Vec<Value> =
                 items.iter().map(|item| normal(section, "", item)).collect();
             if SETS.iter().any(|(set, _)| *set == key) {
-                items.sort_by_key(ToString::to_string);
+                items.sort_by_key(|item| (item["name"].to_string(), item.to_string()));
             }
             Value::Array(items)
         }

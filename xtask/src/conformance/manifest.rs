@@ -21,6 +21,13 @@ const OTHERS: [(&str, &str); 3] = [
     ("dbt-utils", "dbt-utils/integration_tests"),
 ];
 
+/// Where dbt is wrong about the projects of others: the resource, the field, and why.
+const MISTAKES: [(&str, &str, &str); 1] = [(
+    "nodes test.dbt_utils_integration_tests.dbt_utils_not_empty_string_",
+    ".depends_on.macros",
+    "dbt names the project's macro of that name, though the test calls that of its package",
+)];
+
 /// Both programs; dbt alone with `--real`, which suffices to make the goldens.
 struct Programs {
     dbt: Program,
@@ -95,10 +102,16 @@ impl Programs {
 }
 
 fn same(name: &str, whose: &str, expected: &Normalized, found: &Normalized) -> Result<()> {
-    let differences = expected.differences(found);
+    let mut differences = expected.differences(found);
+    differences.retain(|difference| !is_mistake(difference));
     ensure!(differences.is_empty(), "{name}: {whose} is not dbt's:\n{}", differences.join("\n"));
     say(&format!("{name}: {whose} is dbt's"));
     Ok(())
+}
+
+fn is_mistake(difference: &str) -> bool {
+    let place = difference.lines().next().unwrap_or_default();
+    MISTAKES.iter().any(|(of, field, _)| place.starts_with(of) && place.contains(field))
 }
 
 fn copy(folder: &Path, name: &str) -> Result<PathBuf> {
