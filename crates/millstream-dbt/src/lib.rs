@@ -10,6 +10,7 @@ pub mod artifacts;
 pub mod context;
 pub mod deps;
 mod explanations;
+mod line_ends;
 pub mod macros;
 pub mod manifest;
 pub mod parse;

@@ -110,7 +110,6 @@ impl Serialize for MacroView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let found = self.0;
         let file = path_text(&found.original_file_path);
-        let text = with_blanks(found.program.source(), found.definition.range());
         let docs = json!({"show": true, "node_color": null});
         let docs = with(docs, &Value::Object(found.docs.clone()));
         let mut map = serializer.serialize_map(None)?;
@@ -120,7 +119,7 @@ impl Serialize for MacroView<'_> {
         map.serialize_entry("path", &file)?;
         map.serialize_entry("original_file_path", &file)?;
         map.serialize_entry("unique_id", &found.unique_id)?;
-        map.serialize_entry("macro_sql", text)?;
+        map.serialize_entry("macro_sql", found.text())?;
         map.serialize_entry("depends_on", &json!({"macros": found.depends_on}))?;
         map.serialize_entry("description", &found.description)?;
         map.serialize_entry("meta", &found.meta)?;
@@ -132,26 +131,6 @@ impl Serialize for MacroView<'_> {
         map.serialize_entry("supported_languages", &found.supported_languages)?;
         map.end()
     }
-}
-
-/// The text of a block with the blanks that its first and last tag take away.
-fn with_blanks(source: &str, range: std::ops::Range<usize>) -> &str {
-    let (Some(before), Some(text), Some(behind)) =
-        (source.get(..range.start), source.get(range.clone()), source.get(range.end..))
-    else {
-        return "";
-    };
-    let mut start = range.start;
-    let without = before.trim_end();
-    // Those behind another tag of this kind are its own.
-    if text.starts_with("{%-") && !without.ends_with("-%}") {
-        start = without.len();
-    }
-    let mut end = range.end;
-    if text.ends_with("-%}") {
-        end += behind.len() - behind.trim_start().len();
-    }
-    &source[start..end]
 }
 
 fn arguments(arguments: &[Value]) -> Vec<Value> {

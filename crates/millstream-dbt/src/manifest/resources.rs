@@ -1,5 +1,6 @@
 //! What is not a node: sources, macros, docs, exposures, groups, unit tests.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Column, Config, DependsOn, UniqueId};
+use crate::line_ends::as_written;
 
 /// A table that is read and not made.
 #[derive(Debug, Clone)]
@@ -100,6 +102,8 @@ pub struct MacroDef {
     pub original_file_path: PathBuf,
     /// The file it is in.
     pub program: Arc<Program>,
+    /// The text of that file, if its lines end otherwise than those of the program.
+    pub written: Option<Arc<str>>,
     /// Its definition there.
     pub definition: Arc<Definition>,
     /// What it is, for people.
@@ -116,6 +120,37 @@ pub struct MacroDef {
     pub supported_languages: Option<Vec<String>>,
     /// Macros that it calls.
     pub depends_on: Vec<UniqueId>,
+}
+
+impl MacroDef {
+    /// Its text as it is in its file.
+    pub fn text(&self) -> &str {
+        let range = self.definition.range();
+        match &self.written {
+            Some(written) => with_blanks(written, as_written(written, range)),
+            None => with_blanks(self.program.source(), range),
+        }
+    }
+}
+
+/// The text of a block with the blanks that its first and last tag take away.
+fn with_blanks(source: &str, range: Range<usize>) -> &str {
+    let (Some(before), Some(text), Some(behind)) =
+        (source.get(..range.start), source.get(range.clone()), source.get(range.end..))
+    else {
+        return "";
+    };
+    let mut start = range.start;
+    let without = before.trim_end();
+    // Those behind another tag of this kind are its own.
+    if text.starts_with("{%-") && !without.ends_with("-%}") {
+        start = without.len();
+    }
+    let mut end = range.end;
+    if text.ends_with("-%}") {
+        end += behind.len() - behind.trim_start().len();
+    }
+    &source[start..end]
 }
 
 /// A docs block.

@@ -18,6 +18,7 @@ use super::project::Project;
 use super::search::FileKind;
 use super::strict;
 use crate::context::{CaptureSubject, Captured, Failure, ParseSession, capture};
+use crate::line_ends::as_written;
 use crate::manifest::{Checksum, Language, UniqueId};
 
 /// What a draft becomes.
@@ -178,7 +179,7 @@ impl<'a> Drafter<'a> {
             let body = block.body_range();
             let before =
                 template.lines_before + program.source()[..body.start].matches('\n').count();
-            let raw = &program.source()[body];
+            let raw = &template.raw[as_written(&template.raw, body)];
             let draft = self.blank(DraftKind::Snapshot, file, block.name().to_owned());
             let draft = Draft { raw: Arc::from(raw), checksum: template.checksum.clone(), ..draft };
             match file.program(raw) {

@@ -147,7 +147,8 @@ impl Tester<'_> {
         Some(captured)
     }
 
-    /// The same without rendering, where arguments are literals and the macro tells nothing.
+    /// The same without rendering, where arguments are literals and the macro tells nothing. What is
+    /// said twice is told twice, as when it is rendered.
     fn plainly(
         &self,
         target: &Target<'_>,
@@ -361,16 +362,10 @@ fn refer_to(target: &Target<'_>, is_simple: bool, captured: &mut Captured) {
         TargetOf::Node { version, .. } => {
             let as_text = |version: &Value| Value::String(python_text(version));
             let version = version.map(if is_simple { Value::clone } else { as_text });
-            let found = RefArgs { name, package: None, version };
-            if !captured.refs.contains(&found) {
-                captured.refs.push(found);
-            }
+            captured.refs.push(RefArgs { name, package: None, version });
         }
         TargetOf::Source { source } => {
-            let found = SourceArgs { source: (*source).to_owned(), table: name };
-            if !captured.sources.contains(&found) {
-                captured.sources.push(found);
-            }
+            captured.sources.push(SourceArgs { source: (*source).to_owned(), table: name });
         }
     }
 }
@@ -394,18 +389,8 @@ fn refer_by_text(text: &str, captured: &mut Captured) -> Option<()> {
     let program = Program::parse("", text, &Syntax::default()).ok()?;
     for call in program.plain_calls()? {
         match call.path[0] {
-            "ref" => {
-                let found = plain::reference(&call)?;
-                if !captured.refs.contains(&found) {
-                    captured.refs.push(found);
-                }
-            }
-            "source" => {
-                let found = plain::source(&call)?;
-                if !captured.sources.contains(&found) {
-                    captured.sources.push(found);
-                }
-            }
+            "ref" => captured.refs.push(plain::reference(&call)?),
+            "source" => captured.sources.push(plain::source(&call)?),
             _ => return None,
         }
     }

@@ -35,27 +35,32 @@ pub(super) fn read(
     let programs = parallel::map(&options.builtin, options.threads, program);
     for (file, program) in options.builtin.iter().zip(programs) {
         match program {
-            Ok(program) => macros.add(&program, &Arc::from(file.package), Path::new(file.path)),
+            Ok(program) => {
+                macros.add(&program, &Arc::from(file.package), Path::new(file.path), None);
+            }
             Err(error) => report_template(&error, 0, macros.report),
         }
     }
     let files: Vec<&File> =
         files.iter().filter(|file| file.found.kind == FileKind::Macros).collect();
     let programs = parallel::map(&files, options.threads, |file| match &file.content {
-        Content::Template(template) => Some((file.program(&template.raw), template.lines_before)),
+        Content::Template(template) => Some((file.program(&template.raw), template)),
         _ => None,
     });
     for (file, program) in files.iter().zip(programs) {
         match program {
-            Some((Ok(program), _)) => {
+            Some((Ok(program), template)) => {
                 let project = &projects[file.found.project];
                 let start = macros.found.len();
-                macros.add(&program, &project.name, &file.found.original);
+                let written = template.raw.contains('\r').then_some(&template.raw);
+                macros.add(&program, &project.name, &file.found.original, written);
                 if project.paths.tests.iter().any(|tests| file.found.original.starts_with(tests)) {
                     macros.without_arguments(start);
                 }
             }
-            Some((Err(error), before)) => report_template(&error, before, macros.report),
+            Some((Err(error), template)) => {
+                report_template(&error, template.lines_before, macros.report);
+            }
             None => {}
         }
     }
@@ -68,7 +73,13 @@ struct Macros<'a> {
 }
 
 impl Macros<'_> {
-    fn add(&mut self, program: &Arc<Program>, package: &Arc<str>, file: &Path) {
+    fn add(
+        &mut self,
+        program: &Arc<Program>,
+        package: &Arc<str>,
+        file: &Path,
+        written: Option<&Arc<str>>,
+    ) {
         for definition in program.definitions() {
             let Some(name) = name(definition) else { continue };
             let unique_id = UniqueId::new(format!("macro.{package}.{name}"));
@@ -83,6 +94,7 @@ impl Macros<'_> {
                 package_name: Arc::clone(package),
                 original_file_path: file.to_owned(),
                 program: Arc::clone(program),
+                written: written.cloned(),
                 definition: Arc::clone(definition),
                 description: String::new(),
                 arguments: arguments(definition),

@@ -52,6 +52,7 @@ pub(super) fn macros(files: &[(&str, &str)]) -> Vec<Arc<MacroDef>> {
                 package_name: Arc::from(*package),
                 original_file_path: PathBuf::from(&file),
                 program: Arc::clone(&program),
+                written: None,
                 definition: Arc::clone(definition),
                 description: String::new(),
                 arguments: Vec::new(),

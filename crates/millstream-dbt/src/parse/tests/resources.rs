@@ -25,6 +25,46 @@ fn references_make_the_graph() {
 }
 
 #[test]
+fn a_test_refers_to_a_table_as_often_as_it_says_so() {
+    let shop = Shop::new(&[
+        ("models/a.sql", "select 1 as id, 1 as parent"),
+        (
+            "models/schema.yml",
+            "models:\n  - name: a\n    columns:\n      - name: parent\n        data_tests:\n          - \
+             relationships: {arguments: {to: ref('a'), field: id}}\n",
+        ),
+    ]);
+    let manifest = shop.manifest();
+    let test = manifest.nodes_of(|kind| matches!(kind, NodeKind::Test(_))).next().unwrap();
+    let names: Vec<&str> = test.refs.iter().map(|args| args.name.as_str()).collect();
+    assert_eq!(names, ["a", "a"]);
+    assert_eq!(ids(&test.depends_on.nodes), ["model.shop.a"]);
+}
+
+#[test]
+fn macros_and_snapshots_keep_the_line_ends_of_their_file() {
+    let shop = Shop::new(&[
+        ("models/a.sql", "select 1 as id"),
+        (
+            "macros/m.sql",
+            "{% macro first() %}\r\n1\r\n{% endmacro %}\r\n\r\n{%- macro m() %}\r\n2{% endmacro %}",
+        ),
+        (
+            "snapshots/s.sql",
+            "\r\n{% snapshot s %}\r\n{{ config(unique_key='id', strategy='check', \
+             check_cols='all') }}\r\n{{ ref('a') }}{% endsnapshot %}\r\n",
+        ),
+    ]);
+    let manifest = shop.manifest();
+    let snapshot = node(&manifest, "snapshot.shop.s");
+    assert!(snapshot.raw_code.starts_with("\r\n{{ config("), "{:?}", snapshot.raw_code);
+    assert!(snapshot.raw_code.ends_with(") }}\r\n{{ ref('a') }}"), "{:?}", snapshot.raw_code);
+    let text = |id: &str| manifest.macros[id].text();
+    assert_eq!(text("macro.shop.first"), "{% macro first() %}\r\n1\r\n{% endmacro %}");
+    assert_eq!(text("macro.shop.m"), "\r\n\r\n{%- macro m() %}\r\n2{% endmacro %}");
+}
+
+#[test]
 fn versions_have_names_of_their_own() {
     let shop = Shop::new(&[
         ("models/orders_v1.sql", "select 1 as id"),

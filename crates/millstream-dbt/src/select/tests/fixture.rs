@@ -232,6 +232,7 @@ impl Shop {
             package_name: Arc::from(package),
             original_file_path: PathBuf::from("macros/m.sql"),
             program,
+            written: None,
             definition,
             description: String::new(),
             arguments: Vec::new(),
