@@ -4,15 +4,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use millstream_core::diagnostic::Severity;
 use millstream_files::Report;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::captures::{Captures, ReadVars, Watch, are_same};
 use super::files::{self, Text, hex};
-use super::options::{ParseOptions, Parsed, ParsedProject};
+use super::options::{ParseOptions, Parsed, ParsedProject, Strictness};
 use super::search::{self, FileKind, FileRef};
-use super::{Header, glance, header, profile};
+use super::{Header, glance, header, profile, strict};
 
 /// Files of a project that are read beside those of its folders.
 const BESIDE: &[&str] =
@@ -45,6 +46,13 @@ pub struct Fingerprint {
     pub(super) glance: Option<String>,
     /// Variables of the process that were read.
     pub(super) read: ReadVars,
+}
+
+impl Found {
+    /// The folders of packages.
+    fn packages(&self) -> Vec<PathBuf> {
+        self.header.projects.iter().skip(1).map(|project| project.shown.clone()).collect()
+    }
 }
 
 impl Inputs {
@@ -87,10 +95,16 @@ impl Inputs {
     /// Makes a project of the texts. What texts say of themselves is taken from the file
     /// `captures`, as far as it is known, and kept there.
     pub fn parse(self, captures: Option<&Path>) -> Parsed {
+        let is_strict = self.options.strictness == Strictness::Strict;
+        let packages = self.found.as_ref().map(Found::packages).unwrap_or_default();
         let mut report = Report::default();
         let project = self.project(captures, &mut report);
-        let project = project.filter(|_| !report.has_errors());
-        Parsed { project, diagnostics: report.finish() }
+        let mut diagnostics = report.finish();
+        if is_strict {
+            strict::refuse_keys_said_twice(&mut diagnostics, &packages);
+        }
+        let is_refused = diagnostics.iter().any(|one| one.severity == Severity::Error);
+        Parsed { project: project.filter(|_| !is_refused), diagnostics }
     }
 
     /// The same; what is wrong is reported, and left out of the manifest.

@@ -4,9 +4,9 @@
 
 mod keys;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use millstream_core::diagnostic::Place;
+use millstream_core::diagnostic::{Diagnostic, Place, Severity};
 use millstream_files::yaml::{self, Document, Entry, Kind, Node};
 use millstream_files::{Report, closest, read_source, whole};
 
@@ -76,6 +76,16 @@ pub(super) fn draft(draft: &Draft, report: &mut Report) {
         let under_meta = || format!("put it under `meta`: meta={{'{key}': ...}}");
         let hint = meant(key, shape).unwrap_or_else(under_meta);
         report.error("dbt.key_unknown", whole(&draft.shown), unknown(key), hint);
+    }
+}
+
+/// Makes errors of what is said of keys that stand twice in a map, where no package has them.
+pub(super) fn refuse_keys_said_twice(diagnostics: &mut [Diagnostic], packages: &[PathBuf]) {
+    let is_own = |place: &Place| !packages.iter().any(|folder| place.file.starts_with(folder));
+    for one in diagnostics.iter_mut().filter(|one| one.code == "yaml.key_duplicate") {
+        if one.place.as_ref().is_none_or(is_own) {
+            one.severity = Severity::Error;
+        }
     }
 }
 

@@ -56,6 +56,12 @@ impl Shop {
         project.expect("the project is read").manifest
     }
 
+    /// Whether `--strict` refuses it.
+    fn is_refused(&self) -> bool {
+        let options = ParseOptions { strictness: Strictness::Strict, ..options() };
+        parse(self.path(), &options).project.is_none()
+    }
+
     /// What is wrong: code, file and line.
     fn problems(&self) -> Vec<String> {
         self.problems_with(Strictness::Lenient)

@@ -197,6 +197,22 @@ const NAMES: &[Case] = &[
     ),
 ];
 
+/// Keys that stand twice, of which dbt 1 takes the last.
+const TWICE: &[Case] = &[
+    case("dbt_project.yml", "version: 1\nversion: 2", "yaml.key_duplicate dbt_project.yml:4"),
+    case("packages.yml", "packages: []\npackages: []", "yaml.key_duplicate packages.yml:2"),
+    case(
+        "selectors.yml",
+        "selectors: [{name: x, name: y, definition: a}]",
+        "yaml.key_duplicate selectors.yml:1",
+    ),
+    case(
+        PROPERTIES,
+        "models: [{name: a, config: {meta: {x: 1, x: 2}}}]",
+        "yaml.key_duplicate models/schema.yml:1",
+    ),
+];
+
 /// What dbt 1 does not take either.
 const ALWAYS: &[Case] = &[
     case(
@@ -250,15 +266,18 @@ fn shop(file: &str, text: &str) -> Shop {
 
 #[test]
 fn strict_refuses_what_dbt_2_refuses() {
-    for Case { file, text, problem } in [UNKNOWN, GIVEN_UP, NAMES, ALWAYS].into_iter().flatten() {
-        let problems = shop(file, text).problems_with(Strictness::Strict);
+    let cases = [UNKNOWN, GIVEN_UP, NAMES, TWICE, ALWAYS];
+    for Case { file, text, problem } in cases.into_iter().flatten() {
+        let shop = shop(file, text);
+        assert!(shop.is_refused(), "{text}");
+        let problems = shop.problems_with(Strictness::Strict);
         assert!(problems.iter().any(|found| found == problem), "{text}: {problems:?}");
     }
 }
 
 #[test]
 fn without_the_flag_it_is_taken() {
-    for Case { file, text, .. } in [UNKNOWN, GIVEN_UP, NAMES].into_iter().flatten() {
+    for Case { file, text, .. } in [UNKNOWN, GIVEN_UP, NAMES, TWICE].into_iter().flatten() {
         let parsed = shop(file, text).parse();
         assert!(parsed.project.is_some(), "{text}: {:?}", parsed.diagnostics);
     }
@@ -279,4 +298,6 @@ fn packages_may_be_what_they_are() {
     shop.write("lib/models/b.sql", "select 1 as id");
     shop.write("lib/models/s.yml", "models: [{name: b, meta: {a: 1}, nothing: 1}]\n");
     assert_eq!(shop.problems_with(Strictness::Strict), [""; 0]);
+    shop.write("lib/models/s.yml", "models: [{name: b, description: x, description: y}]\n");
+    assert!(!shop.is_refused());
 }
