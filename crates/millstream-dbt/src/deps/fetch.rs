@@ -50,7 +50,8 @@ impl Downloads {
             // A part of a commit's name is known only to those who have all commits.
             let all = "+refs/heads/*:refs/remotes/origin/*";
             git(&["fetch", "--quiet", "--tags", "--", url, all])?;
-            git(&["checkout", "--quiet", "--detach", revision])?;
+            git(&["checkout", "--quiet", "--detach", revision])
+                .map_err(|_| no_revision(revision))?;
         }
         let commit = git(&["rev-parse", "HEAD"])?.trim().to_owned();
         let inside = match subdirectory {
@@ -95,6 +96,12 @@ impl Drop for Downloads {
 pub(super) fn text(url: &str) -> Result<String> {
     let words = ["--fail", "--silent", "--show-error", "--location", "--max-time", "60"];
     run(Command::new("curl").args(words).arg("--url").arg(url))
+}
+
+fn no_revision(revision: &str) -> Plain {
+    let message = format!("the repository of a package has no revision `{revision}`");
+    let hint = "`revision` is a branch, a tag or a commit of it";
+    Plain::external("dbt.package_fetch", message).with_hint(hint)
 }
 
 /// A path that stays below where it begins.

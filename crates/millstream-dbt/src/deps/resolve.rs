@@ -164,8 +164,12 @@ fn together(known: &From, asked: &From) -> Result<Option<From>> {
 }
 
 fn unpinned(url: &str, revision: &str) -> String {
+    let how = match revision {
+        "HEAD" => "not pinned, using HEAD (default branch)".to_owned(),
+        branch => format!("pinned to the \"{branch}\" branch"),
+    };
     format!(
-        "The git package \"{url}\" \n\tis not pinned, using {revision} (default branch).\n\tThis can \
+        "The git package \"{url}\" \n\tis {how}.\n\tThis can \
          introduce breaking changes into your project without warning!\n\nSee \
          https://docs.getdbt.com/docs/package-management#section-specifying-package-versions"
     )

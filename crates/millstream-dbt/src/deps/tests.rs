@@ -125,6 +125,29 @@ fn a_git_package_stays_at_the_commit_of_the_lock() {
 }
 
 #[test]
+fn a_branch_is_told_from_a_revision_that_is_not_there() {
+    let place = Place::new("");
+    place.package("repository", "utils");
+    place.commit("repository");
+    let repository = place.0.path().join("repository");
+    let mut branch = Command::new("git");
+    branch.arg("-C").arg(&repository).args(["checkout", "--quiet", "-B", "main"]);
+    assert!(branch.status().expect("git runs").success());
+    let url = repository.display().to_string();
+    let ask = |revision: &str| {
+        let packages = format!("packages: [{{git: {url}, revision: {revision}}}]\n");
+        place.write("project/packages.yml", &packages);
+        run(&place.deps())
+    };
+    let failure = ask("nothere").expect_err("is refused");
+    assert_eq!(failure.code(), "dbt.package_fetch");
+    assert!(failure.to_string().contains("no revision `nothere`"), "{failure}");
+    let lines = ask("main").expect("is installed");
+    let warns = |line: &Line| matches!(line, Line::Warns(text) if text.contains("is pinned to the \"main\" branch"));
+    assert!(lines.iter().any(warns), "{lines:?}");
+}
+
+#[test]
 fn a_tarball_is_unpacked() {
     let place = Place::new("");
     place.package("files/utils-1.0", "utils");
