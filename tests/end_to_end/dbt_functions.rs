@@ -114,6 +114,24 @@ fn functions_that_cannot_be_made_are_refused() {
     }
 }
 
+#[test]
+fn an_overload_that_fails_is_made_again_by_retry() {
+    for warehouse in Warehouse::ALL {
+        let project = warehouse.project("overloads", PRICES);
+        project.edit("dbt_project.yml", "profile: prices", "profile: overloads");
+        project.edit("functions/labelled_twice.sql", "other", "another");
+        let built = project.output(&["dbt", "build"]).ended_with(1);
+        let told = "ERROR creating function labelled overload labelled_twice";
+        assert!(built.stdout.contains(told), "in {warehouse:?}: {}", built.stdout);
+        assert_eq!(project.result_of("labelled").0, "partial success", "in {warehouse:?}");
+        assert_eq!(project.result_of("shelf").0, "skipped", "in {warehouse:?}");
+
+        project.edit("functions/labelled_twice.sql", "another", "other");
+        let again = project.output(&["dbt", "retry"]).succeeded();
+        assert!(again.stdout.contains("PASS=2"), "in {warehouse:?}: {}", again.stdout);
+    }
+}
+
 const VERSIONS: &[(&str, &str)] = &[
     ("dbt_project.yml", "name: tides\nversion: '1.0'\nprofile: tides\n"),
     ("models/tide_v1.sql", "select 1 as height"),

@@ -43,12 +43,11 @@ pub(super) fn inlined(state: &RunState, mut sql: String) -> Result<String, Failu
 }
 
 impl Worker {
-    /// Asks the warehouse whether it understands a function that it does not keep.
+    /// Asks the warehouse whether it understands a function that it does not keep. Overloads are
+    /// asked for themselves.
     pub(crate) fn prove_function(&self, node: &Arc<Node>) -> Result<(), Failure> {
-        for form in &self.callable_of(node)?.forms {
-            self.execute(&format!("select {}", form.of_nothing()))?;
-        }
-        Ok(())
+        let form = self.form(node)?;
+        self.execute(&format!("select {}", form.of_nothing())).map(drop)
     }
 
     fn callable(&self, id: &UniqueId) -> Result<Arc<Callable>, Failure> {

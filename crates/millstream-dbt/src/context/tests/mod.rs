@@ -1,6 +1,7 @@
 //! Templates rendered with small sets of macros.
 
 mod fake;
+mod functions;
 mod parsing;
 mod running;
 mod seeds;
