@@ -213,6 +213,73 @@ pub const EXPLANATIONS: &[Explanation] = &[
          from elsewhere; otherwise correct the name.",
     ),
     page(
+        "schedule.trigger",
+        "A schedule must say what starts it",
+        "A schedule has exactly one of `cron`, `every`, `calendar`, `manual`, `webhook`, `file`, \
+         `asset`, `topic`, `all_of` and `any_of`. Several go into a list under `all_of` or \
+         `any_of`.",
+    ),
+    page(
+        "schedule.cron",
+        "A cron expression cannot be read",
+        "Cron has five fields: minute, hour, day, month and weekday; a sixth before them is the \
+         second. Each is `*`, a number, a name, a range, a list, or a step such as `*/15`. `L` is \
+         the last day, `15W` the workday nearest to the 15th, `fri#2` the second Friday. Where day \
+         and weekday are both given, either is enough.",
+    ),
+    page(
+        "schedule.never",
+        "A schedule would never fire",
+        "The days that the schedule means do not exist, as 30 February, or `except` takes all of \
+         them away.",
+    ),
+    page(
+        "schedule.zone",
+        "There is no such time zone",
+        "`zone` is a name of the IANA database, as Europe/Paris or UTC. The database is built in, \
+         so that all machines agree.",
+    ),
+    page(
+        "schedule.period",
+        "A length of time cannot be read",
+        "Lengths of time are numbers with units: `90s`, `15m`, `1h30m`, `2d`, `1w`.",
+    ),
+    page(
+        "schedule.calendar",
+        "A day, month or time of day cannot be read",
+        "Days are weekdays (`mon`, `mon-fri`), days of the month (`1` to `31`), `last`, \
+         `first_workday` or `last_workday`; months are `jan` to `dec`; times of day have 24 hours \
+         and stand in quotes: `\"08:00\"`.",
+    ),
+    page(
+        "schedule.day",
+        "A day cannot be read",
+        "Days of `except` and `holidays` are `2026-12-25`, `2026-12-24..2027-01-01`, `12-25` for \
+         every year, or, in `except`, the name of a list under `holidays`. The day must exist.",
+    ),
+    page(
+        "schedule.invalid",
+        "A schedule makes no sense",
+        "A value of the schedule cannot be, or contradicts another one. The message says how.",
+    ),
+    page(
+        "schedule.asset_unknown",
+        "A schedule waits for an asset that does not exist",
+        "Assets are named as in selectors (`orders`, `shop.orders`), by reference \
+         (`ref('orders')`), or by their kind (`model:tagger`) where a name alone means several.",
+    ),
+    page(
+        "schedule.topic_unknown",
+        "A schedule waits for a topic that does not exist",
+        "No deployment records to the topic, and no function reads it.",
+    ),
+    page(
+        "schedule.cycle",
+        "Schedules start each other for ever",
+        "Each schedule of the cycle runs what the next one waits for. Take one trigger out, or put \
+         it under `all_of` beside a time, so that it goes round once for each.",
+    ),
+    page(
         "graph.cycle",
         "References make a cycle",
         "Each step of the cycle would have to run before the others. Take one reference out. A \

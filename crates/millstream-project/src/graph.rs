@@ -12,7 +12,10 @@ use millstream_core::{AssetKey, ContentHash};
 use millstream_dbt::manifest::UniqueId;
 use serde::Serialize;
 
+use crate::schedule::Period;
+
 pub(crate) use build::{Parts, build};
+pub(crate) use select::names_of;
 pub use select::{SelectError, Selection};
 
 /// A step of the project.
@@ -41,6 +44,8 @@ pub struct Node {
     pub definition: ContentHash,
     /// Hash of the checks that its publication waits for.
     pub checks_definition: ContentHash,
+    /// How old what it makes may become.
+    pub fresh_within: Option<Period>,
 }
 
 impl Node {

@@ -7,7 +7,7 @@
 //!
 //! Reading order: `load` drives; `dbt` reads what is dbt's through `millstream-dbt`, and makes models,
 //! seeds and checks of it; `sources` and `resolve` turn Millstream's own files into steps; `graph` orders
-//! and selects them.
+//! and selects them; `schedule` says when they run by themselves.
 
 mod dbt;
 mod declared;
@@ -18,6 +18,7 @@ mod load;
 mod names;
 mod project;
 mod resolve;
+pub mod schedule;
 mod schemas;
 mod settings;
 mod sources;

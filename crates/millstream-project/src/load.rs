@@ -23,12 +23,13 @@ use crate::graph;
 use crate::names::Names;
 use crate::project::{Project, ResolvedDeployment, ResolvedTraining};
 use crate::resolve;
+use crate::schedule::{self, Around};
 use crate::sources;
 use crate::spec::Manifest;
 use crate::values::Values;
 
 /// Folders of a project that a later version reads.
-const LATER: &[&str] = &["features", "schedules", "dashboards", "policies"];
+const LATER: &[&str] = &["features", "dashboards", "policies"];
 
 /// What reading a project needs to be told.
 #[derive(Debug, Clone)]
@@ -151,8 +152,8 @@ impl Reader<'_> {
             deployments: &deployments,
             functions: &functions,
         };
-        let (graph, checks) = graph::build(parts, self.report)?;
-        Some(Project {
+        let built = graph::build(parts, self.report);
+        let project = built.map(|(graph, checks)| Project {
             name: header.name,
             root: self.folder.canonical().to_owned(),
             environment: header.environment,
@@ -165,7 +166,20 @@ impl Reader<'_> {
             deployments,
             functions: functions.into_iter().map(|declared| declared.spec).collect(),
             graph,
-        })
+            schedules: Vec::new(),
+        });
+        self.scheduled(project, &header.values)
+    }
+
+    /// Reads when things run. What they name is looked up only in a project without problems, since
+    /// others would follow from those.
+    fn scheduled(&mut self, project: Option<Project>, values: &Values) -> Option<Project> {
+        let is_sound = !self.report.has_errors();
+        let documents = documents(&mut self.folder, "schedules", values, self.report);
+        let sound = project.as_ref().filter(|_| is_sound);
+        let around = Around { project: sound, now: self.options.now };
+        let schedules = schedule::read(&documents, around, self.report);
+        project.map(|project| Project { schedules, ..project })
     }
 
     /// A property file that describes a source of `sources/` may not name a stream that the source

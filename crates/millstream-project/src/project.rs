@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::dbt::DbtProject;
 use crate::environment::Environment;
 use crate::graph::Graph;
+use crate::schedule::{Period, Schedule};
 
 /// A project: everything its files say, resolved for one environment.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub struct Project {
     pub functions: Vec<FunctionSpec>,
     /// The steps, in the order in which they run.
     pub graph: Graph,
+    /// When they run by themselves.
+    pub schedules: Vec<Schedule>,
 }
 
 /// A seed: a CSV file of the project that is a table.
@@ -92,6 +95,8 @@ pub struct SqlModel {
     pub materialized: String,
     /// Its tags, its own and those of its folders.
     pub tags: BTreeSet<String>,
+    /// How old its rows may become.
+    pub fresh_within: Option<Period>,
     /// The tables it reads, in the order in which it names them.
     pub inputs: Vec<AssetKey>,
     /// What is said of its columns.

@@ -8,7 +8,7 @@ mod training;
 
 pub(crate) use deployment::{deployments, training_names};
 pub(crate) use function::{functions, operational_table};
-pub(crate) use reference::relation_at;
+pub(crate) use reference::{parse_reference, relation_at};
 pub(crate) use training::trainings;
 
 use std::collections::BTreeMap;

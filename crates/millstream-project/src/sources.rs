@@ -12,6 +12,7 @@ use schemars::schema_for;
 use serde_json::Value;
 
 use crate::declared::{Declared, check_names, declare, invalid_name, listed, place_of};
+use crate::schedule::{PERIODS, Period};
 use crate::settings::{kind_of, report_problems, source_schema};
 use millstream_files::Report;
 use millstream_files::yaml::{Document, Kind, Node};
@@ -116,12 +117,29 @@ fn validate(
         report_problems("source.invalid", more, document, &[node], report);
         check_key(stream, node, document, report);
     }
+    check_freshness(declared, nodes, report);
     if let Some(text) = &spec.keep_raw
         && !is_days(text)
     {
         let message = format!("`keep_raw` cannot be `{text}`");
         let place = declared.place(&["keep_raw"]);
         report.error("yaml.value_wrong", place, message, "days, such as 30d".to_owned());
+    }
+}
+
+/// Reports ages of the source and of its streams that are none.
+fn check_freshness(declared: &Declared<SourceSpec>, nodes: &[Node], report: &mut Report) {
+    const KEY: &str = "fresh_within";
+    let spec = &declared.spec;
+    let streams = spec.streams.iter().zip(nodes).map(|(stream, node)| (&stream.fresh_within, node));
+    for (text, node) in streams.chain([(&spec.fresh_within, &declared.node)]) {
+        if let Some(text) = text
+            && text.parse::<Period>().is_err()
+        {
+            let place = place_of(&declared.file, node, &[KEY]);
+            let message = format!("`{KEY}` cannot be `{text}`");
+            report.error("schedule.period", place, message, PERIODS.to_owned());
+        }
     }
 }
 

@@ -19,6 +19,9 @@ pub struct SourceSpec {
     /// How long raw input is kept, as `30d`; `0d` keeps none. The default is `30d`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_raw: Option<String>,
+    /// How old its tables may become, as `1h`: what brings them up to date then runs by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh_within: Option<String>,
     /// Settings of the connector itself.
     #[serde(flatten)]
     pub settings: Map<String, Value>,
@@ -47,6 +50,9 @@ pub struct StreamSpec {
     /// What happens when the source's columns change. The default is `evolve`.
     #[serde(default)]
     pub contract: ContractMode,
+    /// How old its table may become, if that is not said of the whole source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fresh_within: Option<String>,
     /// Settings of the connector for this stream.
     #[serde(flatten)]
     pub settings: Map<String, Value>,

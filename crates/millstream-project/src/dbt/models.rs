@@ -12,6 +12,7 @@ use super::places::Places;
 use super::render::Renderer;
 use crate::names::is_ephemeral;
 use crate::project::{ColumnDoc, SqlModel, Text};
+use crate::schedule::{PERIODS, Period};
 use crate::sql::is_blank;
 
 /// How models can be kept, for hints.
@@ -25,6 +26,7 @@ const SETTINGS: &[&str] = &[
     "delimiter",
     "enabled",
     "event_time",
+    "fresh_within",
     "full_refresh",
     "incremental_predicates",
     "incremental_strategy",
@@ -97,11 +99,29 @@ impl Reader<'_> {
             making: making?,
             materialized: materialization(node).to_owned(),
             tags: node.tags.iter().cloned().collect(),
+            fresh_within: self.fresh_within(node, report),
             inputs: self.project.inputs(node),
             columns: columns(node),
             definition: rendered.definition,
             text: rendered.text,
         })
+    }
+
+    /// How old its rows may become: `fresh_within` of its configuration, or under `meta`.
+    fn fresh_within(&self, node: &Node, report: &mut Report) -> Option<Period> {
+        const KEY: &str = "fresh_within";
+        let under_meta = || node.config.0.get("meta")?.get(KEY);
+        let (value, key) = match node.config.0.get(KEY) {
+            Some(value) => (value, KEY),
+            None => (under_meta()?, "meta"),
+        };
+        let period = value.as_str().and_then(|text| text.parse().ok());
+        if period.is_none() {
+            let message = format!("`{KEY}` cannot be `{}`", value.as_str().unwrap_or("that"));
+            let hint = PERIODS.to_owned();
+            report.error("schedule.period", self.places.setting(node, key), message, hint);
+        }
+        period
     }
 
     fn making(&self, node: &Node, report: &mut Report) -> Option<Making> {

@@ -71,6 +71,7 @@ fn node(id: UniqueId, kind: StepKind, name: &str, file: &Path, definition: Conte
         materialized: None,
         definition,
         checks_definition: checks_definition([]),
+        fresh_within: None,
     }
 }
 
@@ -81,7 +82,7 @@ fn syncs(source: &Declared<SourceSpec>, manifest: &Manifest) -> Vec<(Node, Place
     streams
         .filter_map(|(stream, at)| {
             let relation = Relation::new(&source.spec.name, &stream.name).ok()?;
-            let alone = SourceSpec { streams: vec![stream.clone()], ..source.spec.clone() };
+            let alone = alone(&source.spec, stream);
             let name = relation.to_string();
             let id = manifest
                 .sources
@@ -89,6 +90,8 @@ fn syncs(source: &Declared<SourceSpec>, manifest: &Manifest) -> Vec<(Node, Place
                 .find(|table| table.source_name == source.spec.name && table.name == stream.name)?;
             let id = id.unique_id.clone();
             let mut node = node(id, StepKind::Sync, &name, &source.file, definition_of(&alone));
+            let fresh_within = stream.fresh_within.as_ref().or(source.spec.fresh_within.as_ref());
+            node.fresh_within = fresh_within.and_then(|text| text.parse().ok());
             node.outputs =
                 vec![AssetKey::table(&relation), AssetKey::table(&relation.quarantine())];
             if source.spec.settings.get("operational") == Some(&Value::Bool(true)) {
@@ -98,6 +101,13 @@ fn syncs(source: &Declared<SourceSpec>, manifest: &Manifest) -> Vec<(Node, Place
             Some((node, at.at.within(&source.file)))
         })
         .collect()
+}
+
+/// What decides the rows of a stream: its source without the others. How old they may become does
+/// not count.
+fn alone(source: &SourceSpec, stream: &StreamSpec) -> SourceSpec {
+    let stream = StreamSpec { fresh_within: None, ..stream.clone() };
+    SourceSpec { streams: vec![stream], fresh_within: None, ..source.clone() }
 }
 
 /// The table of the operational database that a stream reads: the setting `table`, or its name.
@@ -121,6 +131,7 @@ fn of_model(model: &SqlModel) -> Node {
         model.inputs.iter().map(|asset| Input { asset: asset.clone(), edge: Edge::Data }).collect();
     node.tags.clone_from(&model.tags);
     node.materialized = Some(model.materialized.clone());
+    node.fresh_within = model.fresh_within;
     node
 }
 

@@ -188,7 +188,7 @@ fn use_of(node: &Node, project: &str) -> Exposure {
 }
 
 /// The names by which people may write a step: its own, and those of what it makes.
-fn names_of(node: &Node) -> impl Iterator<Item = &str> + Clone {
+pub(crate) fn names_of(node: &Node) -> impl Iterator<Item = &str> + Clone {
     let made = node.outputs.iter().filter(|_| node.kind != StepKind::Sync);
     let short = made.map(|asset| match asset.name.split_once('.') {
         Some((_, name)) if asset.kind == AssetKind::Table => name,

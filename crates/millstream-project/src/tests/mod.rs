@@ -9,6 +9,7 @@ mod graph;
 mod late;
 mod limits;
 mod rendering;
+mod schedules;
 mod seeds;
 mod whole;
 

@@ -1,0 +1,35 @@
+//! `schedules/*.yml`: what runs by itself, and when. Pure: files and a moment in, fires out.
+//!
+//! Reading order: `spec` is the shape of the files, `read` makes a [`Schedule`] of it, and
+//! `trigger` the [`Condition`] in it; `timetable`
+//! says which moments a timetable means, with `zone`, `cron`, `calendar` and `days` below it;
+//! `window` is the data that a run is about; `cycle` finds schedules that start each other for
+//! ever; `preview` shows what will be.
+
+mod calendar;
+mod cron;
+mod cycle;
+mod days;
+mod declared;
+mod names;
+mod period;
+mod preview;
+mod read;
+pub(crate) mod spec;
+mod timetable;
+mod trigger;
+mod window;
+mod zone;
+
+#[cfg(test)]
+mod tests;
+
+pub use declared::{CATCH_UP_MAX, CatchUp, Condition, Schedule, TriggerKey};
+pub(crate) use period::PERIODS;
+pub use period::{BadPeriod, Period};
+pub use preview::{LineKind, Preview, PreviewLine, preview};
+pub(crate) use read::{Around, read};
+pub use spec::{Gap, IfRunning, Overlap, WindowUnit};
+pub use timetable::{Fire, Note, Omission, Tick, Timetable};
+pub use window::Window;
+pub use zone::{Zone, ZoneChange};

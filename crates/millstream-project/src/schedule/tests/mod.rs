@@ -1,0 +1,3 @@
+//! Tests of timetables against slower and simpler ones.
+
+mod brute_force;
