@@ -13,6 +13,7 @@ pub mod memo;
 pub mod plan;
 pub mod recover;
 pub mod report;
+pub mod schedule;
 mod slots;
 
 pub use directed::DirectedRun;

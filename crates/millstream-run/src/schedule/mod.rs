@@ -1,0 +1,23 @@
+//! What starts now, and why: functions from values to values. Whoever calls them reads the clock and
+//! the ledger before, and writes the new state down after, in the transaction that makes the runs.
+//!
+//! Reading order: `state` is what is remembered; `due` decides over times that were missed;
+//! `evaluate` explains a condition; `decide` puts them together for one schedule; `freshness` turns
+//! ages that assets may have into deadlines.
+
+mod decide;
+mod due;
+mod evaluate;
+mod freshness;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use decide::{Decision, How, QUEUE_MAX, Situation, Start, decide};
+pub use due::{Count, Due, DueFire, ON_TIME_MICROS, Skipped, Timing, WhySkipped, due};
+pub use evaluate::{Explained, evaluate};
+pub use freshness::{
+    Deadline, FreshnessRun, Infeasible, Pace, StepHistory, deadlines, due_for_freshness, typical,
+};
+pub use state::{Observed, ScheduleState, Seen, VersionAt};
