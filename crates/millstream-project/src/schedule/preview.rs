@@ -5,7 +5,7 @@ use std::fmt;
 use millstream_core::clock::Timestamp;
 use serde::Serialize;
 
-use super::declared::Schedule;
+use super::declared::{Condition, Schedule};
 use super::timetable::{Fire, Tick, Timetable};
 use super::zone::ZoneChange;
 
@@ -18,6 +18,8 @@ pub struct Preview {
     pub zone: String,
     /// What starts it, in words.
     pub trigger: String,
+    /// Whether it rests, so that none of this happens until it does not.
+    pub paused: bool,
     /// In order.
     pub lines: Vec<PreviewLine>,
     /// Up to when everything is shown. Earlier than what was asked for if there were too many lines.
@@ -44,6 +46,8 @@ pub struct PreviewLine {
 pub enum LineKind {
     /// The schedule fires.
     Fire,
+    /// The schedule fires if all else that it waits for has happened, or once it has.
+    Possible,
     /// It would fire, and does not.
     Omitted,
     /// The clock of the zone is changed.
@@ -53,11 +57,11 @@ pub enum LineKind {
 /// What a schedule does after a moment and up to another, in at most so many lines. Only times are
 /// foreseen; a schedule that waits for something else has no lines.
 pub fn preview(schedule: &Schedule, after: Timestamp, to: Timestamp, most: usize) -> Preview {
-    let tables = schedule.condition.timetables();
+    let tables = tables(&schedule.condition, LineKind::Fire);
     let mut lines: Vec<PreviewLine> = Vec::new();
-    for table in &tables {
+    for (table, kind) in &tables {
         let ticks = table.ticks_after(after).take_while(|tick| moment_of(tick) <= to);
-        lines.extend(ticks.take(most + 1).map(|tick| line(table, tick)));
+        lines.extend(ticks.take(most.saturating_add(1)).map(|tick| line(table, *kind, tick)));
     }
     if !tables.is_empty() {
         let changes = schedule.zone.changes(after, to);
@@ -70,8 +74,21 @@ pub fn preview(schedule: &Schedule, after: Timestamp, to: Timestamp, most: usize
         schedule: schedule.name.clone(),
         zone: schedule.zone.name().to_owned(),
         trigger: schedule.condition.to_string(),
+        paused: schedule.paused,
         lines,
         to,
+    }
+}
+
+/// The timetables of a condition, each with what its fires are.
+fn tables(condition: &Condition, kind: LineKind) -> Vec<(&Timetable, LineKind)> {
+    match condition {
+        Condition::Time(table) => vec![(table, kind)],
+        Condition::AnyOf(parts) => parts.iter().flat_map(|part| tables(part, kind)).collect(),
+        Condition::AllOf(parts) => {
+            parts.iter().flat_map(|part| tables(part, LineKind::Possible)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -82,12 +99,12 @@ fn moment_of(tick: &Tick) -> Timestamp {
     }
 }
 
-fn line(table: &Timetable, tick: Tick) -> PreviewLine {
+fn line(table: &Timetable, kind: LineKind, tick: Tick) -> PreviewLine {
     match tick {
         Tick::Fire(Fire { at, note }) => PreviewLine {
             at,
             local: table.zone().shown(at),
-            kind: LineKind::Fire,
+            kind,
             note: note.map(|note| note.to_string()),
         },
         Tick::Omitted { at, written, why } => PreviewLine {
@@ -110,10 +127,12 @@ fn clock(schedule: &Schedule, change: ZoneChange) -> PreviewLine {
 
 impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.schedule, self.trigger)?;
+        let paused = if self.paused { " (paused)" } else { "" };
+        writeln!(f, "{}: {}{paused}", self.schedule, self.trigger)?;
         for line in &self.lines {
             let mark = match line.kind {
                 LineKind::Fire => " ",
+                LineKind::Possible => "?",
                 LineKind::Omitted => "-",
                 LineKind::Clock => "~",
             };

@@ -16,7 +16,7 @@ use super::days::Days;
 use super::declared::{CatchUp, Condition, Schedule};
 use super::period::{PERIODS, Period};
 use super::spec::{OneOrMany, ScheduleSpec};
-use super::timetable::Timetable;
+use super::timetable::{Times, Timetable};
 use super::zone::Zone;
 use crate::declared::{Declared, declare, invalid_name, place_of};
 use crate::graph::Selection;
@@ -162,6 +162,9 @@ impl Reader<'_> {
         let policies = Policies { zone: self.zone(), except: self.except() };
         let node = &self.declared.node;
         let condition = self.condition(&spec.trigger, node, &policies);
+        if let Some(condition) = &condition {
+            self.doubt_policies(condition);
+        }
         let jitter = self.jitter(condition.as_ref());
         let catch_up = self.catch_up();
         let assets = self.select();
@@ -226,6 +229,24 @@ impl Reader<'_> {
         match items.iter().find(|item| item.text() == Some(text)) {
             Some(item) => item.at.within(&self.declared.file),
             None => self.declared.place(&[key]),
+        }
+    }
+
+    /// Policies on times have no effect where there is no time.
+    fn doubt_policies(&mut self, condition: &Condition) {
+        let spec = &self.declared.spec;
+        let tables = condition.timetables();
+        let has_local = tables.iter().any(|table| !matches!(table.times, Times::Every { .. }));
+        let policies = [
+            ("gap", spec.gap.is_some() && !has_local, "`cron` or `calendar`"),
+            ("overlap", spec.overlap.is_some() && !has_local, "`cron` or `calendar`"),
+            ("jitter", spec.jitter.is_some() && tables.is_empty(), "a time"),
+            ("catch_up", spec.catch_up.is_some() && tables.is_empty(), "a time"),
+            ("except", spec.except.is_some() && tables.is_empty(), "a time"),
+        ];
+        for (key, _, needs) in policies.into_iter().filter(|(_, is_idle, _)| *is_idle) {
+            let message = format!("`{key}` has no effect without {needs}");
+            self.error("schedule.invalid", &[key], message, None);
         }
     }
 

@@ -36,7 +36,7 @@ pub struct Timetable {
 /// The times before any policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Times {
-    Cron(Cron),
+    Cron(Box<Cron>),
     Calendar {
         calendar: Calendar,
         text: String,
@@ -217,7 +217,7 @@ impl Iterator for Ticks<'_> {
         if let Times::Every { period, anchor } = self.table.times {
             return self.next_of_interval(period.seconds(), anchor);
         }
-        while self.from < self.until {
+        while self.from < self.until || !self.moved.is_empty() {
             let stretch = self.enter();
             let found = self.next_within(stretch);
             let moved = self.moved.front().map(|(at, _)| *at);
@@ -235,7 +235,7 @@ impl Iterator for Ticks<'_> {
                     }
                     return Some(tick);
                 }
-                _ => self.from = stretch.end?,
+                _ => self.from = stretch.end.filter(|end| *end < self.until)?,
             }
         }
         None
@@ -259,13 +259,16 @@ impl Ticks<'_> {
 
     /// The next time of the pattern in a stretch: its moment, what becomes of it, and from where to
     /// look on.
-    fn next_within(&self, stretch: Stretch) -> Option<(i64, Tick, i64)> {
+    fn next_within(&mut self, stretch: Stretch) -> Option<(i64, Tick, i64)> {
         let mut local = self.from + stretch.offset;
         let repeated_until = stretch.repeated_until();
         if self.table.overlap == Overlap::First {
             local = local.max(repeated_until.unwrap_or(i64::MIN));
         }
-        let local = self.table.next_local(local)?;
+        let Some(local) = self.table.next_local(local) else {
+            self.until = self.from;
+            return None;
+        };
         let at = local - stretch.offset;
         let repeats_from = stretch.repeats_from();
         let is_over = stretch.end.is_some_and(|end| at >= end);

@@ -184,7 +184,7 @@ impl Reader<'_> {
 
     fn cron(&mut self, text: &str, node: &Node) -> Option<Times> {
         match Cron::read(text) {
-            Ok(cron) => Some(Times::Cron(cron)),
+            Ok(cron) => Some(Times::Cron(Box::new(cron))),
             Err(error) => {
                 let place = place_of(&self.declared.file, node, &["cron"]);
                 self.report.error("schedule.cron", place, error.to_string(), error.hint);

@@ -39,6 +39,24 @@ fn asset(name: &str) -> AssetKey {
 }
 
 #[test]
+fn cron_knows_last_days_and_numbered_weekdays() {
+    let now = Timestamp::from_micros(1_700_000_000_000_000);
+    for (cron, expected) in [
+        ("0 0 L * *", "2023-11-30 00:00:00 +00:00"),
+        ("0 0 18W * *", "2023-11-17 00:00:00 +00:00"),
+        ("0 0 * * fri#2", "2023-12-08 00:00:00 +00:00"),
+        ("0 0 * * friL", "2023-11-24 00:00:00 +00:00"),
+        ("0 0 13 * +wed", "2023-12-13 00:00:00 +00:00"),
+        ("15 30 6 * jan mon-wed", "2024-01-01 06:30:15 +00:00"),
+    ] {
+        let text = format!("schedules: {{a: {{cron: \"{cron}\", select: orders}}}}");
+        let schedule = &schedules(&text)[0];
+        let next = schedule.condition.timetables()[0].fires_after(now).next().unwrap();
+        assert_eq!(schedule.zone.shown(next.at), expected, "{cron}");
+    }
+}
+
+#[test]
 fn all_triggers_are_read() {
     let schedules = schedules(
         "schedules:
@@ -100,6 +118,16 @@ fn a_preview_shows_what_daylight_saving_does() {
 ~ 2027-10-31 02:00:00 +01:00  clocks go back from 03:00:00 to 02:00:00
 "
     );
+}
+
+#[test]
+fn a_preview_says_what_depends_on_more() {
+    let schedules = schedules(
+        "schedules: {late: {all_of: [{cron: \"@daily\"}, {asset: shop.orders}], paused: true, select: report}}",
+    );
+    let day = Timestamp::from_micros(24 * 3_600_000_000);
+    let shown = preview(&schedules[0], Timestamp::from_micros(0), day, 10).to_string();
+    assert_eq!(shown, "late: all of (paused)\n? 1970-01-02 00:00:00 +00:00\n");
 }
 
 #[test]
@@ -167,6 +195,8 @@ fn every_wrong_word_is_told_at_once() {
   j: {cron: \"@daily\", except: [2026-02-30, banks], select: orders}
   k: {all_of: [], anchor: x, select: orders}
   l: {any_of: [{asset: order}, {topic: news}, {manual: true}], select: orders}
+  o: {every: 1h, gap: skip, overlap: both, select: orders}
+  p: {asset: orders, jitter: 5m, catch_up: none, except: 12-25, select: report}
   m-n: {cron: \"@daily\", select: orders}
 holidays:
   bank: [13-01]
@@ -233,11 +263,21 @@ error[schedule.topic_unknown]: there is no topic `news`
 error[schedule.trigger]: `manual` cannot be a part of a condition
   --> schedules/all.yml:13:56
   hint: every schedule can be started by hand
+error[schedule.invalid]: `gap` has no effect without `cron` or `calendar`
+  --> schedules/all.yml:14:23
+error[schedule.invalid]: `overlap` has no effect without `cron` or `calendar`
+  --> schedules/all.yml:14:38
+error[schedule.invalid]: `jitter` has no effect without a time
+  --> schedules/all.yml:15:30
+error[schedule.invalid]: `catch_up` has no effect without a time
+  --> schedules/all.yml:15:44
+error[schedule.invalid]: `except` has no effect without a time
+  --> schedules/all.yml:15:58
 error[name.invalid]: `m-n` cannot be the name of a schedule
-  --> schedules/all.yml:14:3
+  --> schedules/all.yml:16:3
   hint: letters, digits and `_`, at most 128, not starting with a digit
 error[schedule.day]: `13-01` is no day
-  --> schedules/all.yml:16:10
+  --> schedules/all.yml:18:10
   hint: as 2026-12-25, 2026-12-24..2027-01-01, or 12-25 for every year",
     );
 }

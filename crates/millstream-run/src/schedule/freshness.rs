@@ -113,6 +113,9 @@ pub fn deadlines(graph: &Graph, history: &StepHistory, now: Timestamp) -> Pace {
 
 /// The runs that targets ask for now, the most urgent first: those of which a step must have
 /// started. A run takes everything before its target along.
+///
+/// Runs that are going, and those that have just failed, are not known here: who calls this leaves
+/// out targets that have such a run.
 pub fn due_for_freshness(
     graph: &Graph,
     history: &StepHistory,

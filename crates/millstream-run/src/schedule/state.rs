@@ -7,6 +7,10 @@ use millstream_core::clock::Timestamp;
 use millstream_project::schedule::{Condition, TriggerKey};
 use serde::{Deserialize, Serialize};
 
+/// How far the clock may go back and still fire nothing twice, in microseconds: a day. Beyond that it
+/// was wrong before.
+const AHEAD_MICROS_MAX: i64 = 24 * 3600 * 1_000_000;
+
 /// Up to where the triggers of a schedule are handled. Positions of a trigger only grow: a time is
 /// its microseconds, an asset its version, a topic its next offset, a request or a file the number
 /// of its record in the ledger.
@@ -29,7 +33,8 @@ impl ScheduleState {
     }
 
     /// Begins with triggers that were not there before: what has already happened does not count
-    /// for them, and triggers that are gone are forgotten.
+    /// for them, and triggers that are gone are forgotten. A clock that was days ahead and is right
+    /// again does not silence times until then.
     pub(super) fn adopt(&mut self, condition: &Condition, observed: &Observed<'_>) {
         let leaves = condition.leaves();
         for leaf in &leaves {
@@ -39,7 +44,11 @@ impl ScheduleState {
                 Condition::NewerThan { .. } => 0,
                 leaf => observed.position(leaf).unwrap_or(0),
             };
-            self.handled.entry(leaf.key()).or_insert(begin);
+            let handled = self.handled.entry(leaf.key()).or_insert(begin);
+            let is_ahead = handled.saturating_sub(begin) > AHEAD_MICROS_MAX;
+            if is_ahead && matches!(leaf, Condition::Time(_)) {
+                *handled = begin;
+            }
         }
         let keys: Vec<TriggerKey> = leaves.iter().map(|leaf| leaf.key()).collect();
         self.handled.retain(|key, _| keys.contains(key));

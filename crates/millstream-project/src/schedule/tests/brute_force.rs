@@ -90,7 +90,7 @@ fn minutes_around(moment: Moment, rules: &TimeZone) -> Vec<Minute> {
 fn compare(zone: &Zone, minutes: &[Minute]) {
     let (first, last) = (minutes[0].0, minutes[minutes.len() - 1].0);
     for (text, meaning) in EXPRESSIONS {
-        let times = Times::Cron(Cron::read(text).unwrap());
+        let times = Times::Cron(Box::new(Cron::read(text).unwrap()));
         let mut table = Timetable {
             times,
             zone: zone.clone(),

@@ -107,6 +107,14 @@ fn a_run_knows_the_window_it_is_about() {
 }
 
 #[test]
+fn a_clock_that_was_years_ahead_silences_nothing() {
+    let schedule = schedule(HOURLY);
+    let state = world("2099-11-21T00:30:00Z").decide(&schedule, &ScheduleState::default()).state;
+    let state = world("2026-11-21T00:30:00Z").decide(&schedule, &state).state;
+    assert_eq!(world("2026-11-21T01:00:00Z").decide(&schedule, &state).starts.len(), 1);
+}
+
+#[test]
 fn a_changed_timetable_begins_anew() {
     let state =
         world("2026-11-21T00:30:00Z").decide(&schedule(HOURLY), &ScheduleState::default()).state;
