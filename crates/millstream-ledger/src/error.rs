@@ -83,6 +83,12 @@ pub enum LedgerError {
         /// The attempt.
         attempt: AttemptId,
     },
+    /// Another server has started the run of this fire.
+    #[error("the run that is due by the schedule `{schedule}` has been started already")]
+    FireTaken {
+        /// The schedule.
+        schedule: String,
+    },
     /// Several runs match.
     #[error("`{part}` names several runs")]
     AmbiguousRun {
@@ -174,6 +180,7 @@ impl Coded for LedgerError {
             Self::Statement { .. } => "ledger.statement",
             Self::Protocol { .. } => "ledger.protocol",
             Self::LeaseLost { .. } => "ledger.lease_lost",
+            Self::FireTaken { .. } => "ledger.fire_taken",
             Self::AmbiguousRun { .. } => "ledger.ambiguous_run",
             Self::UnknownVersion { .. } => "ledger.unknown_version",
             Self::NoEarlierVersion { .. } => "ledger.no_earlier_version",
@@ -197,6 +204,7 @@ impl Coded for LedgerError {
             | Self::Busy
             | Self::DiskFull
             | Self::Io { .. }
+            | Self::FireTaken { .. }
             | Self::LeaseLost { .. } => Fault::External,
             Self::Closed | Self::Statement { .. } | Self::Protocol { .. } => Fault::Internal,
         }
@@ -223,6 +231,7 @@ impl Coded for LedgerError {
             Self::Busy => "see `millstream runs list` for what is running, and try again",
             Self::DiskFull => "free some space and run the command again",
             Self::Io { .. } => "check the disk and the rights, and run the command again",
+            Self::FireTaken { .. } => "see `millstream runs list` for the run",
             Self::AmbiguousRun { .. } => "give more digits of the run's id",
             Self::UnknownVersion { .. } => "see `millstream model list` for the versions there are",
             Self::NoEarlierVersion { .. } => "promote a version instead",

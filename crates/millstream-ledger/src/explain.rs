@@ -83,6 +83,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
          refused from then on. Nothing is published twice. The attempt may be tried again.",
     ),
     page(
+        "ledger.fire_taken",
+        "The run of this schedule has been started already",
+        "Each moment at which a schedule is due starts one run. Another server was faster, or this \
+         one was restarted after it had started the run. Nothing is lost and nothing runs twice.",
+    ),
+    page(
         "ledger.ambiguous_run",
         "Several runs match",
         "The digits that were given begin or end the ids of several runs. Give more of them; \

@@ -11,7 +11,7 @@
 //! Not here: what a step does, what a target answers, when to try again.
 //!
 //! Reading order: `ledger`, `records`, `runs`, `claim`, `attempt`, `commit`, `recovery`, then the
-//! readers `versions`, `journal`, `aliases`, `catalog`, `system`.
+//! readers `versions`, `journal`, `aliases`, `fires`, `catalog`, `system`.
 
 mod aliases;
 mod attempt;
@@ -21,6 +21,7 @@ mod columns;
 mod commit;
 mod error;
 mod explain;
+mod fires;
 mod holder;
 mod journal;
 mod ledger;
@@ -41,6 +42,7 @@ pub use aliases::{AliasRecord, Change};
 pub use claim::{Claim, ClaimOutcome, ClaimRequest, Renewal};
 pub use error::{LedgerError, Result};
 pub use explain::EXPLANATIONS;
+pub use fires::{Fire, FireKey, FireState, Pause, ScheduleState};
 pub use holder::{Holder, Liveness, Standing};
 pub use ledger::Ledger;
 pub use records::{

@@ -9,6 +9,7 @@ use millstream_core::{AssetKey, ContentHash, Error, Fault, Retry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::fires::FireKey;
 use crate::holder::Holder;
 
 /// What a run was asked to do.
@@ -20,6 +21,8 @@ pub struct RunCause {
     pub selection: Option<String>,
     /// The plan, in the words of the planner.
     pub plan: Value,
+    /// What a schedule had to start, if it started the run.
+    pub fire: Option<FireKey>,
 }
 
 /// How a run stands.

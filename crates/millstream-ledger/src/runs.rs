@@ -8,12 +8,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::columns::{At, Json, Text, Word};
 use crate::error::{LedgerError, Result};
+use crate::fires::take_fire;
 use crate::holder::Holder;
 use crate::ledger::Ledger;
 use crate::records::{RunCause, RunState, SkipState, StepState};
 
 impl Ledger {
     /// Records that a run of this process begins. Runs whose process died are marked interrupted.
+    ///
+    /// Fails with `ledger.fire_taken` if a schedule's run was started already.
     pub async fn begin_run(&self, cause: RunCause) -> Result<RunId> {
         let run = RunId::new();
         let now = self.now();
@@ -34,6 +37,9 @@ impl Ledger {
                     Word(RunState::Running),
                     At(now),
                 ])?;
+            if let Some(fire) = &cause.fire {
+                take_fire(connection, fire, run, now)?;
+            }
             Ok(run)
         })
         .await
@@ -57,6 +63,34 @@ impl Ledger {
             Ok(())
         })
         .await
+    }
+
+    /// Asks the process of a run to stop it. Whether it does is seen in the run's state.
+    ///
+    /// Gives whether the run was at work.
+    pub async fn ask_to_cancel(&self, run: RunId) -> Result<bool> {
+        let now = self.now();
+        self.write(move |connection| {
+            let asked = connection
+                .prepare_cached(
+                    "UPDATE runs SET cancel_asked_at = coalesce(cancel_asked_at, ?2)
+                     WHERE run = ?1 AND state = 'running'",
+                )?
+                .execute(params![Text(run), At(now)])?;
+            Ok(asked == 1)
+        })
+        .await
+    }
+
+    /// Whether somebody asked to stop the run.
+    pub fn is_cancel_asked(&self, run: RunId) -> Result<bool> {
+        self.read(|connection| {
+            let asked = connection
+                .prepare_cached("SELECT cancel_asked_at IS NOT NULL FROM runs WHERE run = ?1")?
+                .query_row([Text(run)], |row| row.get(0))
+                .optional()?;
+            Ok(asked.unwrap_or(false))
+        })
     }
 
     /// Records that a step of a run was not run, and why.
@@ -138,7 +172,8 @@ pub(crate) fn expect_run(connection: &Connection, run: RunId) -> Result<()> {
     }
 }
 
-fn mark_interrupted(connection: &Connection) -> Result<()> {
+/// Marks the runs whose process died.
+pub(crate) fn mark_interrupted(connection: &Connection) -> Result<()> {
     let running: Vec<(String, Holder)> = connection
         .prepare_cached("SELECT run, holder FROM runs WHERE state = 'running'")?
         .query_map([], |row| Ok((row.get(0)?, row.get::<_, Json<Holder>>(1)?.0)))?

@@ -14,7 +14,9 @@ CREATE TABLE runs (
     holder     TEXT NOT NULL,
     state      TEXT NOT NULL,
     started_at INTEGER NOT NULL,
-    ended_at   INTEGER
+    ended_at   INTEGER,
+    -- When somebody asked the process to stop it.
+    cancel_asked_at INTEGER
 ) STRICT;
 CREATE INDEX runs_running ON runs (run) WHERE state = 'running';
 
@@ -115,6 +117,26 @@ CREATE TABLE aliases (
     at       INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX aliases_of_model ON aliases (model, alias, position);
+
+CREATE TABLE schedules (
+    schedule TEXT PRIMARY KEY,
+    -- When it was seen first; nothing is due before.
+    since    INTEGER NOT NULL,
+    -- What a person decided, over what the project's file says.
+    paused   INTEGER,
+    note     TEXT
+) STRICT;
+
+CREATE TABLE fires (
+    schedule   TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    state      TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    run        TEXT REFERENCES runs (run),
+    handled_at INTEGER NOT NULL,
+    PRIMARY KEY (schedule, at)
+) STRICT;
+CREATE INDEX fires_of_run ON fires (run);
 
 CREATE TABLE tokens (
     id         TEXT PRIMARY KEY,

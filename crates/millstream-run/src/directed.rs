@@ -1,5 +1,6 @@
 //! A run whose steps somebody else chooses and orders, as dbt's commands do.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,10 +10,13 @@ use millstream_core::slot::Slot;
 use millstream_core::step::Step;
 use millstream_ledger::RunState;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::attempt::Context;
-use crate::driver::{Due, StepDriver};
+use crate::cancel::cancel_when_asked;
+use crate::driver::StepDriver;
 use crate::execute::millis_since;
+use crate::plan::Due;
 use crate::recover::Steps;
 use crate::report::StepReport;
 use crate::slots::Slots;
@@ -24,11 +28,15 @@ pub struct DirectedRun {
     context: Context,
     /// To recover what another process left.
     steps: Steps,
+    /// Ends with the run.
+    _watch: JoinSet<Infallible>,
 }
 
 impl DirectedRun {
     pub(crate) fn new(context: Context, steps: Steps) -> Self {
-        Self { context, steps }
+        let mut watch = JoinSet::new();
+        watch.spawn(cancel_when_asked(context.clone()));
+        Self { context, steps, _watch: watch }
     }
 
     /// The run.

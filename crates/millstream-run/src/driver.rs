@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use crate::attempt::{Context, Decided, Ended, make_attempt};
 use crate::execute::millis_since;
 use crate::memo::{MemoInputs, memo};
-use crate::plan::{Decision, Known, Probe, decide};
+use crate::plan::{Decision, Due, Known, Probe, Reason, decide};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, StepOutcome, StepReport};
 use crate::slots::Slots;
@@ -34,15 +34,6 @@ pub(crate) struct StepDriver {
     pub(crate) slots: Slots,
     pub(crate) progress: mpsc::Sender<Progress>,
     pub(crate) due: Due,
-}
-
-/// When a step runs at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Due {
-    /// When its memo key has changed.
-    WhenChanged,
-    /// Always: somebody asked for this very step.
-    Always,
 }
 
 /// What the watcher was told of a step last.
@@ -78,12 +69,13 @@ impl StepDriver {
         let mut told = Told::Nothing;
         let mut done: Option<StepReport> = None;
         let mut context = self.context.clone();
+        let mut due = self.due;
         loop {
             if self.context.cancel.is_cancelled() {
                 return self.or_skip(done, StepOutcome::Cancelled, "the run was cancelled").await;
             }
             let slot = self.slots.take().await;
-            let decided = match self.decide(context.refresh).await {
+            let decided = match self.decide(context.refresh, due).await {
                 Ok(Some(decided)) => decided,
                 Ok(None) => return self.or_skip(done, StepOutcome::UpToDate, "up to date").await,
                 Err(error) if self.tries_again(&error, number) => {
@@ -114,6 +106,7 @@ impl StepDriver {
                 // A function takes a long backlog in several attempts; only the first starts over.
                 ended @ Ended::Committed { .. } if self.step.spec().kind == StepKind::Function => {
                     context.refresh = Refresh::Incremental;
+                    due = Due::WhenChanged;
                     let report = self.report(ended, decided.reason, number)?;
                     done = Some(match done {
                         Some(before) => before.followed_by(report),
@@ -147,9 +140,9 @@ impl StepDriver {
     }
 
     /// What to do now: `None` when there is nothing.
-    async fn decide(&self, refresh: Refresh) -> Result<Option<Decided>> {
-        if self.due == Due::Always {
-            return self.asked().map(Some);
+    async fn decide(&self, refresh: Refresh, due: Due) -> Result<Option<Decided>> {
+        if due == Due::Always {
+            return self.asked().await.map(Some);
         }
         let spec = self.step.spec();
         let ledger = &self.context.ledger;
@@ -162,7 +155,7 @@ impl StepDriver {
         Ok(Some(Decided { memo, reason: reason.to_string(), version: previous.version }))
     }
 
-    fn asked(&self) -> Result<Decided> {
+    async fn asked(&self) -> Result<Decided> {
         let spec = self.step.spec();
         let ledger = &self.context.ledger;
         let mut current = BTreeMap::new();
@@ -171,8 +164,10 @@ impl StepDriver {
                 current.insert(input.asset.clone(), version);
             }
         }
-        let memo = memo(spec, &MemoInputs { current: &current, probe: None });
-        Ok(Decided { memo, reason: "asked for".to_owned(), version: self.version()? })
+        let previous = ledger.previous(spec.asset())?;
+        let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
+        let memo = memo(spec, &MemoInputs { current: &current, probe: probe.print() });
+        Ok(Decided { memo, reason: Reason::Asked.to_string(), version: previous.version })
     }
 
     fn tries_again(&self, error: &Error, number: u32) -> bool {

@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 use millstream_core::asset::AssetKey;
 use millstream_core::error::Result;
 use millstream_core::step::{Refresh, Step, StepStats};
-use millstream_ledger::{Holder, Ledger, RunCause, RunState};
+use millstream_ledger::{FireKey, Holder, Ledger, RunCause, RunState};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::Context;
+use crate::cancel::cancel_when_asked;
 use crate::directed::DirectedRun;
-use crate::driver::{Due, End, StepDriver};
-use crate::plan::{Known, Plan, Probe, plan};
+use crate::driver::{End, StepDriver};
+use crate::plan::{Due, Known, Plan, Probe, plan};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, RunReport, StepOutcome, StepReport};
 use crate::slots::Slots;
@@ -50,6 +51,10 @@ pub struct RunRequest {
     pub selected: BTreeSet<AssetKey>,
     /// Whether steps start over.
     pub refresh: Refresh,
+    /// Which of the selected steps run.
+    pub due: Due,
+    /// What a schedule had to start, if it started the run.
+    pub fire: Option<FireKey>,
 }
 
 /// Runs steps against one environment.
@@ -96,7 +101,7 @@ impl Executor {
             probes.insert(asset, probe);
         }
         let specs: Vec<_> = selected.iter().map(|step| step.spec()).collect();
-        Ok(plan(&specs, &known, &probes, request.refresh))
+        Ok(plan(&specs, &known, &probes, request.refresh, request.due))
     }
 
     /// Recovers what dead processes left, then brings the selected assets up to date. Progress
@@ -123,6 +128,7 @@ impl Executor {
                 command: request.cause.clone(),
                 selection: request.selection.clone(),
                 plan: serde_json::to_value(&plan).unwrap_or_default(),
+                fire: request.fire.clone(),
             })
             .await?;
         let context = Context {
@@ -131,11 +137,14 @@ impl Executor {
             holder: self.holder.clone(),
             lease: self.pace.lease,
             refresh: request.refresh,
-            cancel: cancel.clone(),
+            cancel: cancel.child_token(),
         };
-        let steps = self.drive(request, &context, &mut watcher).await?;
+        let steps = tokio::select! {
+            steps = self.drive(request, &context, &mut watcher) => steps?,
+            never = cancel_when_asked(context.clone()) => match never {},
+        };
         let report = RunReport { run: Some(run), steps, millis: millis_since(begun) };
-        self.ledger.end_run(run, run_state(&report, cancel)).await?;
+        self.ledger.end_run(run, run_state(&report, &context.cancel)).await?;
         Ok(report)
     }
 
@@ -153,6 +162,7 @@ impl Executor {
                 command: request.cause.clone(),
                 selection: request.selection.clone(),
                 plan: serde_json::Value::Null,
+                fire: request.fire.clone(),
             })
             .await?;
         Ok(DirectedRun::new(
@@ -199,7 +209,7 @@ impl Executor {
                 steps: self.steps.clone(),
                 slots: slots.clone(),
                 progress: progress.clone(),
-                due: Due::WhenChanged,
+                due: request.due,
             };
             tasks.spawn(async move {
                 let report = driver.drive(before).await;

@@ -5,6 +5,7 @@
 //! Reading order is the order of the modules below.
 
 pub mod attempt;
+mod cancel;
 mod directed;
 mod driver;
 mod error;
@@ -20,6 +21,6 @@ pub use directed::DirectedRun;
 pub use error::{EXPLANATIONS, RunError};
 pub use execute::{Executor, Pace, RunRequest};
 pub use memo::MemoInputs;
-pub use plan::{Decision, Plan, PlanEntry, Reason, plan};
+pub use plan::{Decision, Due, Plan, PlanEntry, Reason, plan};
 pub use recover::{OtherSteps, Recovered, Steps, recover};
 pub use report::{Progress, RunReport, StepOutcome, StepReport};

@@ -51,6 +51,15 @@ pub enum Decision {
     Run(Reason),
 }
 
+/// Which of the selected steps run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Those whose memo key has changed.
+    WhenChanged,
+    /// All: somebody asked for these very steps.
+    Always,
+}
+
 /// Why a step runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
@@ -59,6 +68,8 @@ pub enum Reason {
     First,
     /// Asked for by `--full-refresh`.
     FullRefresh,
+    /// Somebody asked for this very step.
+    Asked,
     /// Its definition in the project changed.
     Definition,
     /// What it reads outside the graph changed.
@@ -86,6 +97,7 @@ impl fmt::Display for Reason {
         match self {
             Self::First => f.write_str("no version yet"),
             Self::FullRefresh => f.write_str("full refresh"),
+            Self::Asked => f.write_str("asked for"),
             Self::Definition => f.write_str("definition changed"),
             Self::Outside => f.write_str("source changed"),
             Self::Unknown => f.write_str("source cannot tell whether it changed"),
@@ -150,12 +162,16 @@ pub fn plan(
     known: &Known,
     probes: &BTreeMap<AssetKey, Probe>,
     refresh: Refresh,
+    due: Due,
 ) -> Plan {
     let mut changing: BTreeSet<&AssetKey> = BTreeSet::new();
     let mut entries = Vec::with_capacity(specs.len());
     for spec in specs {
         let probe = probes.get(spec.asset()).copied().unwrap_or(Probe::Inside);
-        let decision = decide(spec, known, probe, refresh, &changing);
+        let decision = match due {
+            Due::WhenChanged => decide(spec, known, probe, refresh, &changing),
+            Due::Always => Decision::Run(Reason::Asked),
+        };
         if decision != Decision::UpToDate {
             changing.extend(&spec.outputs);
         }

@@ -111,7 +111,13 @@ fn what_follows_is_planned_with_it() {
         world.run(step, Probe::Inside);
     }
     let probes = BTreeMap::from([(table("raw"), print("new"))]);
-    let plan = plan(&[&sync, &model, &ordered], &world.known, &probes, Refresh::Incremental);
+    let plan = plan(
+        &[&sync, &model, &ordered],
+        &world.known,
+        &probes,
+        Refresh::Incremental,
+        Due::WhenChanged,
+    );
     let decisions: Vec<_> = plan.entries.iter().map(|entry| entry.decision.clone()).collect();
     let upstream = Decision::Run(Reason::Upstream { asset: table("raw") });
     assert_eq!(decisions[1], upstream);

@@ -234,6 +234,37 @@ pub enum RunsVerb {
         /// The run, or the end of its id; the newest if left out.
         run: Option<String>,
     },
+    /// Runs steps of a past run again; those that did not succeed, if nothing else is said.
+    Rerun(RerunArgs),
+    /// Stops a run that is at work, in whichever process it is.
+    Cancel {
+        /// The run, or the end of its id.
+        run: String,
+    },
+}
+
+/// `runs rerun`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  millstream runs rerun --dry-run\n  \
+    millstream runs rerun 3f2a --downstream\n  millstream runs rerun --all")]
+pub struct RerunArgs {
+    /// The run, or the end of its id; the newest if left out.
+    pub run: Option<String>,
+    /// All its steps, also those that succeeded.
+    #[arg(long)]
+    pub all: bool,
+    /// Also what they are made from.
+    #[arg(long)]
+    pub upstream: bool,
+    /// Also what is made from them.
+    #[arg(long)]
+    pub downstream: bool,
+    /// Only say what would run.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Steps at the same time; the number of cores if left out.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 /// `model`.

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod commits;
+mod fires;
 mod killed;
 mod leases;
 mod opening;
@@ -67,7 +68,7 @@ pub(crate) fn refused() -> AssetKey {
 }
 
 pub(crate) fn cause() -> RunCause {
-    RunCause { command: "run".to_owned(), selection: None, plan: json!({"steps": []}) }
+    RunCause { command: "run".to_owned(), selection: None, plan: json!({"steps": []}), fire: None }
 }
 
 pub(crate) fn memo(key: &str) -> Memo {

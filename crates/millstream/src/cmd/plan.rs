@@ -5,7 +5,7 @@ use millstream_core::error::Result;
 use millstream_dbt::select::{SqlChange, compare_sql};
 use millstream_dbt::step::Origin;
 use millstream_project::Depth;
-use millstream_run::{Decision, PlanEntry, Reason};
+use millstream_run::{Decision, Plan, PlanEntry, Reason};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,8 +22,13 @@ pub async fn run(global: &Global, args: &SelectArgs) -> Outcome {
     let opened = Opened::open(global, "plan").await?;
     let request = opened.request("plan", args)?;
     let plan = opened.executor(None).await?.plan(&request).await?;
+    show(global, &opened, &plan)
+}
+
+/// Shows what a plan would run.
+pub fn show(global: &Global, opened: &Opened, plan: &Plan) -> Outcome {
     let changes: Result<Vec<Option<Change>>> =
-        plan.entries.iter().map(|entry| change(&opened, entry)).collect();
+        plan.entries.iter().map(|entry| change(opened, entry)).collect();
     let entries = plan.entries.iter().zip(changes?);
     if global.output == OutputFormat::Json {
         let entries: Vec<Value> = entries.map(|(entry, change)| shown(entry, change)).collect();

@@ -1,7 +1,7 @@
 //! `millstream run`
 
 use millstream_core::Fault;
-use millstream_run::{RunReport, StepOutcome};
+use millstream_run::{Executor, RunReport, RunRequest, StepOutcome};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Global, OutputFormat, RunArgs};
@@ -18,10 +18,20 @@ pub async fn run(global: &Global, args: &RunArgs) -> Outcome {
     let opened = Opened::open(global, "run").await?;
     let request = opened.request("run", &args.selection)?;
     let executor = opened.executor(args.threads).await?;
+    execute(global, &opened, &executor, &request).await
+}
+
+/// Runs what is asked for, and shows how it goes and what came of it.
+pub async fn execute(
+    global: &Global,
+    opened: &Opened,
+    executor: &Executor,
+    request: &RunRequest,
+) -> Outcome {
     let cancel = CancellationToken::new();
     let signals = tokio::spawn(cancel_on_signal(cancel.clone()));
     let mut view = ProgressView::new(&opened.project);
-    let report = executor.run(&request, &cancel, |progress| view.show(progress)).await;
+    let report = executor.run(request, &cancel, |progress| view.show(progress)).await;
     signals.abort();
     let report = report?;
     if global.output == OutputFormat::Json {

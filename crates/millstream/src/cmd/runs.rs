@@ -1,7 +1,11 @@
-//! `millstream runs list|show`
+//! `millstream runs list|show|rerun|cancel`
+
+mod rerun;
+
+use std::time::{Duration, Instant};
 
 use millstream_core::step::CheckOutcome;
-use millstream_ledger::{RunDetail, RunSummary, StepDetail, StepState};
+use millstream_ledger::{Ledger, RunDetail, RunState, RunSummary, StepDetail, StepState};
 
 use crate::cli::{Global, OutputFormat, RunsVerb};
 use crate::exit::{Failure, Outcome};
@@ -10,23 +14,51 @@ use crate::output::{
 };
 use crate::wire::open_ledger;
 
-/// Shows past and present runs.
+/// How often a run that was asked to stop is looked at.
+const CANCEL_POLL: Duration = Duration::from_millis(100);
+/// How long a run that was asked to stop is waited for.
+const CANCEL_WAIT_MAX: Duration = Duration::from_mins(1);
+
+/// Shows past and present runs, runs their steps again, stops them.
 pub async fn run(global: &Global, verb: &RunsVerb) -> Outcome {
-    let ledger = open_ledger(global).await?;
     match verb {
-        RunsVerb::List { limit } => list(global, &ledger.runs(*limit)?),
+        RunsVerb::List { limit } => list(global, &open_ledger(global).await?.runs(*limit)?),
         RunsVerb::Show { run } => {
-            let id = match run {
-                Some(text) => ledger.find_run(text)?,
-                None => ledger.runs(1)?.first().map(|run| run.run),
-            };
-            let detail = id.map(|id| ledger.run(id)).transpose()?.flatten();
-            let Some(detail) = detail else {
-                let asked = run.as_deref().unwrap_or("yet");
-                return Err(Failure::Usage(format!("there is no run {asked}")));
-            };
-            show(global, &detail)
+            show(global, &found(&open_ledger(global).await?, run.as_deref())?)
         }
+        RunsVerb::Rerun(args) => rerun::run(global, args).await,
+        RunsVerb::Cancel { run } => cancel(&open_ledger(global).await?, run).await,
+    }
+}
+
+/// The run that some digits name; the newest if there are none.
+fn found(ledger: &Ledger, digits: Option<&str>) -> Result<RunDetail, Failure> {
+    let id = match digits {
+        Some(digits) => ledger.find_run(digits)?,
+        None => ledger.runs(1)?.first().map(|run| run.run),
+    };
+    let detail = id.map(|id| ledger.run(id)).transpose()?.flatten();
+    let asked = digits.unwrap_or("yet");
+    detail.ok_or_else(|| Failure::Usage(format!("there is no run {asked}")))
+}
+
+/// Asks the run's process to stop it, and waits until it has.
+async fn cancel(ledger: &Ledger, digits: &str) -> Outcome {
+    let run = found(ledger, Some(digits))?.summary.run;
+    ledger.ask_to_cancel(run).await?;
+    let asked = Instant::now();
+    loop {
+        let state = found(ledger, Some(&run.to_string()))?.summary.state;
+        if state != RunState::Running {
+            return print_line(&format!("run {} {}", run.short(), word(&state)));
+        }
+        if asked.elapsed() > CANCEL_WAIT_MAX {
+            return print_line(&format!(
+                "run {} was asked to stop and is still at work",
+                run.short()
+            ));
+        }
+        tokio::time::sleep(CANCEL_POLL).await;
     }
 }
 

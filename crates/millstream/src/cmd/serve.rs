@@ -10,7 +10,7 @@ use millstream_core::topic::Topic;
 use millstream_deploy::{DeploymentConfig, Deployments, health_router, router};
 use millstream_guard::{Guard, Scope, StoredToken};
 use millstream_ledger::{Ledger, TokenRecord};
-use millstream_run::{Executor, RunRequest};
+use millstream_run::{Due, Executor, RunRequest};
 use millstream_server::{Routes, Server, ServerConfig, ServerInfo, TlsFiles};
 use tokio_util::sync::CancellationToken;
 
@@ -142,6 +142,8 @@ async fn run_functions(executor: Executor, topics: Vec<Arc<dyn Topic>>, stop: Ca
         selection: None,
         selected,
         refresh: Refresh::Incremental,
+        due: Due::WhenChanged,
+        fire: None,
     };
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     while !stop.is_cancelled() {

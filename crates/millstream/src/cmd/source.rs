@@ -11,7 +11,7 @@ use millstream_core::error::Plain;
 use millstream_core::name::Relation;
 use millstream_core::spec::SourceSpec;
 use millstream_core::step::{Refresh, Step};
-use millstream_run::RunRequest;
+use millstream_run::{Due, RunRequest};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -154,6 +154,8 @@ async fn replay(global: &Global, opened: &Opened, name: &str) -> Outcome {
         selection: Some(name.to_owned()),
         selected: [asset].into(),
         refresh: Refresh::Full,
+        due: Due::WhenChanged,
+        fire: None,
     };
     let mut view = ProgressView::new(&opened.project);
     let executor = executor.with_step(replayed);

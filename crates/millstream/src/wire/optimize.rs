@@ -48,6 +48,7 @@ pub async fn optimize(opened: &Opened, relation: &Relation) -> Result<Packed> {
             command: "table optimize".to_owned(),
             selection: Some(relation.to_string()),
             plan: json!(null),
+            fire: None,
         })
         .await?;
     let claim = opened

@@ -10,7 +10,7 @@ use millstream_dbt::parse::{Inputs, ParsedProject};
 use millstream_dbt::target::Target;
 use millstream_ledger::RunState;
 use millstream_project::{Environment, HostProject, state_dir};
-use millstream_run::RunRequest;
+use millstream_run::{Due, RunRequest};
 use millstream_warehouse::postgres::PostgresWarehouse;
 use tokio_util::sync::CancellationToken;
 
@@ -117,6 +117,8 @@ impl OpenWarehouse {
             selection: None,
             selected: std::collections::BTreeSet::new(),
             refresh: if full { Refresh::Full } else { Refresh::Incremental },
+            due: Due::Always,
+            fire: None,
         };
         let run = executor.direct(&request, &cancel).await?;
         let embedded = Arc::new(EmbeddedWarehouse::new(backends, run, cancel));
