@@ -1,6 +1,8 @@
 //! Schedules as they were observed: since when they are known, who paused them, and what became of
 //! every moment at which they had to start a run.
 
+use std::collections::BTreeMap;
+
 use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -19,6 +21,27 @@ pub struct FireKey {
     pub schedule: String,
     /// The moment that the schedule names, not the one at which somebody noticed.
     pub at: Timestamp,
+}
+
+/// A run that is due: for which fire, and what is handled with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FireStart {
+    /// The fire.
+    pub key: FireKey,
+    /// How far its triggers are handled once the run has begun.
+    pub moves: Vec<PositionMove>,
+}
+
+/// A step forward of a trigger: what lies before the position has been handled. What a position
+/// means is known to the trigger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PositionMove {
+    /// The trigger, among those of its schedule.
+    pub trigger: String,
+    /// Where it was when this was decided; `None` before its first move.
+    pub from: Option<String>,
+    /// Where it is from now on.
+    pub to: String,
 }
 
 /// What became of a fire.
@@ -131,20 +154,39 @@ impl Ledger {
         .await
     }
 
-    /// Records fires that start no run, each with its reason. Those that were handled stay as they
-    /// are.
-    pub async fn skip_fires(&self, fires: Vec<(FireKey, String)>) -> Result<()> {
-        let now = self.now();
+    /// How far the triggers of a schedule are handled, by the trigger.
+    pub fn positions(&self, schedule: &str) -> Result<BTreeMap<String, String>> {
+        self.read(|connection| {
+            let positions = connection
+                .prepare_cached("SELECT trigger, position FROM positions WHERE schedule = ?1")?
+                .query_map([schedule], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(positions)
+        })
+    }
+
+    /// Records fires that start no run, each with its reason, and moves the triggers past them.
+    /// Fires that were handled stay as they are.
+    ///
+    /// Fails with `ledger.fire_taken` if another server has moved the triggers.
+    pub async fn skip_fires(
+        &self,
+        schedule: &str,
+        fires: Vec<(Timestamp, String)>,
+        moves: Vec<PositionMove>,
+    ) -> Result<()> {
+        let (schedule, now) = (schedule.to_owned(), self.now());
         self.write(move |connection| {
-            for (key, reason) in &fires {
+            move_positions(connection, &schedule, &moves)?;
+            for (at, reason) in &fires {
                 connection
                     .prepare_cached(
                         "INSERT OR IGNORE INTO fires (schedule, at, state, reason, handled_at)
                          VALUES (?1, ?2, ?3, ?4, ?5)",
                     )?
                     .execute(params![
-                        key.schedule,
-                        At(key.at),
+                        schedule,
+                        At(*at),
                         Word(FireState::Skipped),
                         reason,
                         At(now)
@@ -200,10 +242,12 @@ fn find_schedule(connection: &Connection, schedule: &str) -> Result<Option<Sched
 /// Fails with `ledger.fire_taken`.
 pub(crate) fn take_fire(
     connection: &Connection,
-    key: &FireKey,
+    start: &FireStart,
     run: RunId,
     now: Timestamp,
 ) -> Result<()> {
+    let key = &start.key;
+    move_positions(connection, &key.schedule, &start.moves)?;
     let taken = connection
         .prepare_cached(
             "INSERT INTO fires (schedule, at, state, reason, run, handled_at)
@@ -214,4 +258,22 @@ pub(crate) fn take_fire(
         )?
         .execute(params![key.schedule, At(key.at), Word(FireState::Started), Text(run), At(now)])?;
     if taken == 1 { Ok(()) } else { Err(LedgerError::FireTaken { schedule: key.schedule.clone() }) }
+}
+
+fn move_positions(connection: &Connection, schedule: &str, moves: &[PositionMove]) -> Result<()> {
+    for one in moves {
+        let moved = connection
+            .prepare_cached(
+                "INSERT INTO positions (schedule, trigger, position)
+                 SELECT ?1, ?2, ?4 WHERE ?3 IS (
+                     SELECT position FROM positions WHERE schedule = ?1 AND trigger = ?2
+                 )
+                 ON CONFLICT (schedule, trigger) DO UPDATE SET position = excluded.position",
+            )?
+            .execute(params![schedule, one.trigger, one.from, one.to])?;
+        if moved != 1 {
+            return Err(LedgerError::FireTaken { schedule: schedule.to_owned() });
+        }
+    }
+    Ok(())
 }

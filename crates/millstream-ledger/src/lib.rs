@@ -42,7 +42,7 @@ pub use aliases::{AliasRecord, Change};
 pub use claim::{Claim, ClaimOutcome, ClaimRequest, Renewal};
 pub use error::{LedgerError, Result};
 pub use explain::EXPLANATIONS;
-pub use fires::{Fire, FireKey, FireState, Pause, ScheduleState};
+pub use fires::{Fire, FireKey, FireStart, FireState, Pause, PositionMove, ScheduleState};
 pub use holder::{Holder, Liveness, Standing};
 pub use ledger::Ledger;
 pub use records::{

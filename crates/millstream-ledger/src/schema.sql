@@ -138,6 +138,14 @@ CREATE TABLE fires (
 ) STRICT;
 CREATE INDEX fires_of_run ON fires (run);
 
+-- How far the triggers of schedules are handled.
+CREATE TABLE positions (
+    schedule TEXT NOT NULL,
+    trigger  TEXT NOT NULL,
+    position TEXT NOT NULL,
+    PRIMARY KEY (schedule, trigger)
+) STRICT;
+
 CREATE TABLE tokens (
     id         TEXT PRIMARY KEY,
     name       TEXT NOT NULL,

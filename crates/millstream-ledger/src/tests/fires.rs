@@ -6,8 +6,8 @@ fn nightly(at: i64) -> FireKey {
     FireKey { schedule: "nightly".to_owned(), at: Timestamp::from_micros(at) }
 }
 
-fn caused_by(fire: FireKey) -> RunCause {
-    RunCause { fire: Some(fire), ..cause() }
+fn caused_by(key: FireKey) -> RunCause {
+    RunCause { fire: Some(FireStart { key, moves: Vec::new() }), ..cause() }
 }
 
 #[tokio::test]
@@ -59,8 +59,8 @@ async fn skipping_says_why_and_changes_nothing_that_was_handled() {
     let folder = Folder::new();
     let ledger = folder.open().await;
     let run = ledger.begin_run(caused_by(nightly(2))).await.unwrap();
-    let late = |at| (nightly(at), "an earlier run was still at work".to_owned());
-    ledger.skip_fires(vec![late(1), late(2)]).await.unwrap();
+    let late = |at| (nightly(at).at, "an earlier run was still at work".to_owned());
+    ledger.skip_fires("nightly", vec![late(1), late(2)], Vec::new()).await.unwrap();
     let fires = ledger.fires("nightly", 10).unwrap();
     assert_eq!((fires[0].run, fires[0].state), (Some(run), FireState::Started));
     assert_eq!((fires[1].run, fires[1].state), (None, FireState::Skipped));
@@ -93,4 +93,27 @@ async fn a_run_can_be_asked_to_stop_while_it_is_at_work() {
     assert!(ledger.is_cancel_asked(run).unwrap());
     ledger.end_run(run, RunState::Cancelled).await.unwrap();
     assert!(!ledger.ask_to_cancel(run).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_two_servers_saw_at_once_is_handled_by_one() {
+    let folder = Folder::new();
+    let ledger = folder.open().await;
+    let moved = |at: i64, from: Option<&str>, to: &str| FireStart {
+        key: nightly(at),
+        moves: vec![PositionMove {
+            trigger: "asset:table:main.orders".to_owned(),
+            from: from.map(str::to_owned),
+            to: to.to_owned(),
+        }],
+    };
+    let begin = |fire| ledger.begin_run(RunCause { fire: Some(fire), ..cause() });
+    begin(moved(1, None, "7")).await.unwrap();
+    let late = begin(moved(2, None, "7")).await;
+    assert!(matches!(late, Err(LedgerError::FireTaken { .. })), "{late:?}");
+    let ahead = begin(moved(3, Some("6"), "8")).await;
+    assert!(matches!(ahead, Err(LedgerError::FireTaken { .. })), "{ahead:?}");
+    begin(moved(4, Some("7"), "8")).await.unwrap();
+    assert_eq!(ledger.positions("nightly").unwrap()["asset:table:main.orders"], "8");
+    assert_eq!(ledger.fires("nightly", 10).unwrap().len(), 2);
 }
