@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use millstream_core::asset::AssetKey;
 use millstream_core::error::Result;
 use millstream_core::step::{Refresh, Step, StepStats};
-use millstream_ledger::{FireStart, Holder, Ledger, RunCause, RunState};
+use millstream_ledger::{FireStart, Holder, Ledger, RunCause};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::Context;
-use crate::cancel::cancel_when_asked;
 use crate::directed::DirectedRun;
 use crate::driver::{End, StepDriver};
+use crate::open_run::{Begun, OpenRun};
 use crate::plan::{Due, Known, Plan, Probe, plan};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, RunReport, StepOutcome, StepReport};
@@ -113,39 +113,53 @@ impl Executor {
         &self,
         request: &RunRequest,
         cancel: &CancellationToken,
-        mut watcher: impl FnMut(Progress) + Send,
+        watcher: impl FnMut(Progress) + Send,
     ) -> Result<RunReport> {
+        match self.begin(request, cancel).await? {
+            Begun::UpToDate(report) => Ok(report),
+            Begun::Run(run) => run.drive(watcher).await,
+        }
+    }
+
+    /// Recovers what dead processes left, and records the run if there is anything to do. Its steps
+    /// begin with [`OpenRun::drive`].
+    ///
+    /// Fails with `ledger.fire_taken` if a schedule's run was started already.
+    pub async fn begin(&self, request: &RunRequest, cancel: &CancellationToken) -> Result<Begun> {
         let begun = Instant::now();
         recover(&self.ledger, &self.steps, &self.holder, self.pace.lease).await?;
         // A source that cannot be asked fails its own step, not the run.
         let plan = self.plan(request).await.ok();
         if let Some(plan) = plan.as_ref().filter(|plan| plan.is_up_to_date()) {
-            return Ok(nothing_to_do(plan, begun));
+            return Ok(Begun::UpToDate(nothing_to_do(plan, begun)));
         }
-        let run = self
-            .ledger
-            .begin_run(RunCause {
-                command: request.cause.clone(),
-                selection: request.selection.clone(),
-                plan: serde_json::to_value(&plan).unwrap_or_default(),
-                fire: request.fire.clone(),
-            })
-            .await?;
-        let context = Context {
+        let plan = serde_json::to_value(&plan).unwrap_or_default();
+        let context = self.context(request, plan, cancel.child_token()).await?;
+        let request = request.clone();
+        Ok(Begun::Run(Box::new(OpenRun { executor: self.clone(), request, context, begun })))
+    }
+
+    /// Records that a run begins.
+    async fn context(
+        &self,
+        request: &RunRequest,
+        plan: serde_json::Value,
+        cancel: CancellationToken,
+    ) -> Result<Context> {
+        let cause = RunCause {
+            command: request.cause.clone(),
+            selection: request.selection.clone(),
+            plan,
+            fire: request.fire.clone(),
+        };
+        Ok(Context {
+            run: self.ledger.begin_run(cause).await?,
             ledger: self.ledger.clone(),
-            run,
             holder: self.holder.clone(),
             lease: self.pace.lease,
             refresh: request.refresh,
-            cancel: cancel.child_token(),
-        };
-        let steps = tokio::select! {
-            steps = self.drive(request, &context, &mut watcher) => steps?,
-            never = cancel_when_asked(context.clone()) => match never {},
-        };
-        let report = RunReport { run: Some(run), steps, millis: millis_since(begun) };
-        self.ledger.end_run(run, run_state(&report, &context.cancel)).await?;
-        Ok(report)
+            cancel,
+        })
     }
 
     /// Begins a run whose steps somebody else chooses and orders, after recovering what dead
@@ -156,30 +170,12 @@ impl Executor {
         cancel: &CancellationToken,
     ) -> Result<DirectedRun> {
         recover(&self.ledger, &self.steps, &self.holder, self.pace.lease).await?;
-        let run = self
-            .ledger
-            .begin_run(RunCause {
-                command: request.cause.clone(),
-                selection: request.selection.clone(),
-                plan: serde_json::Value::Null,
-                fire: request.fire.clone(),
-            })
-            .await?;
-        Ok(DirectedRun::new(
-            Context {
-                ledger: self.ledger.clone(),
-                run,
-                holder: self.holder.clone(),
-                lease: self.pace.lease,
-                refresh: request.refresh,
-                cancel: cancel.clone(),
-            },
-            self.steps.clone(),
-        ))
+        let context = self.context(request, serde_json::Value::Null, cancel.clone()).await?;
+        Ok(DirectedRun::new(context, self.steps.clone()))
     }
 
     /// Starts every selected step as soon as those before it have ended.
-    async fn drive(
+    pub(crate) async fn drive(
         &self,
         request: &RunRequest,
         context: &Context,
@@ -256,16 +252,6 @@ fn nothing_to_do(plan: &Plan, begun: Instant) -> RunReport {
         attempts: 0,
     });
     RunReport { run: None, steps: steps.collect(), millis: millis_since(begun) }
-}
-
-fn run_state(report: &RunReport, cancel: &CancellationToken) -> RunState {
-    if report.succeeded() {
-        RunState::Succeeded
-    } else if cancel.is_cancelled() {
-        RunState::Cancelled
-    } else {
-        RunState::Failed
-    }
 }
 
 pub(crate) fn millis_since(begun: Instant) -> u64 {
