@@ -19,6 +19,7 @@ mod object_store;
 #[cfg(target_os = "linux")]
 mod power_cut;
 mod readers;
+mod runs;
 mod serving;
 mod sharing;
 mod shop;

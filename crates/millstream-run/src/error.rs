@@ -20,6 +20,9 @@ pub enum RunError {
         /// The asset.
         asset: String,
     },
+    /// The process has too many runs going.
+    #[error("{} runs are going", crate::conductor::RUNS_MAX)]
+    TooManyRuns,
     /// The step panicked.
     #[error("the step of {asset} broke down: {message}")]
     Panicked {
@@ -35,20 +38,21 @@ impl Coded for RunError {
         match self {
             Self::TimedOut { .. } => "run.timed_out",
             Self::LeaseLost { .. } => "run.lease_lost",
+            Self::TooManyRuns => "run.too_many",
             Self::Panicked { .. } => "run.panicked",
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
-            Self::TimedOut { .. } => Fault::External,
+            Self::TimedOut { .. } | Self::TooManyRuns => Fault::External,
             Self::LeaseLost { .. } | Self::Panicked { .. } => Fault::Internal,
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
-            Self::TimedOut { .. } | Self::LeaseLost { .. } => Retry::Backoff,
+            Self::TimedOut { .. } | Self::LeaseLost { .. } | Self::TooManyRuns => Retry::Backoff,
             Self::Panicked { .. } => Retry::Never,
         }
     }
@@ -56,6 +60,7 @@ impl Coded for RunError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::TimedOut { .. } => Some("see `millstream runs show` for what it did".to_owned()),
+            Self::TooManyRuns => Some("stop one by `millstream runs cancel`, or wait".to_owned()),
             Self::LeaseLost { .. } => None,
             Self::Panicked { .. } => Some("please report this, with the message".to_owned()),
         }
@@ -75,6 +80,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "Another process took over the asset",
         text: "A process that works on an asset renews a lease. This one did not for so long that \
                another took over; whatever it had staged was removed and nothing was published.",
+    },
+    Explanation {
+        code: "run.too_many",
+        title: "A server has too many runs going",
+        text: "Each run holds its plan and its steps in memory, so that a server starts only so \
+               many at once. Nothing was started; what was due is started when others have ended.",
     },
     Explanation {
         code: "run.panicked",

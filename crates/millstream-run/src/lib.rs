@@ -6,6 +6,7 @@
 
 pub mod attempt;
 mod cancel;
+pub mod conductor;
 mod directed;
 mod driver;
 mod error;
@@ -18,6 +19,7 @@ pub mod report;
 pub mod schedule;
 mod slots;
 
+pub use conductor::{Conductor, Started};
 pub use directed::DirectedRun;
 pub use error::{EXPLANATIONS, RunError};
 pub use execute::{Executor, Pace, RunRequest};

@@ -1,0 +1,127 @@
+//! Who has runs going in a process that stays: a server.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use millstream_core::error::Result;
+use millstream_core::id::RunId;
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::RunError;
+use crate::execute::{Executor, RunRequest};
+use crate::open_run::{Begun, OpenRun};
+
+/// Runs that one process has going at the same time. Their steps share the executor's width only
+/// within a run.
+pub const RUNS_MAX: usize = 64;
+
+/// Starts runs and knows which are going. Cheap to clone; clones share everything.
+#[derive(Debug, Clone)]
+pub struct Conductor {
+    executor: Executor,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    going: Mutex<BTreeMap<RunId, Going>>,
+    /// Told whenever a run has ended.
+    ended: Notify,
+    stop: CancellationToken,
+}
+
+/// A run that is going.
+#[derive(Debug)]
+struct Going {
+    schedule: Option<String>,
+    cancel: CancellationToken,
+}
+
+/// What came of starting a run.
+#[derive(Debug)]
+pub enum Started {
+    /// It is going. The receiver is told when it has ended, whatever its end.
+    Run(RunId, oneshot::Receiver<()>),
+    /// All that it selects is up to date.
+    UpToDate,
+}
+
+impl Conductor {
+    /// One that has nothing going.
+    pub fn new(executor: Executor) -> Self {
+        Self { executor, shared: Arc::default() }
+    }
+
+    /// The executor of its runs.
+    pub fn executor(&self) -> &Executor {
+        &self.executor
+    }
+
+    /// Records a run and lets its steps start; does not wait for them.
+    ///
+    /// Fails with `run.too_many` if too many are going, `ledger.fire_taken` if a schedule's run was
+    /// started already, and with the errors of the ledger.
+    pub async fn start(&self, request: &RunRequest) -> Result<Started> {
+        if self.going().len() >= RUNS_MAX {
+            return Err(RunError::TooManyRuns.into());
+        }
+        let cancel = self.shared.stop.child_token();
+        let run = match self.executor.begin(request, &cancel).await? {
+            Begun::UpToDate(_) => return Ok(Started::UpToDate),
+            Begun::Run(run) => run,
+        };
+        let id = run.id();
+        let schedule = request.fire.as_ref().map(|fire| fire.key.schedule.clone());
+        self.going().insert(id, Going { schedule, cancel });
+        let (end, ended) = oneshot::channel();
+        tokio::spawn(self.clone().carry(run, end));
+        Ok(Started::Run(id, ended))
+    }
+
+    /// Takes a run to its end. What went wrong is in the ledger; here it is only told to the log.
+    async fn carry(self, run: Box<OpenRun>, end: oneshot::Sender<()>) {
+        let id = run.id();
+        match run.drive(|_| {}).await {
+            Ok(report) => {
+                tracing::info!(run = %id.short(), succeeded = report.succeeded(), "run ended");
+            }
+            Err(error) => tracing::error!(run = %id.short(), %error, "run broke off"),
+        }
+        self.going().remove(&id);
+        self.shared.ended.notify_waiters();
+        // Nobody may be waiting.
+        let _ = end.send(());
+    }
+
+    /// The runs of a schedule that are going, the oldest first.
+    pub fn of_schedule(&self, schedule: &str) -> Vec<RunId> {
+        let going = self.going();
+        let of = going.iter().filter(|(_, run)| run.schedule.as_deref() == Some(schedule));
+        of.map(|(id, _)| *id).collect()
+    }
+
+    /// Stops a run that is going here; one that is not is left alone.
+    pub fn cancel(&self, run: RunId) {
+        if let Some(going) = self.going().get(&run) {
+            going.cancel.cancel();
+        }
+    }
+
+    /// Stops all runs and waits until they are settled. What they had not done is done by the next
+    /// run of the same assets.
+    pub async fn finish(&self) {
+        self.shared.stop.cancel();
+        loop {
+            let ended = self.shared.ended.notified();
+            if self.going().is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    fn going(&self) -> MutexGuard<'_, BTreeMap<RunId, Going>> {
+        self.shared.going.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
