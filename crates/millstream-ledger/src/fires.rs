@@ -1,201 +1,110 @@
-//! Schedules as they were observed: since when they are known, who paused them, and what became of
-//! every moment at which they had to start a run.
-
-use std::collections::BTreeMap;
+//! Schedules as they were observed: how far they are decided, who paused them, and what became of
+//! every run that they had to start.
 
 use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::columns::{At, Text, Word};
+use crate::columns::{At, Json, Text, Word};
 use crate::error::{LedgerError, Result};
 use crate::ledger::Ledger;
 use crate::records::RunState;
 
-/// A moment at which a schedule has to start a run. It does so once, whatever the number of servers
-/// and however often they are restarted.
+/// A run that a schedule has to start. It does so once, whatever the number of servers and however
+/// often they are restarted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FireKey {
     /// Name of the schedule.
     pub schedule: String,
-    /// The moment that the schedule names, not the one at which somebody noticed.
+    /// Names the fire for ever.
+    pub fire: String,
+}
+
+/// What a schedule decided about a stretch of time. Written down as a whole or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FireDecision {
+    /// What it remembered when it decided; `None` at first.
+    pub from: Option<Value>,
+    /// What it remembers from now on. What it means is known to the scheduler.
+    pub to: Value,
+    /// The runs that it has to start, in order.
+    pub starts: Vec<NewFire>,
+    /// The fires that start none.
+    pub skipped: Vec<SkippedFires>,
+}
+
+/// A run that is to be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFire {
+    /// Names it for ever.
+    pub fire: String,
+    /// The moment that it is for.
     pub at: Timestamp,
+    /// What caused it, for people.
+    pub cause: String,
 }
 
-/// A run that is due: for which fire, and what is handled with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FireStart {
-    /// The fire.
-    pub key: FireKey,
-    /// How far its triggers are handled once the run has begun.
-    pub moves: Vec<PositionMove>,
+/// Fires that start no run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedFires {
+    /// The last of them.
+    pub last: Timestamp,
+    /// How many, and why, for people.
+    pub reason: String,
 }
 
-/// A step forward of a trigger: what lies before the position has been handled. What a position
-/// means is known to the trigger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PositionMove {
-    /// The trigger, among those of its schedule.
-    pub trigger: String,
-    /// Where it was when this was decided; `None` before its first move.
-    pub from: Option<String>,
-    /// Where it is from now on.
-    pub to: String,
-}
-
-/// What became of a fire.
+/// What became of a fire, or of several that were skipped together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fire {
-    /// Which one.
-    #[serde(flatten)]
-    pub key: FireKey,
+    /// The schedule.
+    pub schedule: String,
+    /// Names it; absent when fires were skipped.
+    pub fire: Option<String>,
+    /// The moment that it is for.
+    pub at: Timestamp,
     /// What became of it.
     pub state: FireState,
-    /// Why, for people.
+    /// What caused it, or why it was skipped, for people.
     pub reason: String,
     /// The run that it started; the last one if that had to be begun again.
     pub run: Option<RunId>,
     /// How that run stands.
     pub run_state: Option<RunState>,
-    /// When it was handled.
-    pub handled_at: Timestamp,
+}
+
+impl Fire {
+    /// What names it; `None` when fires were skipped.
+    pub fn key(&self) -> Option<FireKey> {
+        let fire = self.fire.clone()?;
+        Some(FireKey { schedule: self.schedule.clone(), fire })
+    }
 }
 
 /// What became of a fire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FireState {
+    /// Its run is still to be started.
+    Waiting,
     /// It started a run.
     Started,
+    /// There was nothing to do, and so no run.
+    UpToDate,
     /// It was let pass.
     Skipped,
 }
 
 /// A schedule as the ledger knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ScheduleState {
-    /// Its name.
-    pub schedule: String,
-    /// When a server saw it first; it has no fires before that.
-    pub since: Timestamp,
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ScheduleRecord {
+    /// What the scheduler remembers of it; `None` before the first decision.
+    pub state: Option<Value>,
     /// Whether somebody paused or resumed it; what its file says counts otherwise.
     pub paused: Option<bool>,
     /// Who did, and why.
     pub note: Option<String>,
-}
-
-impl Ledger {
-    /// How the schedule stands; from now on if it was never seen before.
-    pub async fn observe_schedule(&self, schedule: &str) -> Result<ScheduleState> {
-        let (schedule, now) = (schedule.to_owned(), self.now());
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO schedules (schedule, since) VALUES (?1, ?2)",
-                )?
-                .execute(params![schedule, At(now)])?;
-            find_schedule(connection, &schedule)?
-                .ok_or_else(|| LedgerError::protocol("a schedule was not recorded"))
-        })
-        .await
-    }
-
-    /// Pauses a schedule, or lets it go on. It then starts with what comes after its last fire.
-    pub async fn set_schedule_paused(
-        &self,
-        schedule: &str,
-        pause: Pause,
-        note: &str,
-    ) -> Result<()> {
-        let (schedule, note, now) = (schedule.to_owned(), note.to_owned(), self.now());
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO schedules (schedule, since, paused, note) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT (schedule) DO UPDATE
-                     SET paused = excluded.paused, note = excluded.note",
-                )?
-                .execute(params![schedule, At(now), pause == Pause::Paused, note])?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// How a schedule stands, if a server or a person has ever touched it.
-    pub fn schedule(&self, schedule: &str) -> Result<Option<ScheduleState>> {
-        self.read(|connection| find_schedule(connection, schedule))
-    }
-
-    /// The fires of a schedule, the latest first.
-    pub fn fires(&self, schedule: &str, limit: usize) -> Result<Vec<Fire>> {
-        self.read(|connection| {
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let fires = connection
-                .prepare_cached(&format!(
-                    "{SELECT} WHERE f.schedule = ?1 ORDER BY f.at DESC LIMIT ?2"
-                ))?
-                .query_map(params![schedule, limit], fire)?
-                .collect::<rusqlite::Result<_>>()?;
-            Ok(fires)
-        })
-    }
-
-    /// The fires whose run was cut off by the death of its process. They have to be started again.
-    pub async fn interrupted_fires(&self) -> Result<Vec<Fire>> {
-        self.write(|connection| {
-            crate::runs::mark_interrupted(connection)?;
-            let fires = connection
-                .prepare_cached(&format!("{SELECT} WHERE r.state = 'interrupted' ORDER BY f.at"))?
-                .query_map([], fire)?
-                .collect::<rusqlite::Result<_>>()?;
-            Ok(fires)
-        })
-        .await
-    }
-
-    /// How far the triggers of a schedule are handled, by the trigger.
-    pub fn positions(&self, schedule: &str) -> Result<BTreeMap<String, String>> {
-        self.read(|connection| {
-            let positions = connection
-                .prepare_cached("SELECT trigger, position FROM positions WHERE schedule = ?1")?
-                .query_map([schedule], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect::<rusqlite::Result<_>>()?;
-            Ok(positions)
-        })
-    }
-
-    /// Records fires that start no run, each with its reason, and moves the triggers past them.
-    /// Fires that were handled stay as they are.
-    ///
-    /// Fails with `ledger.fire_taken` if another server has moved the triggers.
-    pub async fn skip_fires(
-        &self,
-        schedule: &str,
-        fires: Vec<(Timestamp, String)>,
-        moves: Vec<PositionMove>,
-    ) -> Result<()> {
-        let (schedule, now) = (schedule.to_owned(), self.now());
-        self.write(move |connection| {
-            move_positions(connection, &schedule, &moves)?;
-            for (at, reason) in &fires {
-                connection
-                    .prepare_cached(
-                        "INSERT OR IGNORE INTO fires (schedule, at, state, reason, handled_at)
-                         VALUES (?1, ?2, ?3, ?4, ?5)",
-                    )?
-                    .execute(params![
-                        schedule,
-                        At(*at),
-                        Word(FireState::Skipped),
-                        reason,
-                        At(now)
-                    ])?;
-            }
-            Ok(())
-        })
-        .await
-    }
 }
 
 /// Whether a schedule is held back.
@@ -207,73 +116,171 @@ pub enum Pause {
     Running,
 }
 
-const SELECT: &str = "SELECT f.schedule, f.at, f.state, f.reason, f.run, r.state, f.handled_at
+impl Ledger {
+    /// How a schedule stands; nothing is known of one that was never touched.
+    pub fn schedule(&self, schedule: &str) -> Result<ScheduleRecord> {
+        self.read(|connection| {
+            let found = connection
+                .prepare_cached("SELECT state, paused, note FROM schedules WHERE schedule = ?1")?
+                .query_row([schedule], |row| {
+                    let state: Option<Json<Value>> = row.get(0)?;
+                    Ok(ScheduleRecord {
+                        state: state.map(|state| state.0),
+                        paused: row.get(1)?,
+                        note: row.get(2)?,
+                    })
+                })
+                .optional()?;
+            Ok(found.unwrap_or_default())
+        })
+    }
+
+    /// Pauses a schedule, or lets it go on.
+    pub async fn pause_schedule(&self, schedule: &str, pause: Pause, note: &str) -> Result<()> {
+        let (schedule, note) = (schedule.to_owned(), note.to_owned());
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO schedules (schedule, paused, note) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (schedule) DO UPDATE
+                     SET paused = excluded.paused, note = excluded.note",
+                )?
+                .execute(params![schedule, pause == Pause::Paused, note])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes down what a schedule decided. The runs to start wait from then on.
+    ///
+    /// Fails with `ledger.fire_taken`, and changes nothing, if another server has decided meanwhile.
+    pub async fn decide_schedule(&self, schedule: &str, decision: FireDecision) -> Result<()> {
+        let schedule = schedule.to_owned();
+        self.write(move |connection| {
+            move_state(connection, &schedule, &decision)?;
+            for skipped in &decision.skipped {
+                let SkippedFires { last, reason } = skipped;
+                add(connection, &schedule, None, *last, FireState::Skipped, reason)?;
+            }
+            for start in &decision.starts {
+                let NewFire { fire, at, cause } = start;
+                add(connection, &schedule, Some(fire), *at, FireState::Waiting, cause)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The fires of a schedule, the latest first.
+    pub fn fires(&self, schedule: &str, limit: usize) -> Result<Vec<Fire>> {
+        self.read(|connection| {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let fires = connection
+                .prepare_cached(&format!(
+                    "{SELECT} WHERE f.schedule = ?1 ORDER BY f.position DESC LIMIT ?2"
+                ))?
+                .query_map(params![schedule, limit], |row| Ok(fire(row)?.1))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(fires)
+        })
+    }
+
+    /// The fires whose run is still to be started, in order: those that wait, and those whose run
+    /// was cut off by the death of its process.
+    pub async fn open_fires(&self) -> Result<Vec<Fire>> {
+        self.write(|connection| {
+            crate::runs::mark_interrupted(connection)?;
+            let mut fires = select(connection, "WHERE f.state = 'waiting'")?;
+            fires.extend(select(
+                connection,
+                "WHERE r.state = 'interrupted' AND f.state = 'started'",
+            )?);
+            fires.sort_by_key(|(position, _)| *position);
+            Ok(fires.into_iter().map(|(_, fire)| fire).collect())
+        })
+        .await
+    }
+
+    /// Records that an open fire started no run, because there was nothing to do.
+    pub async fn close_fire(&self, key: &FireKey) -> Result<()> {
+        let key = key.clone();
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE fires SET state = ?2 WHERE fire = ?1 AND state IN ('waiting', 'started')",
+                )?
+                .execute(params![key.fire, Word(FireState::UpToDate)])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+const SELECT: &str =
+    "SELECT f.schedule, f.fire, f.at, f.state, f.reason, f.run, r.state, f.position
      FROM fires f LEFT JOIN runs r ON r.run = f.run";
 
-fn fire(row: &Row<'_>) -> rusqlite::Result<Fire> {
-    Ok(Fire {
-        key: FireKey { schedule: row.get(0)?, at: row.get::<_, At>(1)?.0 },
-        state: row.get::<_, Word<_>>(2)?.0,
-        reason: row.get(3)?,
-        run: row.get::<_, Option<Text<_>>>(4)?.map(|run| run.0),
-        run_state: row.get::<_, Option<Word<_>>>(5)?.map(|state| state.0),
-        handled_at: row.get::<_, At>(6)?.0,
-    })
+/// Fires with their position in the order in which they were decided.
+fn select(connection: &Connection, rest: &str) -> Result<Vec<(i64, Fire)>> {
+    let fires = connection
+        .prepare_cached(&format!("{SELECT} {rest}"))?
+        .query_map([], fire)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(fires)
 }
 
-fn find_schedule(connection: &Connection, schedule: &str) -> Result<Option<ScheduleState>> {
-    let found = connection
-        .prepare_cached("SELECT since, paused, note FROM schedules WHERE schedule = ?1")?
-        .query_row([schedule], |row| {
-            Ok(ScheduleState {
-                schedule: schedule.to_owned(),
-                since: row.get::<_, At>(0)?.0,
-                paused: row.get(1)?,
-                note: row.get(2)?,
-            })
-        })
-        .optional()?;
-    Ok(found)
+fn fire(row: &Row<'_>) -> rusqlite::Result<(i64, Fire)> {
+    let fire = Fire {
+        schedule: row.get(0)?,
+        fire: row.get(1)?,
+        at: row.get::<_, At>(2)?.0,
+        state: row.get::<_, Word<_>>(3)?.0,
+        reason: row.get(4)?,
+        run: row.get::<_, Option<Text<_>>>(5)?.map(|run| run.0),
+        run_state: row.get::<_, Option<Word<_>>>(6)?.map(|state| state.0),
+    };
+    Ok((row.get(7)?, fire))
 }
 
-/// Records, in the transaction in which a run begins, that a fire has started it. A fire that has
-/// a run already may start another one only after that was cut off.
+/// Only whoever knows the newest decision may add one.
+fn move_state(connection: &Connection, schedule: &str, decision: &FireDecision) -> Result<()> {
+    let moved = connection
+        .prepare_cached(
+            "INSERT INTO schedules (schedule, state)
+             SELECT ?1, ?3 WHERE ?2 IS (SELECT state FROM schedules WHERE schedule = ?1)
+             ON CONFLICT (schedule) DO UPDATE SET state = excluded.state",
+        )?
+        .execute(params![schedule, decision.from.as_ref().map(Json), Json(&decision.to)])?;
+    if moved == 1 { Ok(()) } else { Err(LedgerError::FireTaken { schedule: schedule.to_owned() }) }
+}
+
+fn add(
+    connection: &Connection,
+    schedule: &str,
+    fire: Option<&str>,
+    at: Timestamp,
+    state: FireState,
+    reason: &str,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO fires (schedule, fire, at, state, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![schedule, fire, At(at), Word(state), reason])?;
+    Ok(())
+}
+
+/// Records, in the transaction in which a run begins, that it is the one of a fire. A fire that has
+/// a run already may have another one only after that was cut off.
 ///
 /// Fails with `ledger.fire_taken`.
-pub(crate) fn take_fire(
-    connection: &Connection,
-    start: &FireStart,
-    run: RunId,
-    now: Timestamp,
-) -> Result<()> {
-    let key = &start.key;
-    move_positions(connection, &key.schedule, &start.moves)?;
+pub(crate) fn take_fire(connection: &Connection, key: &FireKey, run: RunId) -> Result<()> {
     let taken = connection
         .prepare_cached(
-            "INSERT INTO fires (schedule, at, state, reason, run, handled_at)
-             VALUES (?1, ?2, ?3, '', ?4, ?5)
-             ON CONFLICT (schedule, at) DO UPDATE
-             SET run = excluded.run, handled_at = excluded.handled_at
-             WHERE (SELECT r.state FROM runs r WHERE r.run = fires.run) = 'interrupted'",
+            "UPDATE fires SET state = 'started', run = ?2
+             WHERE fire = ?1 AND (state = 'waiting' OR state = 'started'
+                 AND (SELECT r.state FROM runs r WHERE r.run = fires.run) = 'interrupted')",
         )?
-        .execute(params![key.schedule, At(key.at), Word(FireState::Started), Text(run), At(now)])?;
+        .execute(params![key.fire, Text(run)])?;
     if taken == 1 { Ok(()) } else { Err(LedgerError::FireTaken { schedule: key.schedule.clone() }) }
-}
-
-fn move_positions(connection: &Connection, schedule: &str, moves: &[PositionMove]) -> Result<()> {
-    for one in moves {
-        let moved = connection
-            .prepare_cached(
-                "INSERT INTO positions (schedule, trigger, position)
-                 SELECT ?1, ?2, ?4 WHERE ?3 IS (
-                     SELECT position FROM positions WHERE schedule = ?1 AND trigger = ?2
-                 )
-                 ON CONFLICT (schedule, trigger) DO UPDATE SET position = excluded.position",
-            )?
-            .execute(params![schedule, one.trigger, one.from, one.to])?;
-        if moved != 1 {
-            return Err(LedgerError::FireTaken { schedule: schedule.to_owned() });
-        }
-    }
-    Ok(())
 }

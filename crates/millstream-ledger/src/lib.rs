@@ -42,7 +42,9 @@ pub use aliases::{AliasRecord, Change};
 pub use claim::{Claim, ClaimOutcome, ClaimRequest, Renewal};
 pub use error::{LedgerError, Result};
 pub use explain::EXPLANATIONS;
-pub use fires::{Fire, FireKey, FireStart, FireState, Pause, PositionMove, ScheduleState};
+pub use fires::{
+    Fire, FireDecision, FireKey, FireState, NewFire, Pause, ScheduleRecord, SkippedFires,
+};
 pub use holder::{Holder, Liveness, Standing};
 pub use ledger::Ledger;
 pub use records::{

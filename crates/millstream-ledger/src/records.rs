@@ -9,7 +9,7 @@ use millstream_core::{AssetKey, ContentHash, Error, Fault, Retry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fires::FireStart;
+use crate::fires::FireKey;
 use crate::holder::Holder;
 
 /// What a run was asked to do.
@@ -22,7 +22,7 @@ pub struct RunCause {
     /// The plan, in the words of the planner.
     pub plan: Value,
     /// What a schedule had to start, if it started the run.
-    pub fire: Option<FireStart>,
+    pub fire: Option<FireKey>,
 }
 
 /// How a run stands.

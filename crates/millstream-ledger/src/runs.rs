@@ -38,7 +38,7 @@ impl Ledger {
                     At(now),
                 ])?;
             if let Some(fire) = &cause.fire {
-                take_fire(connection, fire, run, now)?;
+                take_fire(connection, fire, run)?;
             }
             Ok(run)
         })

@@ -19,6 +19,7 @@ CREATE TABLE runs (
     cancel_asked_at INTEGER
 ) STRICT;
 CREATE INDEX runs_running ON runs (run) WHERE state = 'running';
+CREATE INDEX runs_interrupted ON runs (run) WHERE state = 'interrupted';
 
 CREATE TABLE steps (
     run     TEXT NOT NULL REFERENCES runs (run),
@@ -120,31 +121,26 @@ CREATE INDEX aliases_of_model ON aliases (model, alias, position);
 
 CREATE TABLE schedules (
     schedule TEXT PRIMARY KEY,
-    -- When it was seen first; nothing is due before.
-    since    INTEGER NOT NULL,
+    -- What the scheduler remembers: how far its triggers are decided.
+    state    TEXT,
     -- What a person decided, over what the project's file says.
     paused   INTEGER,
     note     TEXT
 ) STRICT;
 
 CREATE TABLE fires (
-    schedule   TEXT NOT NULL,
-    at         INTEGER NOT NULL,
-    state      TEXT NOT NULL,
-    reason     TEXT NOT NULL,
-    run        TEXT REFERENCES runs (run),
-    handled_at INTEGER NOT NULL,
-    PRIMARY KEY (schedule, at)
-) STRICT;
-CREATE INDEX fires_of_run ON fires (run);
-
--- How far the triggers of schedules are handled.
-CREATE TABLE positions (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
     schedule TEXT NOT NULL,
-    trigger  TEXT NOT NULL,
-    position TEXT NOT NULL,
-    PRIMARY KEY (schedule, trigger)
+    -- Empty for those that were skipped together.
+    fire     TEXT UNIQUE,
+    at       INTEGER NOT NULL,
+    state    TEXT NOT NULL,
+    reason   TEXT NOT NULL,
+    run      TEXT REFERENCES runs (run)
 ) STRICT;
+CREATE INDEX fires_of_schedule ON fires (schedule, position);
+CREATE INDEX fires_of_run ON fires (run);
+CREATE INDEX fires_waiting ON fires (position) WHERE state = 'waiting';
 
 CREATE TABLE tokens (
     id         TEXT PRIMARY KEY,

@@ -72,7 +72,7 @@ impl Conductor {
             Begun::Run(run) => run,
         };
         let id = run.id();
-        let schedule = request.fire.as_ref().map(|fire| fire.key.schedule.clone());
+        let schedule = request.fire.as_ref().map(|fire| fire.schedule.clone());
         self.going().insert(id, Going { schedule, cancel });
         let (end, ended) = oneshot::channel();
         tokio::spawn(self.clone().carry(run, end));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use millstream_core::asset::AssetKey;
 use millstream_core::error::Result;
 use millstream_core::step::{Refresh, Step, StepStats};
-use millstream_ledger::{FireStart, Holder, Ledger, RunCause};
+use millstream_ledger::{FireKey, Holder, Ledger, RunCause};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -54,7 +54,7 @@ pub struct RunRequest {
     /// Which of the selected steps run.
     pub due: Due,
     /// What a schedule had to start, if it started the run.
-    pub fire: Option<FireStart>,
+    pub fire: Option<FireKey>,
 }
 
 /// Runs steps against one environment.

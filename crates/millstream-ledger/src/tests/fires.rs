@@ -2,29 +2,63 @@
 
 use super::*;
 
-fn nightly(at: i64) -> FireKey {
-    FireKey { schedule: "nightly".to_owned(), at: Timestamp::from_micros(at) }
+fn nightly(fire: &str) -> FireKey {
+    FireKey { schedule: "nightly".to_owned(), fire: fire.to_owned() }
 }
 
-fn caused_by(key: FireKey) -> RunCause {
-    RunCause { fire: Some(FireStart { key, moves: Vec::new() }), ..cause() }
+fn caused_by(fire: &str) -> RunCause {
+    RunCause { fire: Some(nightly(fire)), ..cause() }
+}
+
+/// The decision that leads from one number to the next and starts these.
+fn decision(from: Option<i64>, to: i64, fires: &[&str]) -> FireDecision {
+    let start = |fire: &&str| NewFire {
+        fire: (*fire).to_owned(),
+        at: Timestamp::from_micros(to),
+        cause: "it was 02:30".to_owned(),
+    };
+    FireDecision {
+        from: from.map(|from| json!({ "time": from })),
+        to: json!({ "time": to }),
+        starts: fires.iter().map(start).collect(),
+        skipped: Vec::new(),
+    }
+}
+
+async fn open_names(ledger: &Ledger) -> Vec<String> {
+    let open = ledger.open_fires().await.unwrap();
+    open.into_iter().filter_map(|fire| fire.fire).collect()
 }
 
 #[tokio::test]
 async fn a_fire_starts_one_run_however_many_servers_see_it() {
     let folder = Folder::new();
     let (one, other) = (folder.open().await, folder.open().await);
+    one.decide_schedule("nightly", decision(None, 1, &["n1"])).await.unwrap();
     let (first, second) =
-        tokio::join!(one.begin_run(caused_by(nightly(1))), other.begin_run(caused_by(nightly(1))));
+        tokio::join!(one.begin_run(caused_by("n1")), other.begin_run(caused_by("n1")));
     let (run, refused) = match (first, second) {
         (Ok(run), Err(refused)) | (Err(refused), Ok(run)) => (run, refused),
         both => panic!("one of them starts the run: {both:?}"),
     };
     assert!(matches!(refused, LedgerError::FireTaken { .. }), "{refused:?}");
     let fires = one.fires("nightly", 10).unwrap();
-    assert_eq!(fires.len(), 1);
     assert_eq!((fires[0].run, fires[0].state), (Some(run), FireState::Started));
     assert_eq!(one.runs(10).unwrap().len(), 1, "the refused run leaves no trace");
+}
+
+#[tokio::test]
+async fn of_two_servers_that_decide_at_once_one_does() {
+    let folder = Folder::new();
+    let ledger = folder.open().await;
+    ledger.decide_schedule("nightly", decision(None, 1, &["n1"])).await.unwrap();
+    for late in [decision(None, 1, &["n1"]), decision(Some(0), 2, &["n2"])] {
+        let refused = ledger.decide_schedule("nightly", late).await;
+        assert!(matches!(refused, Err(LedgerError::FireTaken { .. })), "{refused:?}");
+    }
+    ledger.decide_schedule("nightly", decision(Some(1), 2, &["n2", "n3"])).await.unwrap();
+    assert_eq!(open_names(&ledger).await, ["n1", "n2", "n3"]);
+    assert_eq!(ledger.schedule("nightly").unwrap().state, Some(json!({ "time": 2 })));
 }
 
 #[tokio::test]
@@ -32,7 +66,8 @@ async fn a_run_that_was_cut_off_may_be_started_again_for_its_fire() {
     let folder = Folder::new();
     let ledger = folder.open().await;
     let mut process = Bystander::start();
-    let run = ledger.begin_run(caused_by(nightly(1))).await.unwrap();
+    ledger.decide_schedule("nightly", decision(None, 1, &["n1"])).await.unwrap();
+    let run = ledger.begin_run(caused_by("n1")).await.unwrap();
     let holder = serde_json::to_string(&process.holder()).unwrap();
     ledger
         .write(move |connection| {
@@ -41,46 +76,49 @@ async fn a_run_that_was_cut_off_may_be_started_again_for_its_fire() {
         })
         .await
         .unwrap();
-    assert!(ledger.interrupted_fires().await.unwrap().is_empty());
+    assert!(ledger.open_fires().await.unwrap().is_empty());
     process.kill();
     process.wait();
-    let interrupted = ledger.interrupted_fires().await.unwrap();
-    assert_eq!(interrupted.iter().map(|fire| fire.run).collect::<Vec<_>>(), [Some(run)]);
-    let again = ledger.begin_run(caused_by(nightly(1))).await.unwrap();
-    assert!(ledger.interrupted_fires().await.unwrap().is_empty());
+    let open = ledger.open_fires().await.unwrap();
+    assert_eq!(open.iter().map(|fire| fire.run).collect::<Vec<_>>(), [Some(run)]);
+    let again = ledger.begin_run(caused_by("n1")).await.unwrap();
+    assert!(ledger.open_fires().await.unwrap().is_empty());
     assert_eq!(ledger.fires("nightly", 10).unwrap()[0].run, Some(again));
     ledger.end_run(again, RunState::Failed).await.unwrap();
-    let third = ledger.begin_run(caused_by(nightly(1))).await;
+    let third = ledger.begin_run(caused_by("n1")).await;
     assert!(matches!(third, Err(LedgerError::FireTaken { .. })), "a failure is an end");
 }
 
 #[tokio::test]
-async fn skipping_says_why_and_changes_nothing_that_was_handled() {
+async fn what_starts_nothing_says_why() {
     let folder = Folder::new();
     let ledger = folder.open().await;
-    let run = ledger.begin_run(caused_by(nightly(2))).await.unwrap();
-    let late = |at| (nightly(at).at, "an earlier run was still at work".to_owned());
-    ledger.skip_fires("nightly", vec![late(1), late(2)], Vec::new()).await.unwrap();
+    let skipped = SkippedFires {
+        last: Timestamp::from_micros(1),
+        reason: "3 fires did not start: the schedule is paused".to_owned(),
+    };
+    let both = FireDecision { skipped: vec![skipped.clone()], ..decision(None, 2, &["n2"]) };
+    ledger.decide_schedule("nightly", both).await.unwrap();
+    ledger.close_fire(&nightly("n2")).await.unwrap();
     let fires = ledger.fires("nightly", 10).unwrap();
-    assert_eq!((fires[0].run, fires[0].state), (Some(run), FireState::Started));
-    assert_eq!((fires[1].run, fires[1].state), (None, FireState::Skipped));
-    assert_eq!(fires[1].reason, "an earlier run was still at work");
+    assert_eq!((fires[0].fire.as_deref(), fires[0].state), (Some("n2"), FireState::UpToDate));
+    assert_eq!((fires[1].fire.as_deref(), fires[1].state), (None, FireState::Skipped));
+    assert_eq!((fires[1].at, &fires[1].reason), (skipped.last, &skipped.reason));
+    assert!(ledger.open_fires().await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_schedule_is_known_since_it_was_first_seen_and_may_be_paused() {
-    let folder = Folder { clock: stopped_clock(), ..Folder::new() };
+async fn pausing_keeps_what_is_remembered() {
+    let folder = Folder::new();
     let ledger = folder.open().await;
-    let first = ledger.observe_schedule("nightly").await.unwrap();
-    assert_eq!((first.since, first.paused), (folder.clock.now(), None));
-    advance(&folder.clock, Duration::from_hours(1));
-    ledger.set_schedule_paused("nightly", Pause::Paused, "by ana: audit").await.unwrap();
-    let paused = ledger.observe_schedule("nightly").await.unwrap();
-    assert_eq!((paused.since, paused.paused), (first.since, Some(true)));
+    assert_eq!(ledger.schedule("nightly").unwrap(), ScheduleRecord::default());
+    ledger.decide_schedule("nightly", decision(None, 1, &[])).await.unwrap();
+    ledger.pause_schedule("nightly", Pause::Paused, "by ana: audit").await.unwrap();
+    let paused = ledger.schedule("nightly").unwrap();
+    assert_eq!((paused.paused, paused.state), (Some(true), Some(json!({ "time": 1 }))));
     assert_eq!(paused.note.as_deref(), Some("by ana: audit"));
-    ledger.set_schedule_paused("nightly", Pause::Running, "by ana").await.unwrap();
-    assert_eq!(ledger.schedule("nightly").unwrap().unwrap().paused, Some(false));
-    assert_eq!(ledger.schedule("hourly").unwrap(), None);
+    ledger.pause_schedule("nightly", Pause::Running, "by ana").await.unwrap();
+    assert_eq!(ledger.schedule("nightly").unwrap().paused, Some(false));
 }
 
 #[tokio::test]
@@ -93,27 +131,4 @@ async fn a_run_can_be_asked_to_stop_while_it_is_at_work() {
     assert!(ledger.is_cancel_asked(run).unwrap());
     ledger.end_run(run, RunState::Cancelled).await.unwrap();
     assert!(!ledger.ask_to_cancel(run).await.unwrap());
-}
-
-#[tokio::test]
-async fn what_two_servers_saw_at_once_is_handled_by_one() {
-    let folder = Folder::new();
-    let ledger = folder.open().await;
-    let moved = |at: i64, from: Option<&str>, to: &str| FireStart {
-        key: nightly(at),
-        moves: vec![PositionMove {
-            trigger: "asset:table:main.orders".to_owned(),
-            from: from.map(str::to_owned),
-            to: to.to_owned(),
-        }],
-    };
-    let begin = |fire| ledger.begin_run(RunCause { fire: Some(fire), ..cause() });
-    begin(moved(1, None, "7")).await.unwrap();
-    let late = begin(moved(2, None, "7")).await;
-    assert!(matches!(late, Err(LedgerError::FireTaken { .. })), "{late:?}");
-    let ahead = begin(moved(3, Some("6"), "8")).await;
-    assert!(matches!(ahead, Err(LedgerError::FireTaken { .. })), "{ahead:?}");
-    begin(moved(4, Some("7"), "8")).await.unwrap();
-    assert_eq!(ledger.positions("nightly").unwrap()["asset:table:main.orders"], "8");
-    assert_eq!(ledger.fires("nightly", 10).unwrap().len(), 2);
 }
