@@ -1,13 +1,15 @@
 //! Schedules as they were observed: how far they are decided, who paused them, and what became of
 //! every run that they had to start.
 
+use std::collections::BTreeMap;
+
 use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::columns::{At, Json, Text, Word};
+use crate::columns::{At, Count, Json, Text, Word};
 use crate::error::{LedgerError, Result};
 use crate::ledger::Ledger;
 use crate::records::RunState;
@@ -96,6 +98,15 @@ pub enum FireState {
     Skipped,
 }
 
+/// Why a live fire starts no run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FireEnd {
+    /// There was nothing to do.
+    UpToDate,
+    /// A newer fire takes its place.
+    Replaced,
+}
+
 /// A schedule as the ledger knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ScheduleRecord {
@@ -105,6 +116,10 @@ pub struct ScheduleRecord {
     pub paused: Option<bool>,
     /// Who did, and why.
     pub note: Option<String>,
+    /// How often somebody asked for a run of it from outside.
+    pub requests: u64,
+    /// Who asked last, and when.
+    pub request: Option<(String, Timestamp)>,
 }
 
 /// Whether a schedule is held back.
@@ -117,22 +132,37 @@ pub enum Pause {
 }
 
 impl Ledger {
-    /// How a schedule stands; nothing is known of one that was never touched.
-    pub fn schedule(&self, schedule: &str) -> Result<ScheduleRecord> {
+    /// How the schedules stand, by name. Nothing is known of one that was never touched.
+    pub fn schedules(&self) -> Result<BTreeMap<String, ScheduleRecord>> {
         self.read(|connection| {
-            let found = connection
-                .prepare_cached("SELECT state, paused, note FROM schedules WHERE schedule = ?1")?
-                .query_row([schedule], |row| {
-                    let state: Option<Json<Value>> = row.get(0)?;
-                    Ok(ScheduleRecord {
-                        state: state.map(|state| state.0),
-                        paused: row.get(1)?,
-                        note: row.get(2)?,
-                    })
-                })
-                .optional()?;
-            Ok(found.unwrap_or_default())
+            let records = connection
+                .prepare_cached(
+                    "SELECT schedule, state, paused, note, requests, request, requested_at
+                     FROM schedules",
+                )?
+                .query_map([], |row| Ok((row.get(0)?, record(row)?)))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(records)
         })
+    }
+
+    /// Records that somebody asked for a run of a schedule; gives how often that has happened.
+    pub async fn request_schedule(&self, schedule: &str, by: &str) -> Result<u64> {
+        let (schedule, by, now) = (schedule.to_owned(), by.to_owned(), self.now());
+        self.write(move |connection| {
+            let requests: Count = connection
+                .prepare_cached(
+                    "INSERT INTO schedules (schedule, requests, request, requested_at)
+                     VALUES (?1, 1, ?2, ?3)
+                     ON CONFLICT (schedule) DO UPDATE
+                     SET requests = requests + 1, request = excluded.request,
+                         requested_at = excluded.requested_at
+                     RETURNING requests",
+                )?
+                .query_row(params![schedule, by, At(now)], |row| row.get(0))?;
+            Ok(requests.0)
+        })
+        .await
     }
 
     /// Pauses a schedule, or lets it go on.
@@ -185,31 +215,33 @@ impl Ledger {
         })
     }
 
-    /// The fires whose run is still to be started, in order: those that wait, and those whose run
-    /// was cut off by the death of its process.
-    pub async fn open_fires(&self) -> Result<Vec<Fire>> {
-        self.write(|connection| {
-            crate::runs::mark_interrupted(connection)?;
+    /// The fires that have no end yet, in order: those that wait, those whose run is going, and
+    /// those whose run was cut off by the death of its process.
+    pub fn live_fires(&self) -> Result<Vec<Fire>> {
+        self.read(|connection| {
             let mut fires = select(connection, "WHERE f.state = 'waiting'")?;
             fires.extend(select(
                 connection,
-                "WHERE r.state = 'interrupted' AND f.state = 'started'",
+                "WHERE r.state IN ('running', 'interrupted') AND f.state = 'started'",
             )?);
             fires.sort_by_key(|(position, _)| *position);
             Ok(fires.into_iter().map(|(_, fire)| fire).collect())
         })
-        .await
     }
 
-    /// Records that an open fire started no run, because there was nothing to do.
-    pub async fn close_fire(&self, key: &FireKey) -> Result<()> {
+    /// Records that a live fire starts no run.
+    pub async fn close_fire(&self, key: &FireKey, end: FireEnd) -> Result<()> {
         let key = key.clone();
+        let state = match end {
+            FireEnd::UpToDate => FireState::UpToDate,
+            FireEnd::Replaced => FireState::Skipped,
+        };
         self.write(move |connection| {
             connection
                 .prepare_cached(
                     "UPDATE fires SET state = ?2 WHERE fire = ?1 AND state IN ('waiting', 'started')",
                 )?
-                .execute(params![key.fire, Word(FireState::UpToDate)])?;
+                .execute(params![key.fire, Word(state)])?;
             Ok(())
         })
         .await
@@ -219,6 +251,19 @@ impl Ledger {
 const SELECT: &str =
     "SELECT f.schedule, f.fire, f.at, f.state, f.reason, f.run, r.state, f.position
      FROM fires f LEFT JOIN runs r ON r.run = f.run";
+
+fn record(row: &Row<'_>) -> rusqlite::Result<ScheduleRecord> {
+    let state: Option<Json<Value>> = row.get(1)?;
+    let request: Option<String> = row.get(5)?;
+    let requested_at: Option<At> = row.get(6)?;
+    Ok(ScheduleRecord {
+        state: state.map(|state| state.0),
+        paused: row.get(2)?,
+        note: row.get(3)?,
+        requests: row.get::<_, Count>(4)?.0,
+        request: request.zip(requested_at.map(|at| at.0)),
+    })
+}
 
 /// Fires with their position in the order in which they were decided.
 fn select(connection: &Connection, rest: &str) -> Result<Vec<(i64, Fire)>> {

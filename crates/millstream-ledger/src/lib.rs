@@ -43,7 +43,7 @@ pub use claim::{Claim, ClaimOutcome, ClaimRequest, Renewal};
 pub use error::{LedgerError, Result};
 pub use explain::EXPLANATIONS;
 pub use fires::{
-    Fire, FireDecision, FireKey, FireState, NewFire, Pause, ScheduleRecord, SkippedFires,
+    Fire, FireDecision, FireEnd, FireKey, FireState, NewFire, Pause, ScheduleRecord, SkippedFires,
 };
 pub use holder::{Holder, Liveness, Standing};
 pub use ledger::Ledger;

@@ -45,6 +45,11 @@ impl Ledger {
         .await
     }
 
+    /// Marks the runs whose process died as interrupted.
+    pub async fn mark_interrupted(&self) -> Result<()> {
+        self.write(mark_interrupted).await
+    }
+
     /// Records how a run ended. A run that has ended keeps its first end.
     ///
     /// Fails with `ledger.protocol` if the state is not an end, or the run is unknown.

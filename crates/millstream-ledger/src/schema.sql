@@ -125,7 +125,11 @@ CREATE TABLE schedules (
     state    TEXT,
     -- What a person decided, over what the project's file says.
     paused   INTEGER,
-    note     TEXT
+    note     TEXT,
+    -- How often somebody asked for a run from outside, and who did last.
+    requests INTEGER NOT NULL DEFAULT 0,
+    request  TEXT,
+    requested_at INTEGER
 ) STRICT;
 
 CREATE TABLE fires (

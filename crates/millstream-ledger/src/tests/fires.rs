@@ -25,9 +25,14 @@ fn decision(from: Option<i64>, to: i64, fires: &[&str]) -> FireDecision {
     }
 }
 
-async fn open_names(ledger: &Ledger) -> Vec<String> {
-    let open = ledger.open_fires().await.unwrap();
-    open.into_iter().filter_map(|fire| fire.fire).collect()
+/// The live fires that have no run.
+fn open(ledger: &Ledger) -> Vec<Fire> {
+    let live = ledger.live_fires().unwrap();
+    live.into_iter().filter(|fire| fire.run_state != Some(RunState::Running)).collect()
+}
+
+fn names(fires: &[Fire]) -> Vec<&str> {
+    fires.iter().filter_map(|fire| fire.fire.as_deref()).collect()
 }
 
 #[tokio::test]
@@ -57,8 +62,8 @@ async fn of_two_servers_that_decide_at_once_one_does() {
         assert!(matches!(refused, Err(LedgerError::FireTaken { .. })), "{refused:?}");
     }
     ledger.decide_schedule("nightly", decision(Some(1), 2, &["n2", "n3"])).await.unwrap();
-    assert_eq!(open_names(&ledger).await, ["n1", "n2", "n3"]);
-    assert_eq!(ledger.schedule("nightly").unwrap().state, Some(json!({ "time": 2 })));
+    assert_eq!(names(&open(&ledger)), ["n1", "n2", "n3"]);
+    assert_eq!(ledger.schedules().unwrap()["nightly"].state, Some(json!({ "time": 2 })));
 }
 
 #[tokio::test]
@@ -76,13 +81,14 @@ async fn a_run_that_was_cut_off_may_be_started_again_for_its_fire() {
         })
         .await
         .unwrap();
-    assert!(ledger.open_fires().await.unwrap().is_empty());
+    ledger.mark_interrupted().await.unwrap();
+    assert!(open(&ledger).is_empty());
     process.kill();
     process.wait();
-    let open = ledger.open_fires().await.unwrap();
-    assert_eq!(open.iter().map(|fire| fire.run).collect::<Vec<_>>(), [Some(run)]);
+    ledger.mark_interrupted().await.unwrap();
+    assert_eq!(open(&ledger).iter().map(|fire| fire.run).collect::<Vec<_>>(), [Some(run)]);
     let again = ledger.begin_run(caused_by("n1")).await.unwrap();
-    assert!(ledger.open_fires().await.unwrap().is_empty());
+    assert!(open(&ledger).is_empty());
     assert_eq!(ledger.fires("nightly", 10).unwrap()[0].run, Some(again));
     ledger.end_run(again, RunState::Failed).await.unwrap();
     let third = ledger.begin_run(caused_by("n1")).await;
@@ -99,26 +105,39 @@ async fn what_starts_nothing_says_why() {
     };
     let both = FireDecision { skipped: vec![skipped.clone()], ..decision(None, 2, &["n2"]) };
     ledger.decide_schedule("nightly", both).await.unwrap();
-    ledger.close_fire(&nightly("n2")).await.unwrap();
+    ledger.close_fire(&nightly("n2"), FireEnd::UpToDate).await.unwrap();
     let fires = ledger.fires("nightly", 10).unwrap();
     assert_eq!((fires[0].fire.as_deref(), fires[0].state), (Some("n2"), FireState::UpToDate));
     assert_eq!((fires[1].fire.as_deref(), fires[1].state), (None, FireState::Skipped));
     assert_eq!((fires[1].at, &fires[1].reason), (skipped.last, &skipped.reason));
-    assert!(ledger.open_fires().await.unwrap().is_empty());
+    assert!(ledger.live_fires().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn pausing_keeps_what_is_remembered() {
     let folder = Folder::new();
     let ledger = folder.open().await;
-    assert_eq!(ledger.schedule("nightly").unwrap(), ScheduleRecord::default());
+    assert!(ledger.schedules().unwrap().is_empty());
     ledger.decide_schedule("nightly", decision(None, 1, &[])).await.unwrap();
     ledger.pause_schedule("nightly", Pause::Paused, "by ana: audit").await.unwrap();
-    let paused = ledger.schedule("nightly").unwrap();
+    let paused = ledger.schedules().unwrap()["nightly"].clone();
     assert_eq!((paused.paused, paused.state), (Some(true), Some(json!({ "time": 1 }))));
     assert_eq!(paused.note.as_deref(), Some("by ana: audit"));
     ledger.pause_schedule("nightly", Pause::Running, "by ana").await.unwrap();
-    assert_eq!(ledger.schedule("nightly").unwrap().paused, Some(false));
+    assert_eq!(ledger.schedules().unwrap()["nightly"].paused, Some(false));
+}
+
+#[tokio::test]
+async fn requests_are_counted_with_who_asked_last() {
+    let folder = Folder { clock: stopped_clock(), ..Folder::new() };
+    let ledger = folder.open().await;
+    assert_eq!(ledger.request_schedule("nightly", "ci").await.unwrap(), 1);
+    assert_eq!(ledger.request_schedule("nightly", "ana").await.unwrap(), 2);
+    let record = ledger.schedules().unwrap()["nightly"].clone();
+    assert_eq!(
+        (record.requests, record.request),
+        (2, Some(("ana".to_owned(), folder.clock.now())))
+    );
 }
 
 #[tokio::test]
