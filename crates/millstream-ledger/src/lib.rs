@@ -53,4 +53,4 @@ pub use records::{
 };
 pub use recovery::{Adoption, Unfinished};
 pub use tokens::TokenRecord;
-pub use versions::{AssetVersion, Rekeyed};
+pub use versions::{AssetVersion, Rekeyed, StepTimes};

@@ -55,6 +55,15 @@ pub struct AssetVersion {
     pub rekeyed: Option<Rekeyed>,
 }
 
+/// How long a step takes, and how fresh what it makes is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StepTimes {
+    /// Microseconds that the attempts took which published a version, the newest first.
+    pub took: Vec<i64>,
+    /// When the run began in which the step was last committed.
+    pub as_of: Option<Timestamp>,
+}
+
 /// An attempt that found a version still good.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rekeyed {
@@ -118,6 +127,30 @@ impl Ledger {
             let (memo, checkpoint) = settled.unwrap_or_default();
             let definition = memo.map(|memo| memo.definition);
             Ok(Previous { version: 0, definition, checkpoint, receipt: None })
+        })
+    }
+
+    /// How long the step of an asset took, and how fresh it is.
+    pub fn step_times(&self, asset: &AssetKey, limit: usize) -> Result<StepTimes> {
+        self.read(|connection| {
+            let took = connection
+                .prepare_cached(
+                    "SELECT a.ended_at - a.claimed_at
+                     FROM versions v JOIN attempts a ON a.attempt = v.attempt
+                     WHERE v.asset = ?1 AND a.ended_at IS NOT NULL
+                     ORDER BY v.version DESC LIMIT ?2",
+                )?
+                .query_map(params![Text(asset), Count(limit as u64)], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let as_of = connection
+                .prepare_cached(
+                    "SELECT r.started_at FROM assets s
+                     JOIN attempts a ON a.attempt = s.settled_by JOIN runs r ON r.run = a.run
+                     WHERE s.asset = ?1",
+                )?
+                .query_row([Text(asset)], |row| Ok(row.get::<_, At>(0)?.0))
+                .optional()?;
+            Ok(StepTimes { took, as_of })
         })
     }
 

@@ -11,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 use crate::error::RunError;
 use crate::execute::{Executor, RunRequest};
 use crate::open_run::{Begun, OpenRun};
+use crate::report::RunReport;
 
 /// Runs that one process has going at the same time. Their steps share the executor's width only
 /// within a run.
-pub const RUNS_MAX: usize = 64;
+pub const RUNS_MAX: usize = 1024;
 
 /// Starts runs and knows which are going. Cheap to clone; clones share everything.
 #[derive(Debug, Clone)]
@@ -41,8 +42,9 @@ struct Going {
 /// What came of starting a run.
 #[derive(Debug)]
 pub enum Started {
-    /// It is going. The receiver is told when it has ended, whatever its end.
-    Run(RunId, oneshot::Receiver<()>),
+    /// It is going. The receiver is told when it has ended, and how; an error of it says that the
+    /// run broke off.
+    Run(RunId, oneshot::Receiver<RunReport>),
     /// All that it selects is up to date.
     UpToDate,
 }
@@ -80,18 +82,19 @@ impl Conductor {
     }
 
     /// Takes a run to its end. What went wrong is in the ledger; here it is only told to the log.
-    async fn carry(self, run: Box<OpenRun>, end: oneshot::Sender<()>) {
+    async fn carry(self, run: Box<OpenRun>, end: oneshot::Sender<RunReport>) {
         let id = run.id();
-        match run.drive(|_| {}).await {
+        let driven = run.drive(|_| {}).await;
+        self.going().remove(&id);
+        self.shared.ended.notify_waiters();
+        match driven {
             Ok(report) => {
                 tracing::info!(run = %id.short(), succeeded = report.succeeded(), "run ended");
+                // Nobody may be waiting.
+                let _ = end.send(report);
             }
             Err(error) => tracing::error!(run = %id.short(), %error, "run broke off"),
         }
-        self.going().remove(&id);
-        self.shared.ended.notify_waiters();
-        // Nobody may be waiting.
-        let _ = end.send(());
     }
 
     /// The runs of a schedule that are going, the oldest first.

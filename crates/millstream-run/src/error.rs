@@ -20,6 +20,15 @@ pub enum RunError {
         /// The asset.
         asset: String,
     },
+    /// No request starts the schedule.
+    #[error("no request starts a schedule `{0}`")]
+    NoWebhook(String),
+    /// The body of a webhook is not signed with the schedule's secret.
+    #[error("the signature of the request is missing or wrong")]
+    WebhookSignature,
+    /// The body of a webhook is too large.
+    #[error("the body of the request is larger than a megabyte")]
+    WebhookTooLarge,
     /// The process has too many runs going.
     #[error("{} runs are going", crate::conductor::RUNS_MAX)]
     TooManyRuns,
@@ -38,6 +47,9 @@ impl Coded for RunError {
         match self {
             Self::TimedOut { .. } => "run.timed_out",
             Self::LeaseLost { .. } => "run.lease_lost",
+            Self::NoWebhook(_) => "run.no_webhook",
+            Self::WebhookSignature => "run.webhook_signature",
+            Self::WebhookTooLarge => "run.webhook_too_large",
             Self::TooManyRuns => "run.too_many",
             Self::Panicked { .. } => "run.panicked",
         }
@@ -46,6 +58,7 @@ impl Coded for RunError {
     fn fault(&self) -> Fault {
         match self {
             Self::TimedOut { .. } | Self::TooManyRuns => Fault::External,
+            Self::NoWebhook(_) | Self::WebhookSignature | Self::WebhookTooLarge => Fault::User,
             Self::LeaseLost { .. } | Self::Panicked { .. } => Fault::Internal,
         }
     }
@@ -53,7 +66,10 @@ impl Coded for RunError {
     fn retry(&self) -> Retry {
         match self {
             Self::TimedOut { .. } | Self::LeaseLost { .. } | Self::TooManyRuns => Retry::Backoff,
-            Self::Panicked { .. } => Retry::Never,
+            Self::Panicked { .. }
+            | Self::NoWebhook(_)
+            | Self::WebhookSignature
+            | Self::WebhookTooLarge => Retry::Never,
         }
     }
 
@@ -61,7 +77,11 @@ impl Coded for RunError {
         match self {
             Self::TimedOut { .. } => Some("see `millstream runs show` for what it did".to_owned()),
             Self::TooManyRuns => Some("stop one by `millstream runs cancel`, or wait".to_owned()),
-            Self::LeaseLost { .. } => None,
+            Self::NoWebhook(_) => Some("see `millstream schedule list`".to_owned()),
+            Self::WebhookSignature => {
+                Some("send X-Hub-Signature-256: sha256=HEX, the HMAC-SHA256 of the body".to_owned())
+            }
+            Self::LeaseLost { .. } | Self::WebhookTooLarge => None,
             Self::Panicked { .. } => Some("please report this, with the message".to_owned()),
         }
     }
@@ -80,6 +100,24 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "Another process took over the asset",
         text: "A process that works on an asset renews a lease. This one did not for so long that \
                another took over; whatever it had staged was removed and nothing was published.",
+    },
+    Explanation {
+        code: "run.no_webhook",
+        title: "No request starts this schedule",
+        text: "The path names a schedule that does not exist, or one without `webhook`. Nothing was \
+               started.",
+    },
+    Explanation {
+        code: "run.webhook_signature",
+        title: "The signature of a webhook is missing or wrong",
+        text: "The header X-Hub-Signature-256 holds `sha256=` and the HMAC-SHA256 of the body in \
+               hexadecimal digits, made with the secret that the schedule names. Nothing was \
+               started.",
+    },
+    Explanation {
+        code: "run.webhook_too_large",
+        title: "The body of a webhook is too large",
+        text: "A request that starts a schedule may have a body of a megabyte. Nothing was started.",
     },
     Explanation {
         code: "run.too_many",

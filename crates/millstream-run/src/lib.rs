@@ -17,7 +17,9 @@ pub mod plan;
 pub mod recover;
 pub mod report;
 pub mod schedule;
+pub mod scheduler;
 mod slots;
+pub mod webhook;
 
 pub use conductor::{Conductor, Started};
 pub use directed::DirectedRun;
@@ -28,3 +30,5 @@ pub use open_run::{Begun, OpenRun};
 pub use plan::{Decision, Due, Plan, PlanEntry, Reason, plan};
 pub use recover::{OtherSteps, Recovered, Steps, recover};
 pub use report::{Progress, RunReport, StepOutcome, StepReport};
+pub use scheduler::{Scheduler, SchedulerConfig};
+pub use webhook::Webhooks;

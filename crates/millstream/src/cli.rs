@@ -77,6 +77,9 @@ pub enum Verb {
     /// Past and present runs.
     #[command(subcommand)]
     Runs(RunsVerb),
+    /// What runs by itself, and when.
+    #[command(subcommand)]
+    Schedule(ScheduleVerb),
     /// Registered models.
     #[command(subcommand)]
     Model(ModelVerb),
@@ -265,6 +268,64 @@ pub struct RerunArgs {
     /// Steps at the same time; the number of cores if left out.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+/// `schedule`.
+#[derive(Debug, Subcommand)]
+pub enum ScheduleVerb {
+    /// The schedules, with their next and their last time.
+    List,
+    /// The times of the next year, with what daylight saving does to them.
+    Preview(PreviewArgs),
+    /// What a schedule would start now, and why.
+    Show {
+        /// The schedule.
+        schedule: String,
+    },
+    /// What a schedule has started and skipped.
+    History {
+        /// The schedule.
+        schedule: String,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Holds a schedule back until it is resumed.
+    Pause {
+        /// The schedule.
+        schedule: String,
+        /// Why, for the record.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Lets a paused schedule go on.
+    Resume {
+        /// The schedule.
+        schedule: String,
+        /// Why, for the record.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Runs what a schedule runs, here and now.
+    Run {
+        /// The schedule.
+        schedule: String,
+    },
+}
+
+/// `schedule preview`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  millstream schedule preview\n  \
+    millstream schedule preview nightly --days 30")]
+pub struct PreviewArgs {
+    /// The schedule; all if left out.
+    pub schedule: Option<String>,
+    /// How many days from now.
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub days: u32,
+    /// How many lines of each.
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
 }
 
 /// `model`.

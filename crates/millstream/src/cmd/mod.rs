@@ -12,6 +12,7 @@ pub mod plan;
 pub mod query;
 pub mod run;
 pub mod runs;
+pub mod schedule;
 pub mod schema;
 pub mod serve;
 pub mod source;
@@ -31,6 +32,7 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Lineage(args) => lineage::run(global, &args).await,
         Verb::Serve(args) => serve::run(global, &args).await,
         Verb::Runs(verb) => runs::run(global, &verb).await,
+        Verb::Schedule(verb) => schedule::run(global, &verb).await,
         Verb::Model(verb) => model::run(global, &verb).await,
         Verb::Source(verb) => source::run(global, &verb).await,
         Verb::Table(verb) => table::run(global, &verb).await,

@@ -18,14 +18,14 @@ use crate::cli::{Global, ServeArgs};
 use crate::cmd::run::stop_signal;
 use crate::exit::Outcome;
 use crate::output::print_line;
-use crate::wire::Opened;
+use crate::wire::{Opened, scheduler, webhooks};
 
 /// How often the topics of functions are looked at.
 const FUNCTION_POLL: Duration = Duration::from_millis(200);
 /// How often aliases are looked at, so that a promoted version is loaded before it is asked for.
 const ALIAS_POLL: Duration = Duration::from_millis(100);
 
-/// Serves models and runs functions as events come.
+/// Serves models, runs functions as events come, and starts what is due.
 pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     let opened = Opened::open(global, "serve").await?;
     let deployments = Arc::new(deployments(&opened)?);
@@ -36,11 +36,14 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     let stop = CancellationToken::new();
     let functions =
         tokio::spawn(run_functions(opened.executor(None).await?, topics(&opened)?, stop.clone()));
+    let (conductor, scheduler) = scheduler(&opened).await?;
+    let schedules = tokio::spawn(scheduler.run(stop.clone()));
     let aliases = tokio::spawn(follow_aliases(Arc::clone(&deployments), stop.clone()));
     let ready = Arc::clone(&deployments);
     let routes = Routes::new()
         .with(Scope::Score, router(Arc::clone(&deployments)))
-        .with_open(health_router(deployments));
+        .with_open(health_router(deployments))
+        .with_open(webhooks(&opened)?.router());
     let stopped = stop.clone();
     let shutdown = async move {
         if let Err(error) = stop_signal().await {
@@ -51,7 +54,8 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     };
     let served = server.serve(routes, move || ready.are_ready(), shutdown).await;
     stop.cancel();
-    for task in [functions, aliases] {
+    conductor.finish().await;
+    for task in [functions, schedules, aliases] {
         if let Err(error) = task.await {
             tracing::error!(%error, "a background task broke down");
         }

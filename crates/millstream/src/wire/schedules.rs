@@ -1,0 +1,50 @@
+//! The scheduler of a project.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use millstream_core::error::Result;
+use millstream_core::topic::Topic;
+use millstream_project::schedule::Condition;
+use millstream_run::{Conductor, Scheduler, SchedulerConfig, Webhooks};
+
+use super::Opened;
+use super::secrets::resolve;
+
+/// The requests that start schedules. Fails if a secret cannot be had.
+pub fn webhooks(opened: &Opened) -> Result<Webhooks> {
+    let mut secrets = BTreeMap::new();
+    for schedule in &opened.project.schedules {
+        for leaf in schedule.condition.leaves() {
+            if let Condition::Webhook { secret } = leaf {
+                secrets.insert(schedule.name.clone(), resolve(secret)?);
+            }
+        }
+    }
+    Ok(Webhooks::new(opened.ledger.clone(), secrets))
+}
+
+/// The scheduler of a project, and the conductor of the runs that it starts.
+pub async fn scheduler(opened: &Opened) -> Result<(Conductor, Scheduler)> {
+    let project = &opened.project;
+    let conductor = Conductor::new(opened.executor(None).await?);
+    let leaves = project.schedules.iter().flat_map(|schedule| schedule.condition.leaves());
+    let names: BTreeSet<&str> = leaves
+        .filter_map(
+            |leaf| if let Condition::Topic(name) = leaf { Some(name.as_str()) } else { None },
+        )
+        .collect();
+    let mut topics: Vec<Arc<dyn Topic>> = Vec::new();
+    for name in names {
+        topics.push(opened.topics.topic(name)?);
+    }
+    let config = SchedulerConfig {
+        root: project.root.clone(),
+        schedules: project.schedules.clone(),
+        graph: project.graph.clone(),
+        topics,
+        clock: opened.clock.clone(),
+    };
+    let scheduler = Scheduler::new(opened.ledger.clone(), conductor.clone(), config);
+    Ok((conductor, scheduler))
+}
