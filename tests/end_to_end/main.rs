@@ -20,6 +20,7 @@ mod object_store;
 mod power_cut;
 mod readers;
 mod runs;
+mod schedules;
 mod serving;
 mod sharing;
 mod shop;

@@ -47,10 +47,21 @@ impl Client {
 
     /// Sends JSON.
     pub fn post(&mut self, path: &str, body: &Value) -> io::Result<Answer> {
-        let body = body.to_string();
+        self.post_with(path, &[("content-type", "application/json")], &body.to_string())
+    }
+
+    /// Sends a body with these headers.
+    pub fn post_with(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> io::Result<Answer> {
+        let lines = headers
+            .iter()
+            .fold(String::new(), |lines, (name, value)| lines + name + ": " + value + "\r\n");
         self.send(&format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{lines}content-length: {}\r\n\r\n{body}",
             body.len()
         ))
     }
