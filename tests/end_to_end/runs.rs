@@ -8,14 +8,17 @@ use serde_json::Value;
 const PROJECT: &[(&str, &str)] = &[
     ("millstream.yml", "name: again\n"),
     ("seeds/limits.csv", "most\n10\n"),
-    ("models/first.sql", "select 1 as a\n"),
-    ("models/second.sql", "select a, 7 as b from {{ ref('first') }}\n"),
-    ("models/third.sql", "select b from {{ ref('second') }}\n"),
+    ("models/first.sql", "{{ config(materialized='table') }} select 1 as a\n"),
+    (
+        "models/second.sql",
+        "{{ config(materialized='table') }} select a, 7 as b from {{ ref('first') }}\n",
+    ),
+    ("models/third.sql", "{{ config(materialized='table') }} select b from {{ ref('second') }}\n"),
     ("tests/small.sql", "select * from {{ ref('second') }}, {{ ref('limits') }} where b > most\n"),
 ];
 
 fn outcomes(report: &Value) -> Vec<(String, String)> {
-    let steps = report["steps"].as_array().expect("a report has steps");
+    let steps = report["run"]["steps"].as_array().expect("a report has steps");
     let text = |value: &Value| value.as_str().expect("a word").to_owned();
     steps.iter().map(|step| (text(&step["asset"]), text(&step["outcome"]))).collect()
 }
@@ -30,7 +33,7 @@ fn what_did_not_succeed_is_run_again() {
     project.write("seeds/limits.csv", "most\n5\n");
     project.output(&["run"]).ended_with(1);
     let planned = project.json(&["runs", "rerun", "--dry-run"]);
-    let entries = planned["entries"].as_array().expect("a plan has entries");
+    let entries = planned["plan"]["entries"].as_array().expect("a plan has entries");
     let named: Vec<&str> = entries.iter().map(|entry| entry["asset"].as_str().unwrap()).collect();
     assert_eq!(named, ["table:main.second", "table:main.third"], "the seed and `first` succeeded");
 
@@ -57,7 +60,7 @@ fn what_succeeded_is_run_again_when_asked_for() {
     let versions = "select max(version) from millstream.versions where asset = 'table:main.first'";
     assert_eq!(project.number(versions), 2);
     let plan = project.json(&["plan"]);
-    let entries = plan["entries"].as_array().expect("a plan has entries");
+    let entries = plan["plan"]["entries"].as_array().expect("a plan has entries");
     let due = entries.iter().filter(|entry| entry["decision"]["action"] != "up_to_date");
     assert_eq!(due.count(), 0, "{plan}");
 }
@@ -68,7 +71,7 @@ fn a_run_is_stopped_from_another_process() {
         ("millstream.yml", "name: endless\n"),
         (
             "models/endless.sql",
-            "select count(*) as n from generate_series(1, 10000000) as a(x)
+            "{{ config(materialized='table') }} select count(*) as n from generate_series(1, 10000000) as a(x)
              cross join generate_series(1, 10000000) as b(y) where (x * y) % 7 = 3\n",
         ),
     ]);

@@ -37,7 +37,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 #[test]
 fn a_server_starts_what_is_due_once_however_often_it_is_killed() {
     let project = project(
-        "schedules:\n  often:\n    every: 1s\n    select: behind\n    catch_up: since 1h\n    \
+        "schedules:\n  often:\n    every: 1s\n    select: +behind\n    catch_up: since 1h\n    \
          if_running: queue\n",
     );
     let mut handled = 0;
@@ -65,7 +65,8 @@ fn a_server_starts_what_is_due_once_however_often_it_is_killed() {
 
 #[test]
 fn two_servers_start_each_run_once() {
-    let project = project("schedules:\n  often: {every: 1s, select: behind, catch_up: since 1h}\n");
+    let project =
+        project("schedules:\n  often: {every: 1s, select: +behind, catch_up: since 1h}\n");
     let _servers = (project.serve(), project.serve());
     until("some fires", || fires(&project, "often").len() >= 4);
     let runs = project.json(&["runs", "list"]);
@@ -123,7 +124,7 @@ fn an_asset_that_must_be_fresh_is_made_without_a_schedule() {
     let project = project("schedules: {}\n");
     project.write(
         "models/properties.yml",
-        "models:\n  - name: behind\n    config: {meta: {millstream: {fresh_within: 1h}}}\n",
+        "models:\n  - name: behind\n    config: {meta: {fresh_within: 1h}}\n",
     );
     let _server = project.serve();
     until("it is made", || {
@@ -136,7 +137,7 @@ fn an_asset_that_must_be_fresh_is_made_without_a_schedule() {
 
 #[test]
 fn a_paused_schedule_starts_nothing_until_it_is_resumed() {
-    let project = project("schedules:\n  often: {every: 1s, select: behind}\n");
+    let project = project("schedules:\n  often: {every: 1s, select: +behind}\n");
     project.output(&["schedule", "pause", "often", "--reason", "audit"]).succeeded();
     let listed = project.json(&["schedule", "list"]);
     assert_eq!(listed["schedules"][0]["state"], "paused");

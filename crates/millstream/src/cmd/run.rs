@@ -39,7 +39,7 @@ pub async fn execute(
     } else {
         print_line(&summary(&report))?;
     }
-    match status(&report, &cancel) {
+    match status(&report) {
         0 => Ok(()),
         status => Err(Failure::Status(status)),
     }
@@ -97,7 +97,7 @@ fn summary(report: &RunReport) -> String {
 }
 
 /// The exit status: that of the gravest fault among the steps.
-fn status(report: &RunReport, cancel: &CancellationToken) -> u8 {
+fn status(report: &RunReport) -> u8 {
     let faults =
         report.steps.iter().filter_map(|step| step.error.as_ref()).map(|error| error.fault);
     let worst = faults.max_by_key(|fault| match fault {
@@ -108,7 +108,7 @@ fn status(report: &RunReport, cancel: &CancellationToken) -> u8 {
     match worst {
         Some(fault) => fault.exit_code(),
         None if report.succeeded() => 0,
-        None if cancel.is_cancelled() => INTERRUPTED as u8,
+        None if report.count(StepOutcome::Cancelled) > 0 => INTERRUPTED as u8,
         None => 1,
     }
 }

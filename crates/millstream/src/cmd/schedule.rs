@@ -81,7 +81,7 @@ fn show_preview(global: &Global, args: &PreviewArgs) -> Outcome {
     let previews: Vec<_> =
         chosen.into_iter().map(|schedule| preview(schedule, now, to, args.limit)).collect();
     if global.output == OutputFormat::Json {
-        return print_json("previews", &json!({ "previews": previews }));
+        return print_json("previews", &previews);
     }
     previews.iter().try_for_each(|preview| print_line(&preview.to_string()))
 }
