@@ -10,7 +10,7 @@ use millstream_core::{AssetKey, ContentHash};
 use serde::{Deserialize, Serialize};
 
 use super::period::Period;
-use super::spec::{IfRunning, WindowUnit};
+use super::spec::IfRunning;
 use super::timetable::Timetable;
 use super::zone::Zone;
 
@@ -44,8 +44,6 @@ pub struct Schedule {
     pub catch_up: CatchUp,
     /// What happens when it comes due while a run of it is going.
     pub if_running: IfRunning,
-    /// The window of data that a run is about.
-    pub partition: Option<WindowUnit>,
 }
 
 /// What starts a schedule.

@@ -1,10 +1,9 @@
 //! `schedules/*.yml`: what runs by itself, and when. Pure: files and a moment in, fires out.
 //!
 //! Reading order: `spec` is the shape of the files, `read` makes a [`Schedule`] of it, and
-//! `trigger` the [`Condition`] in it; `timetable`
-//! says which moments a timetable means, with `zone`, `cron`, `calendar` and `days` below it;
-//! `window` is the data that a run is about; `cycle` finds schedules that start each other for
-//! ever; `preview` shows what will be.
+//! `trigger` the [`Condition`] in it; `timetable` says which moments a timetable means, with
+//! `zone`, `cron`, `calendar` and `days` below it; `cycle` finds schedules that start each other
+//! for ever; `preview` shows what will be.
 
 mod calendar;
 mod cron;
@@ -18,7 +17,6 @@ mod read;
 pub(crate) mod spec;
 mod timetable;
 mod trigger;
-mod window;
 mod zone;
 
 #[cfg(test)]
@@ -29,7 +27,6 @@ pub(crate) use period::PERIODS;
 pub use period::{BadPeriod, Period};
 pub use preview::{LineKind, Preview, PreviewLine, preview};
 pub(crate) use read::{Around, read};
-pub use spec::{Gap, IfRunning, Overlap, WindowUnit};
+pub use spec::{Gap, IfRunning, Overlap};
 pub use timetable::{Fire, Note, Omission, Tick, Timetable};
-pub use window::Window;
 pub use zone::{Zone, ZoneChange};

@@ -181,7 +181,6 @@ impl Reader<'_> {
             paused: spec.paused,
             catch_up,
             if_running: spec.if_running,
-            partition: spec.partition,
         };
         (self.report.errors() == before).then_some(schedule)
     }

@@ -65,10 +65,6 @@ pub(crate) struct ScheduleSpec {
     /// What happens when it comes due while a run of it is going. The default is `skip`.
     #[serde(default)]
     pub(crate) if_running: IfRunning,
-    /// The window of data that a run is about: the last whole `hour`, `day`, `week` or `month`
-    /// before its fire.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) partition: Option<WindowUnit>,
 }
 
 /// What starts a schedule, or a part of that: exactly one of these keys, but for `anchor` and
@@ -263,20 +259,6 @@ pub enum IfRunning {
     Queue,
     /// The old run is cancelled.
     CancelOld,
-}
-
-/// The length of a window of data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WindowUnit {
-    /// From full hour to full hour.
-    Hour,
-    /// From midnight to midnight.
-    Day,
-    /// From Monday to Monday.
-    Week,
-    /// From the first of a month to that of the next.
-    Month,
 }
 
 impl fmt::Display for CalendarSpec {

@@ -1,7 +1,7 @@
 //! What a schedule starts now.
 
 use millstream_core::clock::Timestamp;
-use millstream_project::schedule::{Condition, IfRunning, Schedule, Window};
+use millstream_project::schedule::{Condition, IfRunning, Schedule};
 use serde::Serialize;
 
 use super::due::{Count, Skipped, Timing, WhySkipped, due};
@@ -44,9 +44,6 @@ pub struct Start {
     pub key: String,
     /// The moment it is for.
     pub at: Timestamp,
-    /// The data that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub window: Option<Window>,
     /// Why, for people.
     pub cause: String,
     /// Whether it waits.
@@ -138,7 +135,12 @@ impl Found<'_> {
             let at = fire.fire.at;
             let note = fire.fire.note.map_or_else(String::new, |note| format!(" ({note})"));
             let cause = format!("{condition}: it was {}{note}", table.zone().shown(at));
-            self.starts.push(start(schedule, format!("{}@{at}", schedule.name), at, cause));
+            self.starts.push(Start {
+                key: format!("{}@{at}", schedule.name),
+                at,
+                cause,
+                how: How::Now,
+            });
         }
         self.state.handle(key, due.handled.as_micros());
     }
@@ -158,7 +160,7 @@ impl Found<'_> {
             let marks: Vec<String> =
                 positions.iter().map(|(key, position)| format!("{key}#{position}")).collect();
             let key = format!("{}@{}", self.schedule.name, marks.join(","));
-            self.starts.push(start(self.schedule, key, at, cause));
+            self.starts.push(Start { key, at, cause, how: How::Now });
         }
         for (key, position) in positions {
             self.state.handle(key, position);
@@ -168,11 +170,6 @@ impl Found<'_> {
     fn wake(&mut self, at: Option<Timestamp>) {
         self.wake_at = [self.wake_at, at].into_iter().flatten().min();
     }
-}
-
-fn start(schedule: &Schedule, key: String, at: Timestamp, cause: String) -> Start {
-    let window = schedule.partition.map(|unit| unit.before(at, &schedule.zone));
-    Start { key, at, window, cause, how: How::Now }
 }
 
 impl Decision {

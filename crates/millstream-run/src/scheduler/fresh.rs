@@ -14,7 +14,7 @@ use millstream_project::{Depth, Graph};
 use crate::conductor::{Conductor, Started};
 use crate::execute::RunRequest;
 use crate::plan::Due;
-use crate::schedule::{FreshnessRun, StepHistory, due_for_freshness, typical};
+use crate::schedule::{FreshnessRun, StepHistory, deadlines, due_for_freshness, typical};
 
 /// How often targets are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -71,8 +71,11 @@ impl Freshness {
         if self.is_idle() || self.looked_at.is_some_and(|at| now.micros_since(at).abs() < pause) {
             return Ok(());
         }
-        self.looked_at = Some(now);
+        let is_first = self.looked_at.replace(now).is_none();
         let history = self.history()?;
+        if is_first {
+            self.warn_of_impossible(&history, now);
+        }
         for run in due_for_freshness(&self.graph, &history, now) {
             let mut known = lock(&self.known);
             let rests = known.rests.get(&run.target).is_some_and(|until| now < *until);
@@ -82,6 +85,17 @@ impl Freshness {
             }
         }
         Ok(())
+    }
+
+    /// Tells of targets that cannot be kept.
+    fn warn_of_impossible(&self, history: &StepHistory, now: Timestamp) {
+        for impossible in deadlines(&self.graph, history, now).infeasible {
+            let way: Vec<&str> = impossible.way.iter().map(|asset| asset.name.as_str()).collect();
+            let (target, within) = (&impossible.target.name, impossible.fresh_within);
+            let seconds = impossible.takes / 1_000_000;
+            let way = way.join(", ");
+            tracing::warn!("{target} cannot be fresh within {within}: {way} take {seconds} s");
+        }
     }
 
     fn history(&self) -> Result<StepHistory> {

@@ -96,17 +96,6 @@ fn times_and_versions_of_the_same_moment_are_one_run() {
 }
 
 #[test]
-fn a_run_knows_the_window_it_is_about() {
-    let schedule =
-        schedule("cron: \"30 2 * * *\", zone: Europe/Paris, partition: day, select: orders");
-    let state = world("2026-11-21T00:00:00Z").decide(&schedule, &ScheduleState::default()).state;
-    let decision = world("2026-11-21T01:30:00Z").decide(&schedule, &state);
-    let window = decision.starts[0].window.unwrap();
-    assert_eq!(window.from, at("2026-11-19T23:00:00Z"));
-    assert_eq!(window.to, at("2026-11-20T23:00:00Z"));
-}
-
-#[test]
 fn a_clock_that_was_years_ahead_silences_nothing() {
     let schedule = schedule(HOURLY);
     let state = world("2099-11-21T00:30:00Z").decide(&schedule, &ScheduleState::default()).state;
