@@ -101,6 +101,7 @@ fn every_code_has_its_page() {
         E::Statement { detail: text() },
         E::Protocol { detail: text() },
         E::LeaseLost { attempt: AttemptId::new() },
+        E::FireTaken { schedule: text() },
         E::AmbiguousRun { part: text() },
         E::UnknownVersion { asset: orders(), version: 1 },
         E::NoEarlierVersion { model: text(), alias: text() },
