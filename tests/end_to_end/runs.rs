@@ -91,7 +91,7 @@ fn a_run_is_stopped_from_another_process() {
     assert!(said.ends_with("cancelled\n"), "{said}");
     assert_eq!(run.wait().expect("it ends").code(), Some(130));
     let shown = project.json(&["runs", "show", &running]);
-    assert_eq!(shown["steps"][0]["state"], "cancelled");
+    assert_eq!(shown["run"]["steps"][0]["state"], "cancelled");
     let late = project.output(&["runs", "cancel", &running]).succeeded().stdout;
     assert!(late.ends_with("cancelled\n"), "an ended run stays as it is: {late}");
 }

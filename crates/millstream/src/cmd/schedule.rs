@@ -48,8 +48,8 @@ async fn list(global: &Global) -> Outcome {
                 "schedule": schedule.name,
                 "state": if paused { "paused" } else { "on" },
                 "trigger": schedule.condition.to_string(),
-                "next": next.map(moment),
-                "last": last.as_ref().map(outcome),
+                "next": next.map(moment).unwrap_or_default(),
+                "last": last.as_ref().map(outcome).unwrap_or_default(),
                 "steps": schedule.assets.len(),
             }))
         })
