@@ -155,7 +155,7 @@ impl Warehouse for Engine {
     fn query<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<BatchStream>> {
         Box::pin(async move {
             let planned = self.sessions.plan(&self.lake, query).await?;
-            Ok(to_batches(planned.run()?))
+            Ok(to_batches(planned.run()))
         })
     }
 

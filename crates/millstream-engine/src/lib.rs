@@ -45,6 +45,7 @@ mod store;
 mod stream;
 mod syntax;
 mod types;
+mod workers;
 mod write;
 
 pub use clean::VacuumReport;

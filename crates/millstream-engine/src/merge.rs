@@ -234,7 +234,7 @@ impl<'a> Merge<'a> {
         let sql = format!("select {} from incoming", bounds.join(", "));
         let planned = self.change.stager.plan(&sql, incoming.alone(), incoming.joins).await?;
         let batches: Vec<RecordBatch> =
-            planned.run()?.try_collect().await.map_err(from_datafusion)?;
+            planned.run().try_collect().await.map_err(from_datafusion)?;
         let mut range = Vec::new();
         for batch in batches.iter().filter(|batch| batch.num_rows() == 1) {
             for (place, column) in bounded.iter().enumerate() {

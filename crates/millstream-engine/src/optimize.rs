@@ -35,7 +35,7 @@ pub(crate) async fn stage_optimize(
     let table = LakeTable::new(Lake::table_path(relation), Arc::clone(&base.schema), small);
     let tables: Tables = vec![("small", Arc::new(table))];
     let planned = stager.plan("select * from small", tables, Joins::LeftHashed).await?;
-    let rows = to_batches(planned.run()?);
+    let rows = to_batches(planned.run());
     let target = FileTarget { relation: relation.clone(), attempt, kind: FileKind::Optimize };
     let add = write_files(stager.lake, &target, &base.schema, rows, stager.threads).await?;
     staged_table(relation.clone(), Some(base.version), &base.schema, add, remove).map(Some)

@@ -16,13 +16,14 @@ use datafusion::execution::{
     FunctionRegistry as _, SendableRecordBatchStream, SessionState, SessionStateBuilder,
 };
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF};
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
 use millstream_core::model::Models;
 use millstream_core::name::DEFAULT_SCHEMA;
 use millstream_core::warehouse::Query;
+use tokio::runtime::Handle;
 use url::Url;
 
 use crate::dialect;
@@ -38,6 +39,7 @@ use crate::spill::SpillFolder;
 use crate::sql_types::LakeTypes;
 use crate::store::LakeStore;
 use crate::types::plain_schema;
+use crate::workers::{Workers, run_on};
 use crate::{moment, predict};
 
 /// The catalog of DataFusion that holds the names of a query.
@@ -65,6 +67,7 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     base: SessionState,
+    workers: Workers,
     _spill: SpillFolder,
     memory_bytes: usize,
     models: Option<Arc<dyn Models>>,
@@ -75,6 +78,7 @@ pub(crate) struct Sessions {
 pub(crate) struct Planned {
     state: SessionState,
     plan: Arc<dyn ExecutionPlan>,
+    workers: Handle,
 }
 
 impl Planned {
@@ -82,8 +86,9 @@ impl Planned {
         self.plan.schema()
     }
 
-    pub(crate) fn run(self) -> Result<SendableRecordBatchStream> {
-        execute_stream(self.plan, self.state.task_ctx()).map_err(from_datafusion)
+    /// Runs it, on the threads of queries.
+    pub(crate) fn run(self) -> SendableRecordBatchStream {
+        run_on(&self.workers, self.plan, self.state.task_ctx())
     }
 }
 
@@ -112,7 +117,8 @@ impl Sessions {
             .build();
         base.add_analyzer_rule(Arc::new(LateralRows));
         functions::register(&mut base).map_err(from_datafusion)?;
-        Ok(Self { base, _spill: spill, memory_bytes: limits.memory_bytes, models })
+        let workers = Workers::start(limits.threads)?;
+        Ok(Self { base, workers, _spill: spill, memory_bytes: limits.memory_bytes, models })
     }
 
     /// The session that others are copies of.
@@ -125,7 +131,7 @@ impl Sessions {
         let functions = predict::functions(self.models.as_ref(), &query.catalog);
         let (state, plan) = self.logical(lake, query, functions).await?;
         let plan = state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
-        Ok(Planned { state, plan })
+        Ok(Planned { state, plan, workers: self.workers.handle().clone() })
     }
 
     /// What a query gives and where it comes from, also if a model that it asks is not there yet.
@@ -196,7 +202,7 @@ impl Sessions {
         }
         let plan = state.statement_to_plan(statement).await.map_err(from_datafusion)?;
         let plan = state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
-        Ok(Planned { state, plan })
+        Ok(Planned { state, plan, workers: self.workers.handle().clone() })
     }
 }
 

@@ -166,7 +166,7 @@ impl Change<'_> {
         joins: Joins,
     ) -> Result<()> {
         let planned = self.stager.plan(sql, tables, joins).await?;
-        writer.push_all(to_batches(planned.run()?)).await
+        writer.push_all(to_batches(planned.run())).await
     }
 
     pub(crate) fn base_files(&self) -> &[Arc<LakeFile>] {
@@ -217,7 +217,7 @@ impl Change<'_> {
 pub(crate) async fn integers(planned: Planned) -> Result<Vec<i64>> {
     use arrow::array::AsArray as _;
     use arrow::datatypes::Int64Type;
-    let batches: Vec<RecordBatch> = planned.run()?.try_collect().await.map_err(from_datafusion)?;
+    let batches: Vec<RecordBatch> = planned.run().try_collect().await.map_err(from_datafusion)?;
     let columns = batches.iter().map(|batch| batch.column(0).as_primitive::<Int64Type>());
     Ok(columns.flat_map(|column| column.iter().flatten()).collect())
 }
