@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use millstream_core::clock::Timestamp;
 use millstream_core::step::Refresh;
-use millstream_ledger::{Fire, FireState, Ledger, Pause, RunState, ScheduleRecord};
+use millstream_ledger::{Fire, FireState, Pause, RunState, ScheduleRecord};
 use millstream_project::schedule::{Schedule, preview};
 use millstream_run::{Due, RunRequest};
 use serde_json::json;
