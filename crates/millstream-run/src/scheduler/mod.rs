@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use millstream_core::clock::{Clock, Timestamp};
 use millstream_core::error::Result;
 use millstream_core::topic::Topic;
@@ -130,6 +131,7 @@ impl Scheduler {
         let records = self.ledger.schedules()?;
         let found = self.world.look().await?;
         let live = by_schedule(self.ledger.live_fires()?);
+        let mut decisions = Vec::new();
         for watched in &mut self.watched {
             let name = &watched.schedule.name;
             let record = records.get(name).cloned().unwrap_or_default();
@@ -137,13 +139,29 @@ impl Scheduler {
                 let live = live.get(name).map(Vec::as_slice).unwrap_or_default();
                 let seen = found.seen(&watched.schedule, &record);
                 let situation = situation(&found, &seen, live, self.clock.now());
-                watched.decide(&self.ledger, record, &situation).await?;
+                decisions.extend(watched.decide(record, &situation));
             }
         }
+        self.write_down(decisions).await?;
         let live = by_schedule(self.ledger.live_fires()?);
         for watched in &self.watched {
             if let Some(fires) = live.get(&watched.schedule.name) {
                 self.starter.start(&watched.schedule, fires).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what schedules decided, all of it with few syncs.
+    async fn write_down(&self, decisions: Vec<(String, FireDecision)>) -> Result<()> {
+        let write = |(schedule, decision): (String, FireDecision)| async move {
+            self.ledger.decide_schedule(&schedule, decision).await
+        };
+        for written in join_all(decisions.into_iter().map(write)).await {
+            match written {
+                // Another server decided; its decision is seen at the next look.
+                Ok(()) | Err(LedgerError::FireTaken { .. }) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -178,27 +196,18 @@ impl Watched {
         decide(&self.schedule, &remembered(record), situation)
     }
 
-    /// Decides, and writes down what was decided.
-    async fn decide(
+    /// Decides, and gives what is to be written down, if anything. It then decides anew over what
+    /// was written.
+    fn decide(
         &mut self,
-        ledger: &Ledger,
-        mut record: ScheduleRecord,
+        record: ScheduleRecord,
         situation: &Situation<'_>,
-    ) -> Result<()> {
-        let state = remembered(&record);
+    ) -> Option<(String, FireDecision)> {
         let decision = self.decision(&record, situation);
         self.wake_at = decision.wake_at;
-        if let Some(written) = to_write(&record, &state, &decision) {
-            let to = written.to.clone();
-            match ledger.decide_schedule(&self.schedule.name, written).await {
-                Ok(()) => record.state = Some(to),
-                // Another server decided; its decision is seen at the next look.
-                Err(LedgerError::FireTaken { .. }) => return Ok(()),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.record = Some(record);
-        Ok(())
+        let written = to_write(&record, &decision);
+        self.record = if written.is_none() { Some(record) } else { None };
+        written.map(|written| (self.schedule.name.clone(), written))
     }
 }
 
@@ -220,13 +229,9 @@ fn remembered(record: &ScheduleRecord) -> ScheduleState {
 }
 
 /// What is to be written down, if anything.
-fn to_write(
-    record: &ScheduleRecord,
-    state: &ScheduleState,
-    decision: &Decision,
-) -> Option<FireDecision> {
+fn to_write(record: &ScheduleRecord, decision: &Decision) -> Option<FireDecision> {
     let idle = decision.starts.is_empty() && decision.skipped.is_empty();
-    if idle && decision.state == *state {
+    if idle && decision.state == remembered(record) {
         return None;
     }
     let starts = decision.starts.iter().map(|start| NewFire {
