@@ -23,6 +23,7 @@ pub mod lineage;
 pub mod model;
 pub mod name;
 pub mod operational;
+pub mod program;
 pub mod secret;
 pub mod slot;
 pub mod spec;

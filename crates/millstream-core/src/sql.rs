@@ -136,8 +136,11 @@ pub struct MaterializeRequest {
     pub identifier: String,
     /// How: `view`, `table`, `incremental`, `snapshot`, `seed`.
     pub materialization: String,
-    /// The query; of a seed the path of its file.
+    /// The query; of a seed the path of its file; or a program.
     pub code: String,
+    /// The file of the program that makes the rows, if it is one and not a query.
+    #[serde(default)]
+    pub program: Option<String>,
     /// The configuration of the node.
     pub config: serde_json::Map<String, serde_json::Value>,
     /// What its rows have to obey: if they do not, what is there stays.

@@ -161,6 +161,9 @@ impl Worker {
             if let NodeKind::Test(TestOf::Generic(test)) = &node.kind {
                 state.kwargs.replace(test_kwargs::rendered(machine, &test.kwargs)?);
             }
+            if is_python_model(node) {
+                return python_model(machine, node);
+            }
             let is_plain = matches!(node.kind, NodeKind::Seed { .. })
                 || node.language == Language::Python
                 || !has_template(&node.raw_code);
@@ -170,8 +173,14 @@ impl Worker {
             let file = node.original_file_path.to_string_lossy();
             machine.render(&Program::parse(&file, &node.raw_code, &Syntax::dbt())?)
         })?;
-        let own_code = inlined(&state, own_code)?;
         let found = state.ctes.take();
+        if is_python_model(node) {
+            refuse_ephemeral(&found).map_err(|failure| failure.of(state.subject()))?;
+        }
+        let own_code = match is_python_model(node) {
+            true => own_code,
+            false => inlined(&state, own_code)?,
+        };
         let ctes = self.ephemeral(&state, &found)?;
         let code = ctes::inject(&own_code, &ctes);
         let relation_name = node.relation_name.clone().or_else(|| {
@@ -304,6 +313,24 @@ impl Worker {
     pub(super) fn state(&self, rendered: Rendered) -> RunState {
         RunState::new(&self.session, &self.link, &self.name, rendered)
     }
+}
+
+fn is_python_model(node: &Node) -> bool {
+    node.kind == NodeKind::Model && node.language == Language::Python
+}
+
+/// The code of a Python model is no template; below it stands what `dbt` means in it.
+fn python_model(machine: &mut Machine<'_>, node: &Node) -> Result<String, Error> {
+    let below = Program::parse("<python>", "{{ py_script_postfix(model) }}", &Syntax::dbt())?;
+    Ok(format!("{}\n\n{}", node.raw_code, machine.render(&below)?))
+}
+
+/// A query of an ephemeral model is a part of a query, which a Python model is not.
+fn refuse_ephemeral(ids: &[UniqueId]) -> Result<(), Failure> {
+    let Some(id) = ids.first() else { return Ok(()) };
+    let message =
+        format!("a Python model cannot read the ephemeral model {id}: make that a view or a table");
+    Err(Failure::new(FailureKind::Compilation, message))
 }
 
 /// Renders a text in a state of its own.

@@ -8,9 +8,10 @@ use millstream_core::step::Refresh;
 use serde_json::{Map, Value, json};
 
 use super::contract;
+use super::microbatch::is_microbatch;
 use crate::adapter::RelationKind;
 use crate::context::{Batch, CompiledNode, Failure, FailureKind, MadeRelations, Session, Worker};
-use crate::manifest::{Node, NodeKind};
+use crate::manifest::{Language, Node, NodeKind};
 
 /// The materializer of a node: none if the warehouse has none, if the project brings a
 /// materialization of its own, or for a test that keeps nothing.
@@ -23,6 +24,11 @@ pub(super) fn materializer_for<'s>(
     let found = session.around.macros.materialization(name);
     let ours = found.is_none_or(|found| session.around.macros.is_internal(&found.package_name));
     ours.then_some(materializer)
+}
+
+/// Whether the rows of a node are made by a program.
+fn is_program(node: &Node) -> bool {
+    node.kind == NodeKind::Model && node.language == Language::Python
 }
 
 fn materialization(node: &Node) -> Option<&str> {
@@ -47,7 +53,33 @@ pub(super) fn make(
         return prove(worker, node);
     }
     let request = request(worker.session(), node, compiled);
+    if is_program(node) {
+        refuse_program(worker.session(), node)?;
+    }
     make_requested(worker, materializer, node, request, slot)
+}
+
+/// Programs make tables and the new rows of tables. A contract is about a query.
+fn refuse_program(session: &Session, node: &Node) -> Result<(), Failure> {
+    let materialization = node.config.materialized();
+    let problem = match materialization {
+        "table" | "incremental" if node.config.has_contract() => {
+            "Language Error: Expected 'sql' but found 'python'. A contract is not enforced on \
+             models in Python; test their columns instead."
+                .to_owned()
+        }
+        "incremental" if is_microbatch(node) => {
+            "A microbatch model reads the rows of its batch only, which models in Python do not"
+                .to_owned()
+        }
+        "table" | "incremental" => return Ok(()),
+        _ => {
+            let found = session.around.macros.materialization(materialization);
+            let name = found.map_or(materialization, |found| &found.name);
+            format!("Materialization \"{name}\" only supports languages ['sql']; got \"python\"")
+        }
+    };
+    Err(Failure::new(FailureKind::Validation, problem))
 }
 
 /// A function is a part of what calls it: here it only has to be understood.
@@ -72,6 +104,9 @@ pub(super) fn make_batch(
         Failure::new(FailureKind::Compilation, message)
     })?;
     let within = format!("{event_time} >= '{}' and {event_time} < '{}'", batch.start, batch.end);
+    if is_program(node) {
+        refuse_program(worker.session(), node)?;
+    }
     let request = MaterializeRequest {
         batch: Some(within),
         refresh: batch.refresh,
@@ -94,6 +129,7 @@ pub(super) fn clone(
         identifier: node.alias.clone(),
         materialization: "view".to_owned(),
         code: format!("select * from {original}"),
+        program: None,
         config: Map::new(),
         rules: Vec::new(),
         batch: None,
@@ -147,6 +183,7 @@ fn request(session: &Session, node: &Node, compiled: &CompiledNode) -> Materiali
         identifier: node.alias.clone(),
         materialization: materialization(node).unwrap_or("view").to_owned(),
         code,
+        program: is_program(node).then(|| node.original_file_path.display().to_string()),
         config: serde_json::Map::clone(&node.config.0),
         rules: Vec::new(),
         batch: None,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::artifacts::node_dict;
 use crate::context::{CompiledNode, Failure, FailureKind, Session, Worker};
-use crate::manifest::{Node, NodeKind, UniqueId};
+use crate::manifest::{Language, Node, NodeKind, UniqueId};
 
 /// The macro that names such views.
 const NAMER: &str = "generate_latest_version_pointer_alias";
@@ -66,6 +66,7 @@ fn view_of(session: &Session, node: &Node, alias: String) -> Pointer {
     let mut view = Node {
         unique_id: UniqueId::new(format!("{}__latest_version_pointer", node.unique_id)),
         raw_code: Arc::from(code.as_str()),
+        language: Language::Sql,
         relation_name: None,
         alias,
         ..node.clone()

@@ -4,6 +4,7 @@
 mod change;
 mod origin;
 mod plan;
+mod program;
 mod relations;
 mod snapshot;
 mod strategy;
@@ -17,12 +18,13 @@ use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
 use millstream_core::step::{Attempt, Receipt, Staged, Step, StepSpec, Target};
-use millstream_core::text::{Scene, SqlText};
+use millstream_core::text::Scene;
 use millstream_core::warehouse::Warehouse;
 
 pub use change::ChangeStep;
 pub use origin::Origin;
 pub use plan::{Existing, Making, Work};
+pub use program::{ProgramText, Source};
 pub use relations::{Reading, Relations};
 pub use snapshot::SnapshotPlan;
 pub use strategy::Strategy;
@@ -33,20 +35,20 @@ pub struct RelationStep {
     spec: StepSpec,
     relation: Relation,
     making: Making,
-    text: Arc<dyn SqlText>,
+    source: Source,
     relations: Relations,
 }
 
 impl RelationStep {
-    /// A step that makes a relation of a query.
+    /// A step that makes a relation.
     pub fn new(
         spec: StepSpec,
         relation: Relation,
         making: Making,
-        text: Arc<dyn SqlText>,
+        source: Source,
         warehouse: Arc<dyn Warehouse>,
     ) -> Self {
-        Self { spec, relation, making, text, relations: Relations(warehouse) }
+        Self { spec, relation, making, source, relations: Relations(warehouse) }
     }
 }
 
@@ -65,10 +67,18 @@ impl Step for RelationStep {
             };
             let refresh = self.making.refresh(&existing, attempt.refresh);
             let scene = Scene { catalog: reading.catalog.clone(), now: reading.now, refresh };
-            let sql = self.text.render(&scene).await?;
-            let work = self.making.work(&self.relation, &sql, &existing, refresh)?;
-            let checkpoint = Origin { refresh, sql }.to_value();
-            let (target, stats) = self.relations.stage(&self.relation, work, &reading).await?;
+            let text = self.source.text().render(&scene).await?;
+            let work = self.making.work(&self.relation, &text, &existing, refresh)?;
+            let (relation, relations) = (&self.relation, &self.relations);
+            let ((target, stats), checkpoint) = match &self.source {
+                Source::Query(_) => (
+                    relations.stage(relation, work, &reading).await?,
+                    Origin { refresh, sql: text }.to_value(),
+                ),
+                Source::Program(program) => {
+                    (relations.stage_program(relation, work, program, &reading).await?, None)
+                }
+            };
             Ok(Staged { targets: vec![target], stats, checkpoint, ..Staged::default() })
         })
     }

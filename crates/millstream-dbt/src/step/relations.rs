@@ -6,7 +6,7 @@ use millstream_core::asset::AssetKey;
 use millstream_core::catalog::{CatalogEntry, CatalogSnapshot};
 use millstream_core::clock::Timestamp;
 use millstream_core::effect::EffectId;
-use millstream_core::error::Result;
+use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
 use millstream_core::step::{Attempt, Receipt, StepStats, Target};
@@ -17,6 +17,7 @@ use millstream_core::warehouse::{Query, Warehouse};
 use serde_json::json;
 
 use super::plan::{Existing, Work};
+use super::program::ProgramText;
 
 /// Relations of the embedded warehouse.
 #[derive(Debug, Clone)]
@@ -61,12 +62,7 @@ impl Relations {
             }
             Work::Table { sql, mode, schema_change } => {
                 let table = self.rows(relation, &sql, (mode, schema_change), reading).await?;
-                let stats = StepStats {
-                    rows_out: table.rows,
-                    bytes_out: table.bytes,
-                    ..StepStats::default()
-                };
-                (TablePayload::Files((*table).clone()), stats)
+                return Ok(files(relation, &table));
             }
             Work::Drop => {
                 let dropped = self.dropped(relation, reading).await?;
@@ -77,17 +73,35 @@ impl Relations {
         Ok((target, stats))
     }
 
+    /// Does the work with the rows of a program, up to its publication.
+    pub async fn stage_program(
+        &self,
+        relation: &Relation,
+        work: Work,
+        program: &ProgramText,
+        reading: &Reading,
+    ) -> Result<(Target, StepStats)> {
+        let Work::Table { sql: code, mode, schema_change } = work else {
+            let message = format!("`{relation}` is made by a program, which makes no view");
+            return Err(Plain::user("dbt.program_view", message)
+                .with_hint("`materialized: table` or `incremental`")
+                .into());
+        };
+        let rows = program.run(code, reading).await?;
+        let request = request(relation, (mode, schema_change), reading);
+        let table = self.0.stage_batches(rows, &request).await?;
+        Ok(files(relation, &table))
+    }
+
     /// Writes the rows of a query as files that nothing names yet.
     pub async fn rows(
         &self,
         relation: &Relation,
         sql: &str,
-        (mode, schema_change): (WriteMode, SchemaChange),
+        how: (WriteMode, SchemaChange),
         reading: &Reading,
     ) -> Result<Arc<StagedTable>> {
-        let relation = relation.clone();
-        let request = WriteRequest { relation, mode, schema_change, attempt: reading.attempt };
-        self.0.stage_query(&reading.query(sql), &request).await
+        self.0.stage_query(&reading.query(sql), &request(relation, how, reading)).await
     }
 
     async fn dropped(&self, relation: &Relation, reading: &Reading) -> Result<Dropped> {
@@ -152,4 +166,19 @@ impl Relations {
         let found = self.0.find(&staged.relation, effect).await?;
         Ok(found.map(|version| Receipt { version, detail }))
     }
+}
+
+/// Files as what is to be published.
+fn files(relation: &Relation, table: &StagedTable) -> (Target, StepStats) {
+    let stats = StepStats { rows_out: table.rows, bytes_out: table.bytes, ..StepStats::default() };
+    let payload = TablePayload::Files(table.clone()).to_value();
+    (Target { asset: AssetKey::table(relation), payload }, stats)
+}
+
+fn request(
+    relation: &Relation,
+    (mode, schema_change): (WriteMode, SchemaChange),
+    reading: &Reading,
+) -> WriteRequest {
+    WriteRequest { relation: relation.clone(), mode, schema_change, attempt: reading.attempt }
 }

@@ -51,5 +51,5 @@ class dbtObj:
 {% endmacro %}
 
 {%- macro default__resolve_model_name(input_model_name) -%}
-  {{ input_model_name | string | replace('"', '\\"') }}
+  {{ input_model_name | string }}
 {%- endmacro -%}

@@ -1,0 +1,64 @@
+//! Where the rows of a relation come from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_core::batch::BatchStream;
+use millstream_core::error::Result;
+use millstream_core::program::{Program, Programs};
+use millstream_core::text::SqlText;
+
+use super::relations::Reading;
+use crate::manifest::Config;
+
+/// Where the rows of a relation come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// From a query.
+    Query(Arc<dyn SqlText>),
+    /// From a program.
+    Program(ProgramText),
+}
+
+/// A program that is known to those who run programs.
+#[derive(Debug, Clone)]
+pub struct ProgramText {
+    /// What it is called in messages: the file it is written in.
+    pub name: String,
+    /// Its text.
+    pub text: Arc<dyn SqlText>,
+    /// The longest it may take; none leaves that to the step.
+    pub timeout: Option<Duration>,
+    /// Runs it.
+    pub programs: Arc<dyn Programs>,
+}
+
+impl Source {
+    /// Its text, as it is rendered.
+    pub(super) fn text(&self) -> &dyn SqlText {
+        match self {
+            Self::Query(text) => &**text,
+            Self::Program(program) => &*program.text,
+        }
+    }
+}
+
+impl ProgramText {
+    /// The longest that the program of a model may take: `timeout` of its configuration, in
+    /// seconds.
+    pub fn timeout_of(config: &Config) -> Option<Duration> {
+        let seconds = config.get("timeout")?.as_f64()?;
+        Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero())
+    }
+
+    pub(super) async fn run(&self, code: String, reading: &Reading) -> Result<BatchStream> {
+        let program = Program {
+            name: self.name.clone(),
+            code,
+            catalog: reading.catalog.clone(),
+            now: reading.now,
+            timeout: self.timeout,
+        };
+        self.programs.run(&program).await
+    }
+}

@@ -1,0 +1,86 @@
+"""One model in a process of its own."""
+
+import linecache
+import os
+import socket
+import sys
+import traceback
+import types
+
+import _millstream_wire as wire
+
+# Characters of a message or a trace that are told.
+TEXT_MAX = 32768
+
+
+def run(order):
+    """Runs the task of an order, in the process that was forked for it, and ends the process."""
+    sock = _connect(order, "task")
+    log = _connect(order, "log")
+    for descriptor in (1, 2):
+        os.dup2(log.fileno(), descriptor)
+    log.close()
+    sys.stdout, sys.stderr = wire.reopen(1, "w"), wire.reopen(2, "w")
+    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
+    sys.path.append(os.getcwd())
+    try:
+        header, code = wire.receive(sock)
+        _run_model(sock, header, code.decode())
+    except (wire.Closed, BrokenPipeError, ConnectionResetError):
+        pass
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _connect(order, kind):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(order["address"])
+    wire.send(sock, {"op": "hello", "task": order["task"], "kind": kind})
+    return sock
+
+
+def _run_model(sock, header, code):
+    import _millstream_relation as relation
+    import _millstream_result as result
+
+    name = header["name"]
+    session = relation.Session(sock)
+    try:
+        returned = _returned(name, code, session)
+        if isinstance(returned, relation.Relation):
+            wire.send(sock, {"op": "relation", "sql": returned._sql})
+        else:
+            result.send(sock, returned, header["body_bytes_max"])
+    except (wire.Closed, BrokenPipeError, ConnectionResetError):
+        raise
+    except relation.QueryError as error:
+        told = {"op": "failed", "kind": "query", "code": error.code, "hint": error.hint}
+        wire.send(sock, {**told, **_told(error, name)})
+    except result.NotRows as error:
+        wire.send(sock, {"op": "failed", "kind": "result", **_told(error, name)})
+    except BaseException as error:
+        wire.send(sock, {"op": "failed", "kind": "raised", **_told(error, name)})
+
+
+def _returned(name, code, session):
+    # Tracebacks show the lines of a module that is in no file.
+    linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+    module = sys.modules["model"] = types.ModuleType("model")
+    module.__file__ = name
+    exec(compile(code, name, "exec"), module.__dict__)
+    dbt = module.dbtObj(session.table)
+    return module.model(dbt, session)
+
+
+def _told(error, name):
+    """What is told of an error: without the frames of this program."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [place for place, frame in enumerate(frames) if frame.filename == name]
+    frames = frames[own[0] :] if own else []
+    line = frames[own[-1] - own[0]].lineno if own else None
+    message = "".join(traceback.format_exception_only(type(error), error)).strip()
+    if line is None and isinstance(error, SyntaxError):
+        line = error.lineno
+    trace = "".join(traceback.format_list(frames))
+    return {"message": message[:TEXT_MAX], "line": line, "trace": trace[-TEXT_MAX:]}
