@@ -254,9 +254,28 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "An entry has no name, is of another kind than its key takes, or has a key twice. The message has the place.",
     ),
     page(
+        "dbt.program_view",
+        "A model in Python cannot be a view",
+        "Its rows are made by a program when it runs: it is a table or incremental.",
+    ),
+    page(
         "dbt.python_call",
         "A function of Python is called otherwise",
-        "A method or function of `modules` was given other arguments than Python takes.",
+        "A method or function of `modules` was given other arguments than Python takes; or a model \
+         in Python calls `dbt.ref`, `dbt.source` or `dbt.config` with more than literals. Such a \
+         model is read without running it, so that names stand there as they are.",
+    ),
+    page(
+        "dbt.python_jinja",
+        "A model in Python has a template in it",
+        "Its file is run as it is, so that `{{ ... }}` and `{% ... %}` would stay in it. \
+         `dbt.ref`, `dbt.source`, `dbt.config.get` and `dbt.this` are there instead.",
+    ),
+    page(
+        "dbt.python_model",
+        "A file of a Python model defines no model",
+        "It has one function `def model(dbt, session)`, which ends with `return` of one value \
+         that has rows. Other functions may stand beside it.",
     ),
     page(
         "dbt.reference_unknown",

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use millstream_core::batch::BoxFuture;
 use millstream_core::spec::{DeploymentSpec, FunctionSpec, SourceSpec, TrainingSpec};
 use millstream_core::step::{Input, Refresh};
 use millstream_core::text::{Scene, SqlText};
 use millstream_core::{AssetKey, ContentHash, Relation, Result};
-use millstream_dbt::manifest::UniqueId;
+use millstream_dbt::manifest::{Language, UniqueId};
 use millstream_dbt::step::Making;
 use serde::Serialize;
 
@@ -76,7 +77,8 @@ pub struct Seed {
     pub definition: ContentHash,
 }
 
-/// A SQL model or snapshot: a query whose rows are a table or a view.
+/// A model or snapshot: a query whose rows are a table or a view, or a program that makes those of a
+/// table.
 #[derive(Debug, Clone)]
 pub struct SqlModel {
     /// Its id in dbt's manifest.
@@ -101,11 +103,25 @@ pub struct SqlModel {
     pub inputs: Vec<AssetKey>,
     /// What is said of its columns.
     pub columns: Vec<ColumnDoc>,
-    /// Hash of its SQL and of the configuration that decides its rows. The time of the run, where
+    /// Hash of its text and of the configuration that decides its rows. The time of the run, where
     /// the SQL asks for it, does not count.
     pub definition: ContentHash,
-    /// The query.
+    /// The query, or the program.
     pub text: Text,
+    /// What it is written in.
+    pub language: Language,
+    /// The longest that its program may take; none leaves that to the step.
+    pub timeout: Option<Duration>,
+}
+
+impl SqlModel {
+    /// Its query, if it is one that is known.
+    pub fn sql(&self, refresh: Refresh) -> Option<&str> {
+        match self.language {
+            Language::Sql => self.text.known(refresh),
+            Language::Python | Language::JavaScript => None,
+        }
+    }
 }
 
 /// The SQL of a model or of a check.

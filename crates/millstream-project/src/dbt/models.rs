@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use millstream_core::Relation;
 use millstream_dbt::manifest::{Language, Node, NodeKind};
-use millstream_dbt::step::Making;
+use millstream_dbt::step::{Making, ProgramText};
 use millstream_files::{Report, closest, whole};
 
 use super::DbtProject;
@@ -36,6 +36,7 @@ const SETTINGS: &[&str] = &[
     "quote_columns",
     "schema",
     "strategy",
+    "timeout",
     "unique_key",
     "updated_at",
 ];
@@ -70,11 +71,6 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn model(&self, node: &Arc<Node>, report: &mut Report) -> Option<SqlModel> {
         let file = self.places.file(node);
-        if node.language == Language::Python {
-            let message = "models in Python are not read yet";
-            report.warning("project.not_read", whole(&file), message, None);
-            return None;
-        }
         self.doubt_settings(node, report);
         if is_ephemeral(node) {
             self.renderer.render(node, report);
@@ -83,7 +79,8 @@ impl Reader<'_> {
         let relation = relation(node, self.places, report);
         let making = self.making(node, report);
         let rendered = self.renderer.render(node, report)?;
-        if let Text::Known(text) = &rendered.text
+        if node.language == Language::Sql
+            && let Text::Known(text) = &rendered.text
             && is_blank(&text.full)
         {
             let hint = "write one select statement".to_owned();
@@ -104,6 +101,8 @@ impl Reader<'_> {
             columns: columns(node),
             definition: rendered.definition,
             text: rendered.text,
+            language: node.language,
+            timeout: ProgramText::timeout_of(&node.config),
         })
     }
 
@@ -140,6 +139,13 @@ impl Reader<'_> {
             let message = "`incremental_strategy` cannot be `microbatch` here";
             let hint = "`millstream dbt run` makes such models; or use `delete+insert`".to_owned();
             let place = self.places.setting(node, "incremental_strategy");
+            report.error("model.config", place, message, hint);
+            return None;
+        }
+        if node.language == Language::Python && !matches!(word, "table" | "incremental") {
+            let message = format!("a model in Python cannot be `{word}`");
+            let hint = "`table` or `incremental`".to_owned();
+            let place = self.places.setting(node, "materialized");
             report.error("model.config", place, message, hint);
             return None;
         }

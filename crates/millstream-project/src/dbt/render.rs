@@ -7,7 +7,7 @@ use millstream_core::step::Refresh;
 use millstream_dbt::context::{
     Failure, FailureKind, Found, Invocation, Standing, Surroundings, Worker,
 };
-use millstream_dbt::manifest::{Node, NodeKind};
+use millstream_dbt::manifest::{Language, Node, NodeKind};
 use millstream_dbt::select::{Graph, Waits};
 use millstream_files::{Report, closest, shown};
 use serde_json::{Value, json};
@@ -180,6 +180,9 @@ fn text(
         Some(standing) => worker.compile_assuming(node, standing)?,
         None => (worker.compile(node)?, false),
     };
+    if node.language == Language::Python {
+        return Ok((compiled.code, asked));
+    }
     let sql = statement(&compiled.code);
     match node.kind {
         NodeKind::Test(_) => Ok((judged(worker, node, sql)?, asked)),

@@ -8,6 +8,7 @@ mod ephemeral;
 mod graph;
 mod late;
 mod limits;
+mod python;
 mod rendering;
 mod schedules;
 mod seeds;

@@ -8,7 +8,7 @@ use millstream_core::spec::{SourceSpec, TrainingSpec};
 use schemars::schema_for;
 use serde_json::{Value, json};
 
-use super::{loaded, loaded_with, no_problems, options, project, selected, text_of};
+use super::{loaded_with, no_problems, options, project, selected, text_of};
 use crate::{DatabaseRef, EXPLANATIONS, init_files, json_schemas, load, state_dir};
 
 #[test]
@@ -70,17 +70,6 @@ fn what_init_makes_has_no_problems() {
     assert_eq!(text_of(&loaded), "");
     let project = loaded.project.unwrap();
     assert_eq!((project.models.len(), project.checks.len()), (1, 2));
-}
-
-#[test]
-fn folders_of_later_versions_are_said_to_be_unread() {
-    let loaded = loaded(&[("snapshots/a.sql", "x"), ("models/a.py", ""), ("features/.keep", "")]);
-    assert_eq!(
-        text_of(&loaded),
-        "warning[project.not_read]: models in Python are not read yet
-  --> models/a.py"
-    );
-    assert!(loaded.project.is_some());
 }
 
 #[test]

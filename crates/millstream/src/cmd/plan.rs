@@ -71,7 +71,7 @@ fn change(opened: &Opened, entry: &PlanEntry) -> Result<Option<Change>> {
     let version = opened.ledger.current(&entry.asset)?;
     let origin = version.and_then(|version| Origin::read(version.checkpoint.as_ref()?));
     let (Some(model), Some(origin)) = (model, origin) else { return Ok(None) };
-    let now = model.text.known(origin.refresh);
+    let now = model.sql(origin.refresh);
     Ok(now.map(|now| Change {
         means: match compare_sql(&origin.sql, now) {
             SqlChange::None => "none",

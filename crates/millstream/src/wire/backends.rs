@@ -1,5 +1,6 @@
 //! The back ends of an environment: its ledger, lake, topics, models and raw input.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,18 +9,20 @@ use millstream_core::catalog::{Catalog, CatalogEntry, CatalogSnapshot};
 use millstream_core::clock::Clock;
 use millstream_core::error::{Plain, Result as CoreResult};
 use millstream_core::name::{Relation, TOPIC_SCHEMA};
+use millstream_core::program::Programs;
 use millstream_core::secret::Secret;
 use millstream_core::step::Step;
 use millstream_engine::{Engine, EngineConfig, LakeLocation};
 use millstream_ledger::{Holder, Ledger};
 use millstream_model::{LoadedModels, Registry};
 use millstream_project::Environment;
+use millstream_python::LineSink;
 use millstream_run::{Executor, Pace, Steps};
 use millstream_stream::{TopicScan, Topics};
 use url::Url;
 
 use super::warehouse::TableSteps;
-use super::{folder, required_project};
+use super::{folder, python, required_project};
 use crate::cli::Global;
 use crate::exit::Failure;
 
@@ -53,13 +56,19 @@ pub struct Backends {
     pub models: Arc<LoadedModels>,
     /// Raw input.
     pub raw: RawStore,
+    /// Models that are not written in SQL.
+    pub programs: Arc<dyn Programs>,
     /// Tells the time.
     pub clock: Clock,
 }
 
 impl Backends {
-    /// Opens them.
-    pub async fn open(environment: &Environment) -> CoreResult<Self> {
+    /// Opens those of the project in a folder; what its programs print goes to `lines`.
+    pub async fn open(
+        environment: &Environment,
+        folder: &Path,
+        lines: LineSink,
+    ) -> CoreResult<Self> {
         let clock = Clock::System;
         folder::prepare(&environment.root)?;
         let ledger = ledger_of(environment, &clock).await?;
@@ -76,7 +85,9 @@ impl Backends {
         })?;
         let topics = Topics::open(&environment.root.join("topics"))?;
         let raw = RawStore::new(environment.root.join("raw"));
-        Ok(Self { ledger, engine: Arc::new(engine), topics, registry, models, raw, clock })
+        let engine = Arc::new(engine);
+        let programs = python::programs(folder, engine.clone(), lines);
+        Ok(Self { ledger, engine, topics, registry, models, raw, programs, clock })
     }
 
     /// An executor of steps, for the record in the name of a command.

@@ -13,6 +13,7 @@ pub fn explanations() -> Vec<Explanation> {
         millstream_ledger::EXPLANATIONS,
         millstream_model::EXPLANATIONS,
         millstream_project::EXPLANATIONS,
+        millstream_python::EXPLANATIONS,
         millstream_run::EXPLANATIONS,
         millstream_server::EXPLANATIONS,
         millstream_stream::EXPLANATIONS,

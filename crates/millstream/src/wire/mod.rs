@@ -9,6 +9,7 @@ mod late;
 mod opened;
 mod optimize;
 mod project;
+mod python;
 mod schedules;
 mod secrets;
 mod steps;

@@ -14,7 +14,7 @@ use millstream_project::{DatabaseRef, Project, Selection};
 use millstream_run::{Due, Executor, RunRequest};
 
 use super::backends::{Backends, threads_of};
-use super::{required_project, secrets};
+use super::{python, required_project, secrets};
 use crate::cli::{Global, SelectArgs};
 use crate::exit::Failure;
 
@@ -40,7 +40,8 @@ impl Opened {
     /// Reads the project and opens its environment.
     pub async fn open(global: &Global, command: &str) -> Result<Self, Failure> {
         let project = required_project(global)?;
-        let backends = Backends::open(&project.environment).await?;
+        let backends =
+            Backends::open(&project.environment, &project.root, python::traced()).await?;
         Ok(Self { project, backends, command: command.to_owned() })
     }
 

@@ -16,7 +16,8 @@ use millstream_core::step::{CheckOutcome, Edge, Input, Step, StepKind, StepSpec}
 use millstream_core::text::SqlText;
 use millstream_core::topic::Topic;
 use millstream_core::warehouse::Warehouse;
-use millstream_dbt::step::RelationStep;
+use millstream_dbt::manifest::Language;
+use millstream_dbt::step::{ProgramText, RelationStep, Source};
 use millstream_deploy::{ScoringConfig, ScoringStep};
 use millstream_model::{GitState, TrainingConfig, TrainingStep};
 use millstream_project::{Check, CheckSeverity, Node, Text};
@@ -134,8 +135,17 @@ impl StepMaker<'_> {
         let model = models.find(|model| AssetKey::table(&model.relation) == node.outputs[0]);
         let model = model.ok_or_else(|| astray(node))?.clone();
         let text = self.text(&model.text);
+        let source = match model.language {
+            Language::Python => Source::Program(ProgramText {
+                name: model.file.display().to_string(),
+                text,
+                timeout: model.timeout,
+                programs: Arc::clone(&self.opened.programs),
+            }),
+            Language::Sql | Language::JavaScript => Source::Query(text),
+        };
         let spec = step_spec(node);
-        let step = RelationStep::new(spec, model.relation, model.making, text, self.warehouse());
+        let step = RelationStep::new(spec, model.relation, model.making, source, self.warehouse());
         Ok(Arc::new(step))
     }
 

@@ -5,16 +5,16 @@ use std::path::Path;
 use millstream_core::diagnostic::{Diagnostic, Place, Severity};
 use millstream_core::step::Refresh;
 use millstream_engine::{SyntaxProblem, check_syntax};
-use millstream_project::{Project, Text};
+use millstream_project::Project;
 
 /// Each SQL text of the project that is no query.
 pub fn syntax_problems(project: &Project) -> Vec<Diagnostic> {
     let models = project.models.iter().filter_map(|model| {
-        let passes = texts(&model.text);
+        let passes = texts(|refresh| model.sql(refresh));
         diagnose(project, &format!("model `{}`", model.name), Some(&model.file), &passes)
     });
     let checks = project.checks.iter().filter_map(|check| {
-        let passes = texts(&check.text);
+        let passes = texts(|refresh| check.text.known(refresh));
         diagnose(project, &format!("check `{}`", check.name), Some(&check.file), &passes)
     });
     let functions = project.functions.iter().filter_map(|function| {
@@ -24,10 +24,9 @@ pub fn syntax_problems(project: &Project) -> Vec<Diagnostic> {
 }
 
 /// The texts that are known before anything runs.
-fn texts(text: &Text) -> Vec<&str> {
+fn texts<'t>(known: impl Fn(Refresh) -> Option<&'t str>) -> Vec<&'t str> {
     let passes = [Refresh::Full, Refresh::Incremental];
-    let mut texts: Vec<&str> =
-        passes.into_iter().filter_map(|refresh| text.known(refresh)).collect();
+    let mut texts: Vec<&str> = passes.into_iter().filter_map(known).collect();
     texts.dedup();
     texts
 }

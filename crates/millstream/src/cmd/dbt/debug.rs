@@ -110,8 +110,9 @@ async fn connection(
             log.say(&format!("  {key}: {}", crate::output::plain(value)));
         }
     }
-    let open = OpenWarehouse::open(context.global, context.place, target, CancellationToken::new())
-        .await?;
+    let cancel = CancellationToken::new();
+    let open =
+        OpenWarehouse::open(context.global, context.place, target, context.log, cancel).await?;
     let warehouse = open.warehouse.clone();
     let answer = super::aside(move || {
         warehouse.connect("debug").and_then(|mut connection| connection.execute("select 1 as id"))

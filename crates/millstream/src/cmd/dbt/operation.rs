@@ -41,7 +41,9 @@ pub async fn run(
     };
     let project = project::read(context.global, context.cli, context.place, context.log)?;
     let cancel = CancellationToken::new();
-    let open = OpenWarehouse::open(context.global, context.place, &project.target, cancel).await?;
+    let open =
+        OpenWarehouse::open(context.global, context.place, &project.target, context.log, cancel)
+            .await?;
     let session = Arc::new(project::session(context.place, project, open.warehouse.clone()));
     let begun = Instant::now();
     if matches!(operation, Operation::Statement(_)) {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use millstream_core::clock::Clock;
 use millstream_core::sql::SqlWarehouse;
 use millstream_core::step::Refresh;
-use millstream_dbt::context::{Session, Surroundings, Verdict};
+use millstream_dbt::context::{LogLevel, Session, Surroundings, Verdict};
 use millstream_dbt::parse::{Inputs, ParsedProject};
 use millstream_dbt::target::Target;
 use millstream_ledger::RunState;
 use millstream_project::{Environment, HostProject, state_dir};
+use millstream_python::LineSink;
 use millstream_run::{Due, RunRequest};
 use millstream_warehouse::postgres::PostgresWarehouse;
 use tokio_util::sync::CancellationToken;
@@ -102,13 +103,19 @@ impl OpenWarehouse {
         global: &Global,
         place: &Place,
         target: &Target,
+        log: &Log,
         cancel: CancellationToken,
     ) -> Result<Self, Failure> {
         if target.kind == "postgres" {
             let warehouse = Arc::new(PostgresWarehouse::from_fields(&target.fields)?);
             return Ok(Self { warehouse, embedded: None });
         }
-        let backends = Backends::open(&environment(global, place, &target.name)?).await?;
+        let environment = environment(global, place, &target.name)?;
+        let said = log.sink();
+        let lines = LineSink::new(move |program, line| {
+            said.event(LogLevel::Info, "PythonModelOutput", &format!("{program} | {line}"));
+        });
+        let backends = Backends::open(&environment, &place.root, lines).await?;
         let command = format!("dbt {}", place.invocation.which);
         let executor = backends.executor(&command, Vec::new(), target.threads);
         let full = place.flags.is_on("full_refresh");

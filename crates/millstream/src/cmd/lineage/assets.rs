@@ -16,6 +16,7 @@ use millstream_core::spec::{FunctionSpec, TrainingSpec};
 use millstream_core::step::{Refresh, StepKind};
 use millstream_core::warehouse::Query;
 use millstream_core::{AssetKey, AssetKind};
+use millstream_dbt::manifest::Language;
 use millstream_dbt::step::{Existing, Making, Work};
 use millstream_engine::QueryLineage;
 use millstream_project::{Node, Project, ResolvedDeployment, SqlModel};
@@ -170,6 +171,9 @@ impl<'a> Reader<'a> {
     }
 
     async fn model(&mut self, node: &Node, model: &SqlModel) {
+        if model.language != Language::Sql {
+            return self.program(node, model).await;
+        }
         let known = match self.planned(node, model).await {
             Ok(lineage) => known_of(node, lineage),
             Err(error) => {
@@ -185,12 +189,22 @@ impl<'a> Reader<'a> {
         self.assets.insert(node.asset().clone(), known);
     }
 
+    /// What a program does with what it reads, nobody can tell.
+    async fn program(&mut self, node: &Node, model: &SqlModel) {
+        let schema = self.present_schema(node.asset()).await;
+        let declared = model.columns.iter().map(|column| column.name.clone()).collect();
+        let columns = schema.as_ref().map_or(declared, |schema| names(Some(schema)));
+        self.know(node.asset(), schema);
+        let lineage = steps::guessed(&model.inputs, columns, Inexact::OpaqueStep);
+        self.assets.insert(node.asset().clone(), known_of(node, lineage));
+    }
+
     /// The lineage of a model's SQL: that of a first run, and that of later ones.
     async fn planned(&mut self, node: &Node, model: &SqlModel) -> Result<Lineage> {
         let first = self.trace_model(model, Refresh::Full).await?;
         self.know(node.asset(), Some(first.schema));
         let mut lineage = first.lineage;
-        if model.text.known(Refresh::Full) != model.text.known(Refresh::Incremental) {
+        if model.sql(Refresh::Full) != model.sql(Refresh::Incremental) {
             lineage.merge(&self.trace_model(model, Refresh::Incremental).await?.lineage);
         }
         if let Making::Incremental(strategy) = &model.making {
@@ -294,7 +308,7 @@ impl<'a> Reader<'a> {
 
 /// The query that makes a model, with the columns that a snapshot adds.
 fn query_of(model: &SqlModel, refresh: Refresh) -> Result<String> {
-    let Some(sql) = model.text.known(refresh) else {
+    let Some(sql) = model.sql(refresh) else {
         let message = "its SQL is known only when it runs, because its template asks the warehouse";
         return Err(Plain::user("sql.known_late", message).into());
     };

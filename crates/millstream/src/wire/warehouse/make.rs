@@ -14,7 +14,7 @@ use millstream_core::sql::{MaterializeRequest, Materialized, Materializer, Quest
 use millstream_core::step::{CheckOutcome, Step, StepKind, StepSpec};
 use millstream_core::warehouse::Warehouse;
 use millstream_dbt::manifest::Config;
-use millstream_dbt::step::{Making, RelationStep};
+use millstream_dbt::step::{Making, ProgramText, RelationStep, Source};
 use millstream_run::{StepOutcome, StepReport};
 use millstream_watch::{Audited, CheckSpec};
 
@@ -63,7 +63,16 @@ impl EmbeddedWarehouse {
         let making =
             Making::of_config(&request.materialization, &config, request.batch.as_deref())?;
         let text = Arc::new(request.code.clone());
-        let step = RelationStep::new(spec, relation, making, text, Arc::clone(&warehouse));
+        let source = match &request.program {
+            Some(name) => Source::Program(ProgramText {
+                name: name.clone(),
+                text,
+                timeout: ProgramText::timeout_of(&config),
+                programs: Arc::clone(&self.0.backends.programs),
+            }),
+            None => Source::Query(text),
+        };
+        let step = RelationStep::new(spec, relation, making, source, Arc::clone(&warehouse));
         if request.rules.is_empty() {
             return Ok(Arc::new(step));
         }
