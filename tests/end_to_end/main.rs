@@ -9,6 +9,7 @@ mod dbt_functions;
 mod dbt_manifest;
 mod dbt_models;
 mod dbt_project;
+mod dbt_python;
 mod dbt_snapshots;
 mod dbt_statements;
 #[cfg(target_os = "linux")]

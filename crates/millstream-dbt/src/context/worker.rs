@@ -177,10 +177,7 @@ impl Worker {
         if is_python_model(node) {
             refuse_ephemeral(&found).map_err(|failure| failure.of(state.subject()))?;
         }
-        let own_code = match is_python_model(node) {
-            true => own_code,
-            false => inlined(&state, own_code)?,
-        };
+        let own_code = if is_python_model(node) { own_code } else { inlined(&state, own_code)? };
         let ctes = self.ephemeral(&state, &found)?;
         let code = ctes::inject(&own_code, &ctes);
         let relation_name = node.relation_name.clone().or_else(|| {

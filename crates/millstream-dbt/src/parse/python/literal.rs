@@ -112,9 +112,9 @@ fn string(text: &str) -> Option<String> {
         let marks = if written.starts_with("\"\"\"") || written.starts_with("'''") { 3 } else { 1 };
         let inner = written.get(marks..written.len().checked_sub(marks)?)?;
         if prefix == "r" {
-            whole.push_str(inner)
+            whole.push_str(inner);
         } else {
-            unescape(inner, &mut whole)?
+            unescape(inner, &mut whole)?;
         }
         rest = bare(behind);
     }

@@ -91,7 +91,7 @@ fn ask(draft: &mut Draft, arguments: Arguments, [used, defaults]: [&str; 2]) -> 
 fn take(draft: &mut Draft, callee: Callee, arguments: Arguments) -> Option<()> {
     match callee {
         Callee::Ref => draft.captured.refs.push(reference(arguments)?),
-        Callee::Source => draft.captured.sources.push(source(arguments)?),
+        Callee::Source => draft.captured.sources.push(source(&arguments)?),
         Callee::ConfigGet => ask(draft, arguments, [KEYS[0], KEYS[1]])?,
         Callee::ConfigMetaGet => ask(draft, arguments, [KEYS[2], KEYS[3]])?,
         Callee::Config => configure(draft, arguments)?,
@@ -118,7 +118,7 @@ fn reference(arguments: Arguments) -> Option<RefArgs> {
 }
 
 /// The table that a call names.
-fn source(arguments: Arguments) -> Option<SourceArgs> {
+fn source(arguments: &Arguments) -> Option<SourceArgs> {
     match (arguments.positional.as_slice(), arguments.named.as_slice()) {
         ([Value::String(source), Value::String(table)], []) => {
             Some(SourceArgs { source: source.clone(), table: table.clone() })
