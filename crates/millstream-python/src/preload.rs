@@ -1,9 +1,10 @@
 //! What the warm process imports before it forks: libraries that are slow to import and take a
 //! fork well. Others, as polars, start threads that a fork would lose.
 
-/// A library, and the words of a program that make it likely to be needed.
+/// A library, and the words of a program that make it likely to be needed. pyarrow looks for pandas
+/// when it is given values of Python.
 const LIBRARIES: [(&str, &[&str]); 2] =
-    [("numpy", &["numpy"]), ("pandas", &["pandas", ".df(", ".to_df(", ".fetchdf("])];
+    [("numpy", &["numpy"]), ("pandas", &["pandas", "pyarrow", ".df(", ".to_df(", ".fetchdf("])];
 
 /// The libraries that a program is likely to need.
 pub(crate) fn preload(code: &str) -> Vec<&'static str> {

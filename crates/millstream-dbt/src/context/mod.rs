@@ -28,6 +28,7 @@ mod materialize;
 mod model;
 mod names;
 mod parse_caller;
+mod python_model;
 mod query_comment;
 mod questions;
 mod references;

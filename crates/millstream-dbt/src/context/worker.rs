@@ -15,10 +15,11 @@ use super::failure::{Failure, FailureKind};
 use super::inline::inlined;
 use super::link::Link;
 use super::names::{Context, Names, has_template};
+use super::python_model::is_python_model;
 use super::query_comment::QueryComment;
 use super::run_state::{Rendered, RunState};
 use super::session::Session;
-use super::{data, test_kwargs, unit_test};
+use super::{data, python_model, test_kwargs, unit_test};
 use crate::adapter::{Begin, ephemeral_name};
 use crate::manifest::{Language, Node, NodeKind, SourceTable, TestOf, UniqueId};
 
@@ -162,7 +163,7 @@ impl Worker {
                 state.kwargs.replace(test_kwargs::rendered(machine, &test.kwargs)?);
             }
             if is_python_model(node) {
-                return python_model(machine, node);
+                return python_model::text(machine, node);
             }
             let is_plain = matches!(node.kind, NodeKind::Seed { .. })
                 || node.language == Language::Python
@@ -175,7 +176,8 @@ impl Worker {
         })?;
         let found = state.ctes.take();
         if is_python_model(node) {
-            refuse_ephemeral(&found).map_err(|failure| failure.of(state.subject()))?;
+            python_model::refuse_ephemeral(&found)
+                .map_err(|failure| failure.of(state.subject()))?;
         }
         let own_code = if is_python_model(node) { own_code } else { inlined(&state, own_code)? };
         let ctes = self.ephemeral(&state, &found)?;
@@ -310,24 +312,6 @@ impl Worker {
     pub(super) fn state(&self, rendered: Rendered) -> RunState {
         RunState::new(&self.session, &self.link, &self.name, rendered)
     }
-}
-
-fn is_python_model(node: &Node) -> bool {
-    node.kind == NodeKind::Model && node.language == Language::Python
-}
-
-/// The code of a Python model is no template; below it stands what `dbt` means in it.
-fn python_model(machine: &mut Machine<'_>, node: &Node) -> Result<String, Error> {
-    let below = Program::parse("<python>", "{{ py_script_postfix(model) }}", &Syntax::dbt())?;
-    Ok(format!("{}\n\n{}", node.raw_code, machine.render(&below)?))
-}
-
-/// A query of an ephemeral model is a part of a query, which a Python model is not.
-fn refuse_ephemeral(ids: &[UniqueId]) -> Result<(), Failure> {
-    let Some(id) = ids.first() else { return Ok(()) };
-    let message =
-        format!("a Python model cannot read the ephemeral model {id}: make that a view or a table");
-    Err(Failure::new(FailureKind::Compilation, message))
 }
 
 /// Renders a text in a state of its own.

@@ -56,6 +56,9 @@ def _ready(control):
 
         import _millstream_relation
         import _millstream_result
+
+        _millstream_result.warm_up()
+        _settle()
     except Exception as error:
         wire.send(control, {"op": "unready", "reason": "pyarrow", "message": str(error)})
         return False
@@ -74,12 +77,7 @@ def _obey(control, order, pipes):
 
 def _fork(control, order, pipes):
     for name in order["preload"]:
-        try:
-            importlib.import_module(name)
-        except Exception:
-            # The model says so when it asks for it.
-            pass
-    gc.freeze()
+        _preload(name)
     parent, prctl = os.getpid(), _prctl()
     try:
         pid = os.fork()
@@ -96,6 +94,24 @@ def _fork(control, order, pipes):
         os.write(2, f"{error}\n".encode())
     finally:
         os._exit(1)
+
+
+def _preload(name):
+    if name in sys.modules:
+        return
+    try:
+        importlib.import_module(name)
+        sys.modules["_millstream_result"].warm_up()
+    except Exception:
+        # The model says so when it asks for it.
+        pass
+    _settle()
+
+
+def _settle():
+    # What is collected no more is not touched, so that processes go on sharing it.
+    gc.collect()
+    gc.freeze()
 
 
 def _become_task(parent, prctl, inherited):
@@ -115,8 +131,8 @@ def _become_task(parent, prctl, inherited):
     except OSError:
         pass
     random.seed()
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
 
 
 def _prctl():
