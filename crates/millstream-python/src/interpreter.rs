@@ -12,10 +12,19 @@ const USUAL: &str = "python3";
 pub fn interpreter(named: Option<PathBuf>, project: &Path) -> PathBuf {
     let own = project.join(ENVIRONMENT);
     match named {
-        Some(named) if !named.as_os_str().is_empty() => named,
-        _ if own.exists() => own,
+        Some(named) if !named.as_os_str().is_empty() => placed(named),
+        _ if own.exists() => placed(own),
         _ => PathBuf::from(USUAL),
     }
+}
+
+/// A path that means the same from everywhere. Links stay: they are what makes an interpreter that
+/// of a virtual environment. A name alone is looked for in the path.
+fn placed(path: PathBuf) -> PathBuf {
+    if path.components().count() == 1 {
+        return path;
+    }
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -32,5 +41,7 @@ mod tests {
         assert_eq!(interpreter(None, root), root.join(".venv/bin/python"));
         assert_eq!(interpreter(Some(PathBuf::new()), root), root.join(".venv/bin/python"));
         assert_eq!(interpreter(Some("/opt/python".into()), root), Path::new("/opt/python"));
+        assert_eq!(interpreter(Some("python3.9".into()), root), Path::new("python3.9"));
+        assert!(interpreter(Some("bin/python".into()), root).is_absolute());
     }
 }

@@ -19,6 +19,7 @@ PR_SET_PDEATHSIG = 1
 OOM_SCORE = "500"
 
 tasks = {}
+doors = set()
 
 
 def serve():
@@ -48,6 +49,8 @@ def serve():
     finally:
         for pid in tasks:
             _kill(pid)
+        for door in doors:
+            _remove(door)
 
 
 def _ready(control):
@@ -78,6 +81,7 @@ def _obey(control, order, pipes):
 def _fork(control, order, pipes):
     for name in order["preload"]:
         _preload(name)
+    doors.add(order["address"])
     parent, prctl = os.getpid(), _prctl()
     try:
         pid = os.fork()
@@ -162,6 +166,15 @@ def _reap(control):
         else:
             told["exit"] = os.WEXITSTATUS(status)
         wire.send(control, told)
+
+
+def _remove(door):
+    """Removes what a process leaves that was killed."""
+    try:
+        os.unlink(door)
+        os.rmdir(os.path.dirname(door))
+    except OSError:
+        pass
 
 
 def _kill(pid):

@@ -6,7 +6,7 @@ use comfy_table::{Table, presets};
 use millstream_core::sql::{SqlAnswer, SqlValue};
 use millstream_dbt::artifacts::RunResult;
 use millstream_dbt::context::{Failure as Refusal, FailureKind, Session, Worker};
-use millstream_dbt::manifest::{Node, NodeKind};
+use millstream_dbt::manifest::{Language, Node, NodeKind};
 use millstream_dbt::run::JobEnd;
 use serde_json::{Map, Value, json};
 
@@ -143,6 +143,10 @@ fn rows(session: Arc<Session>, shown: &Shown, limit: i64) -> Result<(String, Sql
         Shown::Node(node) if matches!(node.kind, NodeKind::Seed { .. }) => {
             let rows = worker.seed_rows(node, usize::try_from(limit).ok())?;
             return Ok((String::new(), rows));
+        }
+        // A program gives no query: what it made is shown.
+        Shown::Node(node) if node.language == Language::Python => {
+            (Some(node), format!("select * from {}", worker.session().relation_of(node)))
         }
         Shown::Node(node) | Shown::Inline(node) => (Some(node), worker.compile(node)?.code),
         Shown::Direct(sql) => (None, sql.clone()),
