@@ -179,13 +179,26 @@ impl Task {
         end
     }
 
+    fn decoded(&self, body: Vec<u8>) -> Result<(SchemaRef, Vec<RecordBatch>), PythonError> {
+        batches::decoded(body).map_err(|error| self.placed(error))
+    }
+
+    /// The error with the name of the program.
+    fn placed(&self, error: PythonError) -> PythonError {
+        match error {
+            PythonError::Nonsense { problem } => self.nonsense(&problem),
+            other => other,
+        }
+    }
+
     pub(crate) fn nonsense(&self, problem: &str) -> PythonError {
         PythonError::Nonsense { problem: format!("{}: {problem}", self.program.name) }
     }
 
     async fn listen(&mut self) -> Result<Said> {
         loop {
-            let Some(frame) = wire::read::<Heard>(&mut self.talk).await? else {
+            let read = wire::read::<Heard>(&mut self.talk).await;
+            let Some(frame) = read.map_err(|error| self.placed(error))? else {
                 return Err(self.broken_off().await.into());
             };
             let Frame { header, body } = frame;
@@ -194,12 +207,12 @@ impl Task {
                 Heard::Next { query } => self.answer_next(query).await?,
                 Heard::Relation { sql } => return Ok(Said::Query(sql)),
                 Heard::Result => {
-                    let (schema, _) = batches::decoded(body)?;
+                    let (schema, _) = self.decoded(body)?;
                     self.schema = Some(Arc::clone(&schema));
                     return Ok(Said::Schema(schema));
                 }
                 Heard::Batch => {
-                    let (schema, batches) = batches::decoded(body)?;
+                    let (schema, batches) = self.decoded(body)?;
                     if self.schema.as_ref().is_none_or(|known| *known != schema) {
                         return Err(self.nonsense("rows of other columns").into());
                     }

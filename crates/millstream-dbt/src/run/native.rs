@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use millstream_core::error::Error;
 use millstream_core::slot::Slot;
 use millstream_core::sql::{MaterializeRequest, Materialized, Materializer};
 use millstream_core::step::Refresh;
@@ -165,8 +166,17 @@ fn asked(
     slot: Slot,
 ) -> Result<MadeRelations, Failure> {
     let made = materializer.materialize(request, slot);
-    let made = made.map_err(|error| Failure::new(FailureKind::Database, error.chain()))?;
+    let made = made.map_err(|error| refused(node, &error))?;
     Ok(answer(session, node, &made))
+}
+
+/// What is wrong with a program is seldom told by its message alone.
+fn refused(node: &Node, error: &Error) -> Failure {
+    match error.hint() {
+        _ if !is_program(node) => Failure::new(FailureKind::Database, error.chain()),
+        Some(hint) => Failure::new(FailureKind::Runtime, format!("{}\n{hint}", error.chain())),
+        None => Failure::new(FailureKind::Runtime, error.chain()),
+    }
 }
 
 fn request(session: &Session, node: &Node, compiled: &CompiledNode) -> MaterializeRequest {

@@ -69,6 +69,7 @@ def model(dbt, session):
         );
         let error = house.error(&code).await;
         assert_eq!(error.code(), "python.nonsense", "{error}");
+        assert!(error.to_string().contains("models/a.py"), "{error}");
     }
     let broken = "
 import _millstream_wire as wire

@@ -7,6 +7,10 @@ import pyarrow as pa
 import _millstream_wire as wire
 
 
+# Rows of fewer bytes are converted sooner than threads are started.
+THREADS_BYTES = 8 * 1024 * 1024
+
+
 class QueryError(Exception):
     """The engine refuses a query."""
 
@@ -97,7 +101,8 @@ class Relation:
 
     def df(self):
         """All rows as a pandas.DataFrame."""
-        return self.arrow().to_pandas()
+        table = self.arrow()
+        return table.to_pandas(use_threads=table.nbytes >= THREADS_BYTES)
 
     to_pandas = to_df = fetchdf = df
 
