@@ -88,7 +88,7 @@ def model(dbt, session):
     assert raw.columns == ['id', 'item', 'pence']
     assert raw.fetchall()[0] == (1, 'tea', 250)
     assert raw.filter('id = 2').to_pandas()['pence'].isna().all()
-    assert session.sql('select count(*) as n from orders').fetchone() == (3,)
+    assert session.sql('select count(*) as n from raw_orders').fetchone() == (3,)
     sums = pl.DataFrame(raw).group_by('item').agg(pl.col('pence').sum()).sort('item')
     return sums.with_columns(at=pl.datetime(2026, 11, 21, 8, 30), ids=pl.lit([1, 2]))
 ",

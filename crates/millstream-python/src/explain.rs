@@ -88,3 +88,16 @@ pub const EXPLANATIONS: &[Explanation] = &[
 const fn page(code: &'static str, title: &'static str, text: &'static str) -> Explanation {
     Explanation { code, title, text }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_page() {
+        let codes = include_str!("error.rs").split('"').filter(|text| text.starts_with("python."));
+        let missing: Vec<&str> =
+            codes.filter(|code| EXPLANATIONS.iter().all(|page| page.code != *code)).collect();
+        assert!(missing.is_empty(), "codes without a page: {missing:?}");
+    }
+}

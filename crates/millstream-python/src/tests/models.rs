@@ -74,7 +74,7 @@ def model(dbt, session):
     assert_eq!(house.numbers(caught).await, ["sql.unknown_table".len() as i64]);
     let error = house.error("def model(dbt, session):\n    return dbt.ref('x').df()\n").await;
     assert_eq!(error.code(), "python.query");
-    assert!(error.to_string().starts_with("models/a.py:2: "), "{error}");
+    assert!(error.to_string().starts_with("models/a.py:2: QueryError: no table in `"), "{error}");
     assert_eq!(error.hint().as_deref(), Some("name a number"));
 }
 

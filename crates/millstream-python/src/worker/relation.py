@@ -14,6 +14,9 @@ THREADS_BYTES = 8 * 1024 * 1024
 class QueryError(Exception):
     """The engine refuses a query."""
 
+    # So that messages have its name alone.
+    __module__ = "builtins"
+
     def __init__(self, answer):
         super().__init__(answer["message"])
         self.code = answer["code"]

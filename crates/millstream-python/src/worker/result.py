@@ -13,6 +13,9 @@ ROWS = 65536
 class NotRows(Exception):
     """What a model returned are no rows."""
 
+    # So that messages have its name alone.
+    __module__ = "builtins"
+
 
 def send(sock, value, body_bytes_max):
     reader = _reader(value)
