@@ -57,6 +57,20 @@ pub struct RunRequest {
     pub fire: Option<FireKey>,
 }
 
+impl RunRequest {
+    /// Brings these assets up to date where anything has changed.
+    pub fn new(cause: impl Into<String>, selected: BTreeSet<AssetKey>) -> Self {
+        Self {
+            cause: cause.into(),
+            selection: None,
+            selected,
+            refresh: Refresh::Incremental,
+            due: Due::WhenChanged,
+            fire: None,
+        }
+    }
+}
+
 /// Runs steps against one environment.
 #[derive(Debug, Clone)]
 pub struct Executor {

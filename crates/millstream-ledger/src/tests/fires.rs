@@ -73,14 +73,7 @@ async fn a_run_that_was_cut_off_may_be_started_again_for_its_fire() {
     let mut process = Bystander::start();
     ledger.decide_schedule("nightly", decision(None, 1, &["n1"])).await.unwrap();
     let run = ledger.begin_run(caused_by("n1")).await.unwrap();
-    let holder = serde_json::to_string(&process.holder()).unwrap();
-    ledger
-        .write(move |connection| {
-            connection.execute("UPDATE runs SET holder = ?1", [holder])?;
-            Ok(())
-        })
-        .await
-        .unwrap();
+    give_runs_to(&ledger, &process).await;
     ledger.mark_interrupted().await.unwrap();
     assert!(open(&ledger).is_empty());
     process.kill();

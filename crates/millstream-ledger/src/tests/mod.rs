@@ -141,6 +141,16 @@ pub(crate) async fn publish(
     ledger.commit(request.attempt, receipts).await.expect("the commit is written")
 }
 
+/// Makes all runs those of another process.
+pub(crate) async fn give_runs_to(ledger: &Ledger, process: &Bystander) {
+    let holder = serde_json::to_string(&process.holder()).expect("a holder is JSON");
+    let give = ledger.write(move |connection| {
+        connection.execute("UPDATE runs SET holder = ?1", [holder])?;
+        Ok(())
+    });
+    give.await.expect("the runs are there");
+}
+
 /// A process that does nothing until it is killed.
 pub(crate) struct Bystander(Child);
 

@@ -124,14 +124,7 @@ async fn a_run_whose_process_died_was_interrupted() {
     let ledger = folder.open().await;
     let run = ledger.begin_run(cause()).await.unwrap();
     let mut elsewhere = Bystander::start();
-    let holder = serde_json::to_string(&elsewhere.holder()).unwrap();
-    ledger
-        .write(move |connection| {
-            connection.execute("UPDATE runs SET holder = ?1", [holder])?;
-            Ok(())
-        })
-        .await
-        .unwrap();
+    give_runs_to(&ledger, &elsewhere).await;
     elsewhere.kill();
     elsewhere.wait();
     assert_eq!(ledger.runs(1).unwrap()[0].state, RunState::Interrupted);

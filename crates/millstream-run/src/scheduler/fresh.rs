@@ -7,13 +7,11 @@ use std::time::Duration;
 use millstream_core::AssetKey;
 use millstream_core::clock::{Clock, Timestamp};
 use millstream_core::error::Result;
-use millstream_core::step::Refresh;
 use millstream_ledger::Ledger;
 use millstream_project::{Depth, Graph};
 
 use crate::conductor::{Conductor, Started};
 use crate::execute::RunRequest;
-use crate::plan::Due;
 use crate::schedule::{FreshnessRun, StepHistory, deadlines, due_for_freshness, typical};
 
 /// How often targets are looked at.
@@ -112,14 +110,8 @@ impl Freshness {
 
     fn begin(&self, run: FreshnessRun, now: Timestamp) {
         tracing::info!(cause = run.cause, "a run is due");
-        let request = RunRequest {
-            cause: format!("fresh_within of {}", run.target.name),
-            selection: None,
-            selected: run.assets,
-            refresh: Refresh::Incremental,
-            due: Due::WhenChanged,
-            fire: None,
-        };
+        let cause = format!("fresh_within of {}", run.target.name);
+        let request = RunRequest::new(cause, run.assets);
         let (conductor, clock) = (self.conductor.clone(), self.clock.clone());
         let known = Arc::clone(&self.known);
         tokio::spawn(async move {

@@ -142,8 +142,12 @@ impl Scheduler {
                 decisions.extend(watched.decide(record, &situation));
             }
         }
-        self.write_down(decisions).await?;
-        let live = by_schedule(self.ledger.live_fires()?);
+        let live = if decisions.is_empty() {
+            live
+        } else {
+            self.write_down(decisions).await?;
+            by_schedule(self.ledger.live_fires()?)
+        };
         for watched in &self.watched {
             if let Some(fires) = live.get(&watched.schedule.name) {
                 self.starter.start(&watched.schedule, fires).await?;

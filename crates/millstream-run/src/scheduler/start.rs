@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use millstream_core::error::Result;
-use millstream_core::step::Refresh;
 use millstream_ledger::{Fire, FireEnd, FireKey, Ledger};
 use millstream_project::schedule::{IfRunning, Schedule};
 use tokio::sync::Notify;
@@ -13,7 +12,6 @@ use tokio::sync::Notify;
 use super::is_running;
 use crate::conductor::{Conductor, Started};
 use crate::execute::RunRequest;
-use crate::plan::Due;
 
 /// The pause before a run that could not be begun is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
@@ -70,13 +68,11 @@ impl Starter {
     /// what they hold.
     fn begin(&self, schedule: &Schedule, fire: FireKey) {
         self.busy().insert(fire.fire.clone());
+        let cause = format!("schedule {}", schedule.name);
         let request = RunRequest {
-            cause: format!("schedule {}", schedule.name),
             selection: Some(schedule.select.join(" ")),
-            selected: schedule.assets.clone(),
-            refresh: Refresh::Incremental,
-            due: Due::WhenChanged,
             fire: Some(fire.clone()),
+            ..RunRequest::new(cause, schedule.assets.clone())
         };
         let (ledger, conductor) = (self.ledger.clone(), self.conductor.clone());
         let (busy, changed) = (Arc::clone(&self.busy), Arc::clone(&self.changed));

@@ -47,8 +47,7 @@ impl World {
         topics: Vec<Arc<dyn Topic>>,
         schedules: &[Schedule],
     ) -> Self {
-        let (mut assets, mut patterns, mut named) =
-            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut assets, mut patterns) = (BTreeSet::new(), BTreeSet::new());
         for leaf in schedules.iter().flat_map(|schedule| schedule.condition.leaves()) {
             match leaf {
                 Condition::Asset(asset) => assets.extend([asset.clone()]),
@@ -56,11 +55,9 @@ impl World {
                     assets.extend([asset.clone(), than.clone()]);
                 }
                 Condition::File(pattern) => patterns.extend([pattern.clone()]),
-                Condition::Topic(topic) => named.extend([topic.clone()]),
                 _ => {}
             }
         }
-        let topics = topics.into_iter().filter(|topic| named.contains(topic.name())).collect();
         Self { ledger, clock, root, topics, assets, patterns }
     }
 

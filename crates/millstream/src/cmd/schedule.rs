@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use millstream_core::clock::Timestamp;
-use millstream_core::step::Refresh;
 use millstream_ledger::{Fire, FireState, Pause, RunState, ScheduleRecord};
 use millstream_project::schedule::{Schedule, preview};
-use millstream_run::{Due, RunRequest};
+use millstream_run::RunRequest;
 use serde_json::json;
 
 use crate::cli::{Global, OutputFormat, PreviewArgs, ScheduleVerb};
@@ -140,13 +139,10 @@ async fn hold(global: &Global, name: &str, pause: Pause, reason: Option<&str>) -
 async fn run_now(global: &Global, name: &str) -> Outcome {
     let opened = Opened::open(global, "schedule run").await?;
     let schedule = named(&opened.project.schedules, name)?;
+    let cause = format!("schedule {name} by hand");
     let request = RunRequest {
-        cause: format!("schedule {name} by hand"),
         selection: Some(schedule.select.join(" ")),
-        selected: schedule.assets.clone(),
-        refresh: Refresh::Incremental,
-        due: Due::WhenChanged,
-        fire: None,
+        ..RunRequest::new(cause, schedule.assets.clone())
     };
     let executor = opened.executor(None).await?;
     run_verb::execute(global, &opened, &executor, &request).await

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_core::catalog::Catalog;
-use millstream_core::step::{Refresh, StepKind};
+use millstream_core::step::StepKind;
 use millstream_core::topic::Topic;
 use millstream_deploy::{DeploymentConfig, Deployments, health_router, router};
 use millstream_guard::{Guard, Scope, StoredToken};
 use millstream_ledger::{Ledger, TokenRecord};
-use millstream_run::{Due, Executor, RunRequest};
+use millstream_run::{Executor, RunRequest};
 use millstream_server::{Routes, Server, ServerConfig, ServerInfo, TlsFiles};
 use tokio_util::sync::CancellationToken;
 
@@ -123,11 +123,7 @@ fn stored_token(record: TokenRecord) -> StoredToken {
 fn topics(opened: &Opened) -> Result<Vec<Arc<dyn Topic>>, crate::exit::Failure> {
     let names: BTreeSet<&str> =
         opened.project.functions.iter().map(|function| function.on.topic.as_str()).collect();
-    let mut topics: Vec<Arc<dyn Topic>> = Vec::new();
-    for name in names {
-        topics.push(opened.topics.topic(name)?);
-    }
-    Ok(topics)
+    Ok(opened.topics_named(&names)?)
 }
 
 /// Runs the functions whenever one of their topics has grown.
@@ -141,14 +137,7 @@ async fn run_functions(executor: Executor, topics: Vec<Arc<dyn Topic>>, stop: Ca
     if selected.is_empty() {
         return;
     }
-    let request = RunRequest {
-        cause: "serve".to_owned(),
-        selection: None,
-        selected,
-        refresh: Refresh::Incremental,
-        due: Due::WhenChanged,
-        fire: None,
-    };
+    let request = RunRequest::new("serve", selected);
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     while !stop.is_cancelled() {
         if has_grown(&topics, &mut seen).await {

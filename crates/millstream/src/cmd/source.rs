@@ -11,7 +11,7 @@ use millstream_core::error::Plain;
 use millstream_core::name::Relation;
 use millstream_core::spec::SourceSpec;
 use millstream_core::step::{Refresh, Step};
-use millstream_run::{Due, RunRequest};
+use millstream_run::RunRequest;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -150,12 +150,9 @@ async fn replay(global: &Global, opened: &Opened, name: &str) -> Outcome {
     let replayed: Arc<dyn Step> =
         Arc::new(opened.sync_step(spec, stream, step)?.with_replay(loads));
     let request = RunRequest {
-        cause: format!("source replay {name}"),
         selection: Some(name.to_owned()),
-        selected: [asset].into(),
         refresh: Refresh::Full,
-        due: Due::WhenChanged,
-        fire: None,
+        ..RunRequest::new(format!("source replay {name}"), [asset].into())
     };
     let mut view = ProgressView::new(&opened.project);
     let executor = executor.with_step(replayed);

@@ -1,5 +1,6 @@
 //! The back ends of an environment: its ledger, lake, topics, models and raw input.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use millstream_core::name::{Relation, TOPIC_SCHEMA};
 use millstream_core::program::Programs;
 use millstream_core::secret::Secret;
 use millstream_core::step::Step;
+use millstream_core::topic::Topic;
 use millstream_engine::{Engine, EngineConfig, LakeLocation};
 use millstream_ledger::{Holder, Ledger};
 use millstream_model::{LoadedModels, Registry};
@@ -97,6 +99,15 @@ impl Backends {
         let others = Arc::new(TableSteps(self.engine.clone()));
         let steps = Steps { project: Arc::new(steps), others };
         Executor::new(self.ledger.clone(), steps, holder, pace)
+    }
+
+    /// The topics of these names; made if they are not there yet.
+    pub fn topics_named(&self, names: &BTreeSet<&str>) -> CoreResult<Vec<Arc<dyn Topic>>> {
+        let mut topics: Vec<Arc<dyn Topic>> = Vec::new();
+        for name in names {
+            topics.push(self.topics.topic(name)?);
+        }
+        Ok(topics)
     }
 
     /// All names that a query may use: tables, views, topics and system tables.

@@ -11,7 +11,7 @@ use millstream_dbt::select::PreviousManifest;
 use millstream_guard::StoredToken;
 use millstream_ledger::TokenRecord;
 use millstream_project::{DatabaseRef, Project, Selection};
-use millstream_run::{Due, Executor, RunRequest};
+use millstream_run::{Executor, RunRequest};
 
 use super::backends::{Backends, threads_of};
 use super::{python, required_project, secrets};
@@ -54,14 +54,7 @@ impl Opened {
         let selected = self.project.select(&selection)?;
         let refresh = if args.full_refresh { Refresh::Full } else { Refresh::Incremental };
         let selection = (!args.select.is_empty()).then(|| args.select.join(" "));
-        Ok(RunRequest {
-            cause: cause.to_owned(),
-            selection,
-            selected,
-            refresh,
-            due: Due::WhenChanged,
-            fire: None,
-        })
+        Ok(RunRequest { selection, refresh, ..RunRequest::new(cause, selected) })
     }
 
     /// The manifest of another run of dbt's commands.

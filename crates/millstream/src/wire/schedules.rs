@@ -1,10 +1,8 @@
 //! The scheduler of a project.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use millstream_core::error::Result;
-use millstream_core::topic::Topic;
 use millstream_project::schedule::Condition;
 use millstream_run::{Conductor, Scheduler, SchedulerConfig, Webhooks};
 
@@ -34,15 +32,11 @@ pub async fn scheduler(opened: &Opened) -> Result<(Conductor, Scheduler)> {
             |leaf| if let Condition::Topic(name) = leaf { Some(name.as_str()) } else { None },
         )
         .collect();
-    let mut topics: Vec<Arc<dyn Topic>> = Vec::new();
-    for name in names {
-        topics.push(opened.topics.topic(name)?);
-    }
     let config = SchedulerConfig {
         root: project.root.clone(),
         schedules: project.schedules.clone(),
         graph: project.graph.clone(),
-        topics,
+        topics: opened.topics_named(&names)?,
         clock: opened.clock.clone(),
     };
     let scheduler = Scheduler::new(opened.ledger.clone(), conductor.clone(), config);

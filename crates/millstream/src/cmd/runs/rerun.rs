@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use millstream_core::asset::AssetKey;
-use millstream_core::step::Refresh;
 use millstream_ledger::{RunDetail, StepState};
 use millstream_project::{Depth, Graph};
 use millstream_run::{Due, RunRequest};
@@ -24,14 +23,8 @@ pub(super) async fn run(global: &Global, args: &RerunArgs) -> Outcome {
     if selected.is_empty() {
         return print_line(&format!("every step of run {name} succeeded; --all runs them again"));
     }
-    let request = RunRequest {
-        cause: format!("rerun of {name}"),
-        selection: None,
-        selected,
-        refresh: Refresh::Incremental,
-        due: Due::Always,
-        fire: None,
-    };
+    let cause = format!("rerun of {name}");
+    let request = RunRequest { due: Due::Always, ..RunRequest::new(cause, selected) };
     let executor = opened.executor(args.threads).await?;
     if args.dry_run {
         return plan::show(global, &opened, &executor.plan(&request).await?);
