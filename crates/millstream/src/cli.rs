@@ -72,7 +72,7 @@ pub enum Verb {
     Query(QueryArgs),
     /// Says from which columns a column comes, or which come from it.
     Lineage(LineageArgs),
-    /// Serves models and runs functions as events come.
+    /// Serves models, runs functions as events come, and starts what is due.
     Serve(ServeArgs),
     /// Past and present runs.
     #[command(subcommand)]
@@ -111,8 +111,8 @@ pub enum Verb {
     Doctor,
     /// Prints the JSON Schema of a file kind, for editors.
     Schema {
-        /// `millstream`, `sources`, `properties`, `training`, `deployments`, `functions` or
-        /// `dbt_project`; all if left out.
+        /// `millstream`, `sources`, `properties`, `training`, `deployments`, `functions`,
+        /// `schedules` or `dbt_project`; all if left out.
         kind: Option<String>,
     },
     /// Prints completions for a shell.
