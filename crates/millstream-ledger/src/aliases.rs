@@ -5,6 +5,7 @@ use millstream_core::clock::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{Action, Deed, audit};
 use crate::catalog::names_change;
 use crate::columns::{At, Count, Word};
 use crate::error::{LedgerError, Result};
@@ -77,7 +78,7 @@ impl Ledger {
         by: &str,
         reason: &str,
     ) -> Result<AliasRecord> {
-        let now = self.now();
+        let (now, actor) = (self.now(), self.actor());
         let [model, alias, by, reason] = [model, alias, by, reason].map(str::to_owned);
         self.write(move |connection| {
             let wanted = Move {
@@ -88,6 +89,7 @@ impl Ledger {
                 by: &by,
                 reason: &reason,
             };
+            audit(connection, actor.as_deref(), now, || wanted.deed(Action::ModelPromote))?;
             record_move(connection, &wanted, now)
         })
         .await
@@ -104,7 +106,7 @@ impl Ledger {
         by: &str,
         reason: &str,
     ) -> Result<AliasRecord> {
-        let now = self.now();
+        let (now, actor) = (self.now(), self.actor());
         let [model, alias, by, reason] = [model, alias, by, reason].map(str::to_owned);
         self.write(move |connection| {
             let moves = select(
@@ -123,6 +125,7 @@ impl Ledger {
                 by: &by,
                 reason: &reason,
             };
+            audit(connection, actor.as_deref(), now, || wanted.deed(Action::ModelRollback))?;
             record_move(connection, &wanted, now)
         })
         .await
@@ -137,6 +140,14 @@ pub(crate) struct Move<'a> {
     pub(crate) change: Change,
     pub(crate) by: &'a str,
     pub(crate) reason: &'a str,
+}
+
+impl Move<'_> {
+    fn deed(&self, action: Action) -> Deed {
+        let Self { model, alias, version, reason, .. } = self;
+        let detail = format!("{alias} to version {version}: {reason}");
+        Deed::new(action, format!("model:{model}")).with(&detail)
+    }
 }
 
 /// Records a move unless the alias is there already.

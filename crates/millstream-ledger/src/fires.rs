@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::audit::{Action, Deed, audit};
 use crate::columns::{At, Count, Json, Text, Word};
 use crate::error::{LedgerError, Result};
 use crate::ledger::Ledger;
@@ -149,7 +150,11 @@ impl Ledger {
     /// Records that somebody asked for a run of a schedule; gives how often that has happened.
     pub async fn request_schedule(&self, schedule: &str, by: &str) -> Result<u64> {
         let (schedule, by, now) = (schedule.to_owned(), by.to_owned(), self.now());
+        let actor = self.actor();
         self.write(move |connection| {
+            audit(connection, actor.as_deref(), now, || {
+                Deed::new(Action::ScheduleRun, format!("schedule:{schedule}"))
+            })?;
             let requests: Count = connection
                 .prepare_cached(
                     "INSERT INTO schedules (schedule, requests, request, requested_at)
@@ -168,7 +173,15 @@ impl Ledger {
     /// Pauses a schedule, or lets it go on.
     pub async fn pause_schedule(&self, schedule: &str, pause: Pause, note: &str) -> Result<()> {
         let (schedule, note) = (schedule.to_owned(), note.to_owned());
+        let (now, by) = (self.now(), self.actor());
         self.write(move |connection| {
+            let action = match pause {
+                Pause::Paused => Action::SchedulePause,
+                Pause::Running => Action::ScheduleResume,
+            };
+            audit(connection, by.as_deref(), now, || {
+                Deed::new(action, format!("schedule:{schedule}")).with(&note)
+            })?;
             connection
                 .prepare_cached(
                     "INSERT INTO schedules (schedule, paused, note) VALUES (?1, ?2, ?3)

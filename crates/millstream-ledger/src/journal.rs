@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use millstream_core::AssetKey;
 use millstream_core::id::RunId;
 use millstream_core::step::InputVersion;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -116,21 +117,25 @@ fn steps(connection: &Connection, run: RunId) -> Result<Vec<StepDetail>> {
         })?
         .collect::<rusqlite::Result<_>>()?;
     for step in &mut steps {
-        step.attempts = attempts(connection, run, step)?;
+        step.attempts = attempts(connection, run, &step.asset)?;
         step.started_at = step.attempts.first().map(|attempt| attempt.claimed_at);
         step.ended_at = step.attempts.last().and_then(|attempt| attempt.ended_at);
     }
     Ok(steps)
 }
 
-fn attempts(connection: &Connection, run: RunId, step: &StepDetail) -> Result<Vec<AttemptDetail>> {
+pub(crate) fn attempts(
+    connection: &Connection,
+    run: RunId,
+    asset: &AssetKey,
+) -> Result<Vec<AttemptDetail>> {
     let mut attempts: Vec<AttemptDetail> = connection
         .prepare_cached(
             "SELECT attempt, number, state, reason, holder, claimed_at, intended_at, ended_at,
                     stats, checks, note, error
              FROM attempts WHERE run = ?1 AND asset = ?2 ORDER BY number, rowid",
         )?
-        .query_map(params![Text(run), Text(&step.asset)], attempt)?
+        .query_map(params![Text(run), Text(asset)], attempt)?
         .collect::<rusqlite::Result<_>>()?;
     for attempt in &mut attempts {
         attempt.published = connection

@@ -7,6 +7,7 @@ use millstream_core::clock::{Clock, Timestamp};
 use millstream_core::id::AttemptId;
 use rusqlite::Connection;
 
+use crate::audit::Actor;
 use crate::catalog::Names;
 use crate::error::{LedgerError, Result};
 use crate::open;
@@ -22,6 +23,7 @@ use crate::writer::{Durable, Writer};
 #[derive(Clone, Debug)]
 pub struct Ledger {
     inner: Arc<Inner>,
+    actor: Option<Arc<Actor>>,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,13 @@ impl Ledger {
             environment,
             clock,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), actor: None })
+    }
+
+    /// The same ledger in the name of somebody: what is done through it is in the audit record.
+    #[must_use]
+    pub fn acting_for(&self, actor: Actor) -> Self {
+        Self { inner: Arc::clone(&self.inner), actor: Some(Arc::new(actor)) }
     }
 
     /// The environment whose ledger this is.
@@ -74,6 +82,11 @@ impl Ledger {
     /// Reads the whole file and fails with `ledger.damaged` if anything contradicts itself.
     pub fn check_integrity(&self) -> Result<()> {
         self.read(open::check_integrity)
+    }
+
+    /// In whose name this handle writes.
+    pub(crate) fn actor(&self) -> Option<Arc<Actor>> {
+        self.actor.clone()
     }
 
     /// Now.

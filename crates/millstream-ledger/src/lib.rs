@@ -11,11 +11,14 @@
 //! Not here: what a step does, what a target answers, when to try again.
 //!
 //! Reading order: `ledger`, `records`, `runs`, `claim`, `attempt`, `commit`, `recovery`, then the
-//! readers `versions`, `journal`, `aliases`, `fires`, `catalog`, `system`.
+//! readers `versions`, `journal`, `pages`, `status`, `changes`, `audit`, `aliases`, `fires`,
+//! `catalog`, `system`.
 
 mod aliases;
 mod attempt;
+mod audit;
 mod catalog;
+mod changes;
 mod claim;
 mod columns;
 mod commit;
@@ -26,10 +29,12 @@ mod holder;
 mod journal;
 mod ledger;
 mod open;
+mod pages;
 mod readers;
 mod records;
 mod recovery;
 mod runs;
+mod status;
 mod system;
 mod tokens;
 mod versions;
@@ -39,6 +44,8 @@ mod writer;
 mod tests;
 
 pub use aliases::{AliasRecord, Change};
+pub use audit::{Action, Actor, AuditFilter, AuditOutcome, AuditRecord, Deed, Via};
+pub use changes::{Changed, Changes};
 pub use claim::{Claim, ClaimOutcome, ClaimRequest, Renewal};
 pub use error::{LedgerError, Result};
 pub use explain::EXPLANATIONS;
@@ -47,10 +54,12 @@ pub use fires::{
 };
 pub use holder::{Holder, Liveness, Standing};
 pub use ledger::Ledger;
+pub use pages::{GridRun, ListedRun, RunFilter, RunHead, StepHead};
 pub use records::{
     AttemptDetail, FailState, Memo, RunCause, RunDetail, RunState, RunSummary, SkipState,
     StepDetail, StepError, StepState,
 };
 pub use recovery::{Adoption, Unfinished};
+pub use status::{AssetStatus, LastStep};
 pub use tokens::TokenRecord;
 pub use versions::{AssetVersion, Rekeyed, StepTimes};

@@ -9,6 +9,7 @@ use millstream_core::{AssetKey, ContentHash, Error, Fault, Retry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::audit::Actor;
 use crate::fires::FireKey;
 use crate::holder::Holder;
 
@@ -23,6 +24,8 @@ pub struct RunCause {
     pub plan: Value,
     /// What a schedule had to start, if it started the run.
     pub fire: Option<FireKey>,
+    /// Who asked for it, if somebody did.
+    pub by: Option<Actor>,
 }
 
 /// How a run stands.

@@ -6,6 +6,7 @@ use millstream_core::id::RunId;
 use millstream_core::step::{StepKind, StepSpec};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::audit::{Action, Deed, audit};
 use crate::columns::{At, Json, Text, Word};
 use crate::error::{LedgerError, Result};
 use crate::fires::take_fire;
@@ -25,8 +26,8 @@ impl Ledger {
             let holder = Holder::current(&cause.command);
             connection
                 .prepare_cached(
-                    "INSERT INTO runs (run, command, selection, plan, holder, state, started_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    "INSERT INTO runs (run, command, selection, plan, holder, state, started_at, by)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 )?
                 .execute(params![
                     Text(run),
@@ -36,7 +37,11 @@ impl Ledger {
                     Json(&holder),
                     Word(RunState::Running),
                     At(now),
+                    cause.by.as_ref().map(|by| by.name.as_str()),
                 ])?;
+            audit(connection, cause.by.as_ref(), now, || {
+                Deed::new(Action::RunStart, format!("run:{run}")).with(&cause.command)
+            })?;
             if let Some(fire) = &cause.fire {
                 take_fire(connection, fire, run)?;
             }
@@ -74,7 +79,7 @@ impl Ledger {
     ///
     /// Gives whether the run was at work.
     pub async fn ask_to_cancel(&self, run: RunId) -> Result<bool> {
-        let now = self.now();
+        let (now, by) = (self.now(), self.actor());
         self.write(move |connection| {
             let asked = connection
                 .prepare_cached(
@@ -82,6 +87,11 @@ impl Ledger {
                      WHERE run = ?1 AND state = 'running'",
                 )?
                 .execute(params![Text(run), At(now)])?;
+            if asked == 1 {
+                audit(connection, by.as_deref(), now, || {
+                    Deed::new(Action::RunCancel, format!("run:{run}"))
+                })?;
+            }
             Ok(asked == 1)
         })
         .await

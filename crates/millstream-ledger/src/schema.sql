@@ -10,14 +10,18 @@ CREATE TABLE runs (
     run        TEXT PRIMARY KEY,
     command    TEXT NOT NULL,
     selection  TEXT,
-    plan       TEXT NOT NULL,
+    -- The principal who asked for it; nobody did of what a schedule starts.
+    by         TEXT,
     holder     TEXT NOT NULL,
     state      TEXT NOT NULL,
     started_at INTEGER NOT NULL,
     ended_at   INTEGER,
     -- When somebody asked the process to stop it.
-    cancel_asked_at INTEGER
+    cancel_asked_at INTEGER,
+    -- Last, because it can be long and lists do not want it.
+    plan       TEXT NOT NULL
 ) STRICT;
+CREATE INDEX runs_of_state ON runs (state, run);
 CREATE INDEX runs_running ON runs (run) WHERE state = 'running';
 CREATE INDEX runs_interrupted ON runs (run) WHERE state = 'interrupted';
 
@@ -31,6 +35,7 @@ CREATE TABLE steps (
     at      INTEGER NOT NULL,
     PRIMARY KEY (run, asset)
 ) STRICT;
+CREATE INDEX steps_of_asset ON steps (asset, run);
 
 CREATE TABLE attempts (
     attempt     TEXT PRIMARY KEY,
@@ -144,6 +149,7 @@ CREATE TABLE fires (
 ) STRICT;
 CREATE INDEX fires_of_schedule ON fires (schedule, position);
 CREATE INDEX fires_of_run ON fires (run);
+CREATE INDEX runs_of_schedule ON fires (schedule, run) WHERE run IS NOT NULL;
 CREATE INDEX fires_waiting ON fires (position) WHERE state = 'waiting';
 
 CREATE TABLE tokens (
@@ -154,3 +160,86 @@ CREATE TABLE tokens (
     created_at INTEGER NOT NULL,
     expires_at INTEGER
 ) STRICT;
+
+-- Who asked for what, and whether it was done. Written in the transaction of what was done.
+CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    at       INTEGER NOT NULL,
+    by       TEXT NOT NULL,
+    via      TEXT NOT NULL,
+    action   TEXT NOT NULL,
+    target   TEXT NOT NULL,
+    outcome  TEXT NOT NULL,
+    detail   TEXT
+) STRICT;
+CREATE INDEX audit_by ON audit (by, sequence);
+CREATE INDEX audit_action ON audit (action, sequence);
+
+-- What changed, in the order of the transactions, so that a reader can go on exactly where it
+-- stopped. Triggers write it: no writer can forget it. The latest 131072 are kept, or up to 4096
+-- more.
+CREATE TABLE changes (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind     TEXT NOT NULL,
+    -- Absent where the change has no moment of its own.
+    at       INTEGER,
+    run      TEXT,
+    asset    TEXT,
+    schedule TEXT,
+    state    TEXT,
+    version  INTEGER
+) STRICT;
+CREATE TRIGGER changes_kept AFTER INSERT ON changes WHEN new.sequence % 4096 = 0 BEGIN
+    DELETE FROM changes WHERE sequence <= new.sequence - 131072;
+END;
+CREATE TRIGGER run_begun AFTER INSERT ON runs BEGIN
+    INSERT INTO changes (kind, at, run, state)
+    VALUES ('run', new.started_at, new.run, new.state);
+END;
+CREATE TRIGGER run_changed AFTER UPDATE OF state, cancel_asked_at ON runs BEGIN
+    INSERT INTO changes (kind, at, run, state)
+    VALUES ('run', coalesce(new.ended_at, new.cancel_asked_at), new.run, new.state);
+END;
+CREATE TRIGGER step_added AFTER INSERT ON steps BEGIN
+    INSERT INTO changes (kind, at, run, asset, state)
+    VALUES ('step', new.at, new.run, new.asset, new.state);
+END;
+CREATE TRIGGER step_changed AFTER UPDATE OF state, at ON steps BEGIN
+    INSERT INTO changes (kind, at, run, asset, state)
+    VALUES ('step', new.at, new.run, new.asset, new.state);
+END;
+CREATE TRIGGER version_added AFTER INSERT ON versions BEGIN
+    INSERT INTO changes (kind, at, run, asset, version)
+    VALUES ('version', new.at, new.run, new.asset, new.version);
+END;
+CREATE TRIGGER alias_moved AFTER INSERT ON aliases BEGIN
+    INSERT INTO changes (kind, at, asset, state, version)
+    VALUES ('alias', new.at, 'model:' || new.model, new.alias, new.version);
+END;
+CREATE TRIGGER schedule_first_paused AFTER INSERT ON schedules WHEN new.paused IS NOT NULL BEGIN
+    INSERT INTO changes (kind, schedule, state)
+    VALUES ('schedule', new.schedule, iif(new.paused, 'paused', 'on'));
+END;
+CREATE TRIGGER schedule_paused AFTER UPDATE OF paused ON schedules BEGIN
+    INSERT INTO changes (kind, schedule, state)
+    VALUES ('schedule', new.schedule, iif(new.paused, 'paused', 'on'));
+END;
+CREATE TRIGGER schedule_first_asked AFTER INSERT ON schedules WHEN new.requests > 0 BEGIN
+    INSERT INTO changes (kind, at, schedule, state)
+    VALUES ('schedule', new.requested_at, new.schedule, 'asked');
+END;
+CREATE TRIGGER schedule_asked AFTER UPDATE OF requests ON schedules BEGIN
+    INSERT INTO changes (kind, at, schedule, state)
+    VALUES ('schedule', new.requested_at, new.schedule, 'asked');
+END;
+CREATE TRIGGER fire_added AFTER INSERT ON fires BEGIN
+    INSERT INTO changes (kind, at, run, schedule, state)
+    VALUES ('fire', new.at, new.run, new.schedule, new.state);
+END;
+CREATE TRIGGER fire_changed AFTER UPDATE OF state, run ON fires BEGIN
+    INSERT INTO changes (kind, at, run, schedule, state)
+    VALUES ('fire', new.at, new.run, new.schedule, new.state);
+END;
+CREATE TRIGGER audited AFTER INSERT ON audit BEGIN
+    INSERT INTO changes (kind, at, state) VALUES ('audit', new.at, new.outcome);
+END;

@@ -3,6 +3,7 @@
 use millstream_core::clock::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 
+use crate::audit::{Action, Deed, audit};
 use crate::columns::{At, Json};
 use crate::error::{LedgerError, Result};
 use crate::ledger::Ledger;
@@ -27,6 +28,7 @@ pub struct TokenRecord {
 impl Ledger {
     /// Adds a token. Fails with `ledger.token_exists` if its id is taken.
     pub async fn add_token(&self, token: TokenRecord) -> Result<()> {
+        let (now, by) = (self.now(), self.actor());
         self.write(move |connection| {
             let added = connection
                 .prepare_cached(
@@ -44,6 +46,10 @@ impl Ledger {
             if added == 0 {
                 return Err(LedgerError::TokenExists { id: token.id });
             }
+            audit(connection, by.as_deref(), now, || {
+                let detail = format!("{}: {}", token.name, token.scopes.join(", "));
+                Deed::new(Action::TokenAdd, format!("token:{}", token.id)).with(&detail)
+            })?;
             Ok(())
         })
         .await
@@ -80,13 +86,16 @@ impl Ledger {
     /// Removes a token, at once and for all processes. Fails with `ledger.unknown_token` if there
     /// is none.
     pub async fn revoke_token(&self, id: &str) -> Result<()> {
-        let id = id.to_owned();
+        let (id, now, by) = (id.to_owned(), self.now(), self.actor());
         self.write(move |connection| {
             let removed =
                 connection.prepare_cached("DELETE FROM tokens WHERE id = ?1")?.execute([&id])?;
             if removed == 0 {
                 return Err(LedgerError::UnknownToken { id });
             }
+            audit(connection, by.as_deref(), now, || {
+                Deed::new(Action::TokenRevoke, format!("token:{id}"))
+            })?;
             Ok(())
         })
         .await

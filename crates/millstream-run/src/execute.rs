@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use millstream_core::asset::AssetKey;
 use millstream_core::error::Result;
 use millstream_core::step::{Refresh, Step, StepStats};
-use millstream_ledger::{FireKey, Holder, Ledger, RunCause};
+use millstream_ledger::{Actor, FireKey, Holder, Ledger, RunCause};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +55,8 @@ pub struct RunRequest {
     pub due: Due,
     /// What a schedule had to start, if it started the run.
     pub fire: Option<FireKey>,
+    /// Who asked for it, if somebody did.
+    pub by: Option<Actor>,
 }
 
 impl RunRequest {
@@ -67,6 +69,7 @@ impl RunRequest {
             refresh: Refresh::Incremental,
             due: Due::WhenChanged,
             fire: None,
+            by: None,
         }
     }
 }
@@ -165,6 +168,7 @@ impl Executor {
             selection: request.selection.clone(),
             plan,
             fire: request.fire.clone(),
+            by: request.by.clone(),
         };
         Ok(Context {
             run: self.ledger.begin_run(cause).await?,

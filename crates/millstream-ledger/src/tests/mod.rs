@@ -1,11 +1,14 @@
 //! What the ledger promises, seen from outside.
 
 mod aliases;
+mod audit;
+mod changes;
 mod commits;
 mod fires;
 mod killed;
 mod leases;
 mod opening;
+mod pages;
 mod reading;
 mod recovery;
 mod writing;
@@ -68,7 +71,8 @@ pub(crate) fn refused() -> AssetKey {
 }
 
 pub(crate) fn cause() -> RunCause {
-    RunCause { command: "run".to_owned(), selection: None, plan: json!({"steps": []}), fire: None }
+    let plan = json!({"steps": []});
+    RunCause { command: "run".to_owned(), selection: None, plan, fire: None, by: None }
 }
 
 pub(crate) fn memo(key: &str) -> Memo {

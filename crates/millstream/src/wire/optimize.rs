@@ -49,6 +49,7 @@ pub async fn optimize(opened: &Opened, relation: &Relation) -> Result<Packed> {
             selection: Some(relation.to_string()),
             plan: json!(null),
             fire: None,
+            by: None,
         })
         .await?;
     let claim = opened

@@ -126,6 +126,7 @@ impl OpenWarehouse {
             refresh: if full { Refresh::Full } else { Refresh::Incremental },
             due: Due::Always,
             fire: None,
+            by: None,
         };
         let run = executor.direct(&request, &cancel).await?;
         let embedded = Arc::new(EmbeddedWarehouse::new(backends, run, cancel));
