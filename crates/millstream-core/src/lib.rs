@@ -14,6 +14,7 @@ pub mod crash;
 pub mod diagnostic;
 pub mod effect;
 pub mod error;
+pub mod execution;
 pub mod explain;
 pub mod hash;
 pub mod id;

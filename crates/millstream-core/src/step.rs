@@ -11,6 +11,7 @@ use crate::catalog::CatalogSnapshot;
 use crate::clock::Timestamp;
 use crate::effect::EffectId;
 use crate::error::Result;
+use crate::execution::Execution;
 use crate::hash::ContentHash;
 use crate::id::{AttemptId, RunId};
 
@@ -87,8 +88,8 @@ pub struct StepSpec {
     pub definition: ContentHash,
     /// Longest time of one attempt.
     pub timeout: Duration,
-    /// How often a failed attempt is tried again when its error allows it.
-    pub retries: u32,
+    /// What it shares with others, how urgent it is, when it is tried again.
+    pub execution: Execution,
 }
 
 impl StepSpec {

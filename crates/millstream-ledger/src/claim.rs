@@ -7,16 +7,19 @@ use std::time::Duration;
 use millstream_core::AssetKey;
 use millstream_core::clock::Timestamp;
 use millstream_core::effect::EffectId;
+use millstream_core::execution::Share;
 use millstream_core::id::{AttemptId, RunId};
 use millstream_core::step::StepKind;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::admission::Wait;
 use crate::columns::{At, Count, Json, Text, Word};
 use crate::error::{LedgerError, Result};
 use crate::holder::{Holder, Progress, Standing, standing};
 use crate::ledger::Ledger;
 use crate::records::{Memo, StepState};
 use crate::runs::{StepRow, expect_run, record_step};
+use crate::waits::{enter, hold};
 
 /// An attempt that wants to begin.
 #[derive(Debug, Clone)]
@@ -41,6 +44,12 @@ pub struct ClaimRequest {
     pub reason: String,
     /// How long the leases last unless renewed.
     pub lease: Duration,
+    /// What it must have of pools and mutexes.
+    pub shares: Vec<Share>,
+    /// Among steps that wait, the lower priority waits for the higher.
+    pub priority: i32,
+    /// Among those of the same priority, the one that is due first begins first.
+    pub due_at: Option<Timestamp>,
 }
 
 /// Whether an attempt may begin.
@@ -62,6 +71,9 @@ pub enum ClaimOutcome {
         /// without recovering it is in vain.
         standing: Standing,
     },
+    /// A pool or a mutex has no place for it, or others come first. The step is recorded as
+    /// waiting, in its place among those that wait; [`Ledger::admitted`] tells when to claim again.
+    Waits(Wait),
 }
 
 /// An attempt that has begun.
@@ -99,7 +111,11 @@ impl Ledger {
             if let Some(held) = free_leases(connection, &request.outputs, &owner, now)? {
                 return Ok(held);
             }
+            if let Some(wait) = enter(connection, &request, &owner, now)? {
+                return Ok(ClaimOutcome::Waits(wait));
+            }
             record_attempt(connection, &request, &owner, now)?;
+            hold(connection, &request)?;
             let mut effects = BTreeMap::new();
             for asset in &request.outputs {
                 let effect = next_effect(connection, &request, asset, &environment)?;
@@ -186,9 +202,10 @@ fn take_over(connection: &Connection, attempt: AttemptId, now: Timestamp) -> Res
     release(connection, attempt)
 }
 
-/// Gives up all leases of an attempt.
+/// Gives up all leases of an attempt, and what it has of pools and mutexes.
 pub(crate) fn release(connection: &Connection, attempt: AttemptId) -> Result<()> {
     connection.prepare_cached("DELETE FROM leases WHERE attempt = ?1")?.execute([Text(attempt)])?;
+    connection.prepare_cached("DELETE FROM holds WHERE attempt = ?1")?.execute([Text(attempt)])?;
     Ok(())
 }
 

@@ -10,10 +10,11 @@
 //!
 //! Not here: what a step does, what a target answers, when to try again.
 //!
-//! Reading order: `ledger`, `records`, `runs`, `claim`, `attempt`, `commit`, `recovery`, then the
-//! readers `versions`, `journal`, `pages`, `status`, `changes`, `audit`, `aliases`, `fires`,
-//! `catalog`, `system`.
+//! Reading order: `ledger`, `records`, `runs`, `claim`, `admission`, `waits`, `attempt`, `commit`,
+//! `recovery`, then the readers `versions`, `journal`, `pages`, `status`, `changes`, `audit`,
+//! `aliases`, `fires`, `catalog`, `system`.
 
+mod admission;
 mod aliases;
 mod attempt;
 mod audit;
@@ -38,11 +39,13 @@ mod status;
 mod system;
 mod tokens;
 mod versions;
+mod waits;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use admission::{Occupant, Rank, Wait};
 pub use aliases::{AliasRecord, Change};
 pub use audit::{Action, Actor, AuditFilter, AuditOutcome, AuditRecord, Deed, Via};
 pub use changes::{Changed, Changes};

@@ -40,6 +40,8 @@ pub enum RunState {
     Failed,
     /// Somebody stopped it.
     Cancelled,
+    /// It took longer than a run may.
+    TimedOut,
     /// Its process died.
     Interrupted,
 }
@@ -48,6 +50,8 @@ pub enum RunState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
+    /// It waits: for slots of a pool, for a mutex, or for a person.
+    Waiting,
     /// It is at work, or its process died and nobody has recovered it yet.
     Running,
     /// It is committed.

@@ -13,6 +13,7 @@ use crate::fires::take_fire;
 use crate::holder::Holder;
 use crate::ledger::Ledger;
 use crate::records::{RunCause, RunState, SkipState, StepState};
+use crate::waits::{leave, leave_all};
 
 impl Ledger {
     /// Records that a run of this process begins. Runs whose process died are marked interrupted.
@@ -70,7 +71,7 @@ impl Ledger {
                     "UPDATE runs SET state = ?2, ended_at = ?3 WHERE run = ?1 AND ended_at IS NULL",
                 )?
                 .execute(params![Text(run), Word(state), At(now)])?;
-            Ok(())
+            leave_all(connection, run)
         })
         .await
     }
@@ -131,6 +132,7 @@ impl Ledger {
             for (spec, state, reason) in &steps {
                 let step = StepRow { run, kind: spec.kind, outputs: &spec.outputs, reason };
                 record_step(connection, &step, (*state).into(), now)?;
+                leave(connection, run, spec.asset())?;
             }
             Ok(())
         })
@@ -198,6 +200,7 @@ pub(crate) fn mark_interrupted(connection: &Connection) -> Result<()> {
             connection
                 .prepare_cached("UPDATE runs SET state = ?2 WHERE run = ?1")?
                 .execute(params![run, Word(RunState::Interrupted)])?;
+            connection.prepare_cached("DELETE FROM waits WHERE run = ?1")?.execute([run])?;
         }
     }
     Ok(())

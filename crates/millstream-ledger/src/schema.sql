@@ -112,6 +112,31 @@ CREATE TABLE leases (
 ) STRICT;
 CREATE INDEX leases_of_attempt ON leases (attempt);
 
+-- What running attempts have of pools and mutexes. Those of a process that died count no more,
+-- whether or not anybody has cleaned up after it.
+CREATE TABLE holds (
+    attempt  TEXT NOT NULL REFERENCES attempts (attempt),
+    resource TEXT NOT NULL,
+    slots    INTEGER NOT NULL,
+    PRIMARY KEY (attempt, resource)
+) STRICT;
+
+-- Steps that wait for pools and mutexes.
+CREATE TABLE waits (
+    run      TEXT NOT NULL REFERENCES runs (run),
+    asset    TEXT NOT NULL,
+    shares   TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    due_at   INTEGER,
+    since    INTEGER NOT NULL,
+    holder   TEXT NOT NULL,
+    owner    TEXT NOT NULL,
+    -- A process that stopped for longer no longer keeps others behind it.
+    lease_until INTEGER NOT NULL,
+    PRIMARY KEY (run, asset)
+) STRICT;
+CREATE INDEX waits_of_owner ON waits (owner);
+
 CREATE TABLE aliases (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     model    TEXT NOT NULL,

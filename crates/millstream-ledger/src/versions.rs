@@ -154,6 +154,17 @@ impl Ledger {
         })
     }
 
+    /// What the last committed attempt of the step of an asset saw.
+    pub fn memo(&self, asset: &AssetKey) -> Result<Option<Memo>> {
+        self.read(|connection| {
+            let memo = connection
+                .prepare_cached("SELECT memo FROM assets WHERE asset = ?1 AND memo IS NOT NULL")?
+                .query_row([Text(asset)], |row| Ok(row.get::<_, Json<_>>(0)?.0))
+                .optional()?;
+            Ok(memo)
+        })
+    }
+
     /// What the last committed attempt of every step saw, by the asset after which the step is
     /// named. Has an entry also for a step that has never published a version, so that it need
     /// not run again while nothing changes.

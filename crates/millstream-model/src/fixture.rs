@@ -103,6 +103,7 @@ pub(crate) fn animals(rows: usize) -> RecordBatch {
 /// A training of `animals` from its titles.
 pub(crate) fn training(gate: &[&str]) -> TrainingSpec {
     TrainingSpec {
+        execution: None,
         name: "tagger".to_owned(),
         description: None,
         data: "ref('animals')".to_owned(),
@@ -163,7 +164,7 @@ impl Environment {
             inputs: vec![Input { asset: AssetKey::table(&data), edge: Edge::Data }],
             definition: ContentHash::of(b"definition"),
             timeout: Duration::from_mins(1),
-            retries: 0,
+            execution: millstream_core::execution::Execution::default(),
         };
         TrainingStep::new(TrainingConfig {
             spec,

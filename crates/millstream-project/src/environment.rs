@@ -7,6 +7,7 @@ use millstream_core::name::is_name;
 use millstream_core::secret::SecretRef;
 
 use crate::declared::place_of;
+use crate::execution::Shared;
 use crate::spec::manifest::EnvironmentSpec;
 use crate::spec::{Manifest, OperationalSpec};
 use millstream_files::Folder;
@@ -31,6 +32,8 @@ pub struct Environment {
     pub threads: Option<usize>,
     /// Memory in bytes that queries may use before they spill.
     pub memory_limit_bytes: Option<u64>,
+    /// Pools, and how steps are executed.
+    pub shared: Shared,
 }
 
 /// A database, by reference.
@@ -87,6 +90,7 @@ pub(crate) fn resolve(
         operational,
         threads: spec.threads,
         memory_limit_bytes,
+        shared: Shared::read(manifest, name, document, report),
     }
 }
 

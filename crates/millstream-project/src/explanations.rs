@@ -280,6 +280,17 @@ pub const EXPLANATIONS: &[Explanation] = &[
          it under `all_of` beside a time, so that it goes round once for each.",
     ),
     page(
+        "execution.pool_unknown",
+        "A step names a pool that does not exist",
+        "Pools and their slots are listed under `pools:` of millstream.yml, as `warehouse: 4`.",
+    ),
+    page(
+        "execution.invalid",
+        "How a step is executed makes no sense",
+        "`execution:` of a step, or of millstream.yml for all of them, holds `pool`, `slots`, \
+         `mutex`, `priority`, `timeout` and `retries`. The message says what is wrong.",
+    ),
+    page(
         "graph.cycle",
         "References make a cycle",
         "Each step of the cycle would have to run before the others. Take one reference out. A \

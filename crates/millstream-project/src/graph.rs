@@ -12,6 +12,7 @@ use millstream_core::{AssetKey, ContentHash};
 use millstream_dbt::manifest::UniqueId;
 use serde::Serialize;
 
+use crate::execution::Executed;
 use crate::schedule::Period;
 
 pub(crate) use build::{Parts, build};
@@ -46,6 +47,8 @@ pub struct Node {
     pub checks_definition: ContentHash,
     /// How old what it makes may become.
     pub fresh_within: Option<Period>,
+    /// How it is executed.
+    pub executed: Executed,
 }
 
 impl Node {

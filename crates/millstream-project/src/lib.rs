@@ -12,6 +12,7 @@
 mod dbt;
 mod declared;
 mod environment;
+mod execution;
 mod explanations;
 mod graph;
 mod load;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use dbt::DbtProject;
 pub use environment::{DatabaseRef, Environment, state_dir};
+pub use execution::{Executed, Shared};
 pub use explanations::EXPLANATIONS;
 pub use graph::{Depth, Graph, Node, SelectError, Selection};
 pub use load::{HostProject, LoadOptions, Loaded, load, load_host};

@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use crate::dbt;
 use crate::declared::{Declared, documents, invalid_name};
 use crate::environment::{self, Environment};
+use crate::execution::Shared;
 use crate::graph;
 use crate::names::Names;
 use crate::project::{Project, ResolvedDeployment, ResolvedTraining};
@@ -142,10 +143,16 @@ impl Reader<'_> {
         let dbt =
             dbt::read(&mut self.folder, document, host, header.vars, self.options, self.report)?;
         self.check_described(&source_documents, &dbt.properties);
+        let shared = &header.environment.shared;
+        shared.check_all(&source_documents, self.report);
+        for (spec, place) in dbt.models.iter().filter_map(|model| model.execution.as_ref()) {
+            shared.check(spec, |_| place.clone(), self.report);
+        }
         let Served { trainings, deployments, functions } =
-            self.served(&header.values, &Names::of(&dbt.project.manifest));
+            self.served(&header.values, shared, &Names::of(&dbt.project.manifest));
         let parts = graph::Parts {
             root: self.folder.canonical(),
+            shared,
             sources: &sources,
             dbt: &dbt,
             trainings: &trainings,
@@ -156,7 +163,7 @@ impl Reader<'_> {
         let project = built.map(|(graph, checks)| Project {
             name: header.name,
             root: self.folder.canonical().to_owned(),
-            environment: header.environment,
+            environment: header.environment.clone(),
             sources: sources.into_iter().map(|declared| declared.spec).collect(),
             dbt: dbt.project,
             seeds: dbt.seeds,
@@ -208,7 +215,7 @@ impl Reader<'_> {
     }
 
     /// Reads what learns, serves and handles events.
-    fn served(&mut self, values: &Values, names: &Names<'_>) -> Served {
+    fn served(&mut self, values: &Values, shared: &Shared, names: &Names<'_>) -> Served {
         let training_documents = documents(&mut self.folder, "training", values, self.report);
         let trainings = resolve::trainings(&training_documents, names, self.options, self.report);
         let trained = resolve::training_names(&training_documents, &trainings);
@@ -221,6 +228,9 @@ impl Reader<'_> {
             .collect();
         let function_documents = documents(&mut self.folder, "functions", values, self.report);
         let functions = resolve::functions(&function_documents, &topics, self.report);
+        for documents in [&training_documents, &deployment_documents, &function_documents] {
+            shared.check_all(documents, self.report);
+        }
         Served { trainings, deployments, functions }
     }
 

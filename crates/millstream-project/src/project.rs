@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_core::batch::BoxFuture;
-use millstream_core::spec::{DeploymentSpec, FunctionSpec, SourceSpec, TrainingSpec};
+use millstream_core::diagnostic::Place;
+use millstream_core::spec::{
+    DeploymentSpec, ExecutionSpec, FunctionSpec, SourceSpec, TrainingSpec,
+};
 use millstream_core::step::{Input, Refresh};
 use millstream_core::text::{Scene, SqlText};
 use millstream_core::{AssetKey, ContentHash, Relation, Result};
@@ -99,6 +102,8 @@ pub struct SqlModel {
     pub tags: BTreeSet<String>,
     /// How old its rows may become.
     pub fresh_within: Option<Period>,
+    /// How it is executed, if it says so, and where that is.
+    pub execution: Option<(ExecutionSpec, Place)>,
     /// The tables it reads, in the order in which it names them.
     pub inputs: Vec<AssetKey>,
     /// What is said of its columns.

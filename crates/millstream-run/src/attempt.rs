@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
+use millstream_core::asset::AssetKey;
 use millstream_core::catalog::Catalog;
+use millstream_core::clock::Timestamp;
 use millstream_core::crash;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Error, Fault, Plain, Result, Retry};
@@ -15,12 +17,13 @@ use millstream_core::slot::Slot;
 use millstream_core::step::{Attempt, CheckOutcome, Receipt, Refresh, Staged, Step, Target};
 use millstream_ledger::{
     AssetVersion, Claim, ClaimOutcome, ClaimRequest, FailState, Holder, Ledger, LedgerError, Memo,
-    Renewal, StepError,
+    Renewal, StepError, Wait,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::error::RunError;
 use crate::recover::settle;
+use crate::turn::Turns;
 
 /// Who works, for whom, and until when.
 #[derive(Debug, Clone)]
@@ -30,6 +33,9 @@ pub(crate) struct Context {
     pub(crate) holder: Holder,
     pub(crate) lease: Duration,
     pub(crate) refresh: Refresh,
+    /// When steps have to begin so that what rests on them stays fresh.
+    pub(crate) due_at: Arc<BTreeMap<AssetKey, Timestamp>>,
+    pub(crate) turns: Turns,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -56,6 +62,8 @@ pub(crate) enum Ended {
     Cancelled,
     /// Another process holds an output.
     Held(Holder),
+    /// A pool or a mutex has no place for it.
+    Waits(Wait),
     /// Another process published meanwhile: decide again.
     Superseded,
 }
@@ -75,6 +83,7 @@ pub(crate) async fn make_attempt(
     let claim = match claim(context, step, decided, id, number).await {
         Ok(ClaimOutcome::Claimed(claim)) => claim,
         Ok(ClaimOutcome::Held { by, .. }) => return Ok(Ended::Held(by)),
+        Ok(ClaimOutcome::Waits(wait)) => return Ok(Ended::Waits(wait)),
         Err(error) => return Ok(Ended::Failed(error)),
     };
     crash::point(&format!("{kind}.claim.after"));
@@ -152,6 +161,9 @@ async fn claim(
         memo: decided.memo.clone(),
         reason: decided.reason.clone(),
         lease: context.lease,
+        shares: spec.execution.shares.clone(),
+        priority: spec.execution.priority,
+        due_at: context.due_at.get(spec.asset()).copied(),
     };
     Ok(context.ledger.claim(request).await?)
 }

@@ -1,6 +1,7 @@
-//! Stopping a run from another process.
+//! Stopping a run: from another process, or because it takes too long.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::attempt::Context;
@@ -18,4 +19,19 @@ pub(crate) async fn cancel_when_asked(context: Context) -> Infallible {
             Err(error) => tracing::warn!(%error, "cannot see whether the run is to stop"),
         }
     }
+}
+
+/// Stops the run's steps, and says so, when it has taken as long as it may.
+pub(crate) async fn cancel_when_late(
+    context: &Context,
+    timeout: Option<Duration>,
+    is_late: &AtomicBool,
+) -> Infallible {
+    if let Some(timeout) = timeout {
+        tokio::time::sleep(timeout).await;
+        is_late.store(true, Ordering::Relaxed);
+        tracing::warn!(seconds = timeout.as_secs(), "the run takes too long, and is stopped");
+        context.cancel.cancel();
+    }
+    std::future::pending().await
 }

@@ -1,13 +1,15 @@
 //! Takes one step to its end: decides, attempts, waits for whoever holds its asset, tries again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_core::asset::AssetKey;
-use millstream_core::error::{Error, Result, Retry};
+use millstream_core::error::{Error, Result};
+use millstream_core::hash::ContentHash;
+use millstream_core::id::AttemptId;
 use millstream_core::step::{Refresh, Step, StepKind, StepStats};
-use millstream_ledger::{Holder, SkipState, StepError};
+use millstream_ledger::{SkipState, StepError};
 use tokio::sync::{mpsc, watch};
 
 use crate::attempt::{Context, Decided, Ended, make_attempt};
@@ -16,12 +18,8 @@ use crate::memo::{MemoInputs, memo};
 use crate::plan::{Decision, Due, Known, Probe, Reason, decide};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, StepOutcome, StepReport};
-use crate::slots::Slots;
+use crate::slots::{Slots, Urgency};
 
-/// The first pause before a failed attempt is tried again; it doubles each time.
-const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause between attempts.
-const RETRY_PAUSE_MAX: Duration = Duration::from_mins(1);
 /// How often a step looks whether the asset that another process holds is free.
 const HELD_POLL: Duration = Duration::from_millis(50);
 
@@ -74,17 +72,18 @@ impl StepDriver {
             if self.context.cancel.is_cancelled() {
                 return self.or_skip(done, StepOutcome::Cancelled, "the run was cancelled").await;
             }
-            let slot = self.slots.take().await;
+            let slot = self.slots.take(self.urgency()).await;
             let decided = match self.decide(context.refresh, due).await {
                 Ok(Some(decided)) => decided,
                 Ok(None) => return self.or_skip(done, StepOutcome::UpToDate, "up to date").await,
-                Err(error) if self.tries_again(&error, number) => {
+                Err(error) => {
                     drop(slot);
-                    self.pause(&error, number).await;
-                    number += 1;
-                    continue;
+                    if self.pauses_to_try_again(&error, number).await {
+                        number += 1;
+                        continue;
+                    }
+                    return self.report(Ended::Failed(error), String::new(), number);
                 }
-                Err(error) => return self.report(Ended::Failed(error), String::new(), number),
             };
             if told == Told::Nothing {
                 self.say_started(&decided).await;
@@ -94,13 +93,22 @@ impl StepDriver {
                 Ended::Superseded => {}
                 Ended::Held(holder) => {
                     if told != Told::Waiting {
-                        self.say_waiting(&holder).await;
+                        self.say_waiting(format!("held by {holder}")).await;
                         told = Told::Waiting;
                     }
                     self.wait_for_holder().await?;
                 }
-                Ended::Failed(error) if self.tries_again(&error, number) => {
-                    self.pause(&error, number).await;
+                Ended::Waits(wait) => {
+                    if told != Told::Waiting {
+                        self.say_waiting(wait.to_string()).await;
+                        told = Told::Waiting;
+                    }
+                    self.wait_for_turn().await?;
+                }
+                Ended::Failed(error) => {
+                    if !self.pauses_to_try_again(&error, number).await {
+                        return self.report(Ended::Failed(error), decided.reason, number);
+                    }
                     number += 1;
                 }
                 // A function takes a long backlog in several attempts; only the first starts over.
@@ -139,6 +147,21 @@ impl StepDriver {
         Ok(())
     }
 
+    /// Waits until the pools and mutexes that the step wants have a place for it, or the run is
+    /// stopped.
+    async fn wait_for_turn(&self) -> Result<()> {
+        let Context { ledger, lease, run, turns, cancel, .. } = &self.context;
+        tokio::select! {
+            turn = turns.wait(ledger, *lease, *run, self.step.spec().asset()) => turn,
+            () = cancel.cancelled() => Ok(()),
+        }
+    }
+
+    fn urgency(&self) -> Urgency {
+        let spec = self.step.spec();
+        Urgency::new(spec.execution.priority, self.context.due_at.get(spec.asset()).copied())
+    }
+
     /// What to do now: `None` when there is nothing.
     async fn decide(&self, refresh: Refresh, due: Due) -> Result<Option<Decided>> {
         if due == Due::Always {
@@ -146,7 +169,7 @@ impl StepDriver {
         }
         let spec = self.step.spec();
         let ledger = &self.context.ledger;
-        let known = Known::read(ledger)?;
+        let known = Known::of_step(ledger, spec)?;
         let previous = ledger.previous(spec.asset())?;
         let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
         let decision = decide(spec, &known, probe, refresh, &BTreeSet::new());
@@ -158,30 +181,24 @@ impl StepDriver {
     async fn asked(&self) -> Result<Decided> {
         let spec = self.step.spec();
         let ledger = &self.context.ledger;
-        let mut current = BTreeMap::new();
-        for input in &spec.inputs {
-            if let Some(version) = ledger.current(&input.asset)? {
-                current.insert(input.asset.clone(), version);
-            }
-        }
+        let known = Known::of_step(ledger, spec)?;
         let previous = ledger.previous(spec.asset())?;
         let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
-        let memo = memo(spec, &MemoInputs { current: &current, probe: probe.print() });
+        let memo = memo(spec, &MemoInputs { current: &known.versions, probe: probe.print() });
         Ok(Decided { memo, reason: Reason::Asked.to_string(), version: previous.version })
     }
 
-    fn tries_again(&self, error: &Error, number: u32) -> bool {
-        error.retry() == Retry::Backoff && number <= self.step.spec().retries
-    }
-
-    async fn pause(&self, error: &Error, number: u32) {
-        let pause = RETRY_PAUSE.saturating_mul(1 << (number - 1).min(16)).min(RETRY_PAUSE_MAX);
+    /// Whether another attempt follows one that failed; then after the pause before it.
+    async fn pauses_to_try_again(&self, error: &Error, number: u32) -> bool {
+        let retries = &self.step.spec().execution.retries;
+        let Some(pause) = retries.next(error, number, jitter()) else { return false };
         let error = StepError::from(error);
         self.say(Progress::Retrying { asset: self.asset(), error, pause }).await;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.context.cancel.cancelled() => {}
         }
+        true
     }
 
     /// Records that the step did not run.
@@ -212,7 +229,7 @@ impl StepDriver {
                 let error = Some(StepError::from(&error));
                 StepReport { error, ..blank(StepOutcome::Failed, self.version()?) }
             }
-            Ended::Cancelled | Ended::Held(_) | Ended::Superseded => {
+            Ended::Cancelled | Ended::Held(_) | Ended::Waits(_) | Ended::Superseded => {
                 blank(StepOutcome::Cancelled, self.version()?)
             }
         })
@@ -250,9 +267,8 @@ impl StepDriver {
         self.step.spec().asset().clone()
     }
 
-    async fn say_waiting(&self, holder: &Holder) {
-        let asset = self.asset();
-        self.say(Progress::Waiting { asset, holder: holder.to_string() }).await;
+    async fn say_waiting(&self, on: String) {
+        self.say(Progress::Waiting { asset: self.asset(), on }).await;
     }
 
     async fn say_started(&self, decided: &Decided) {
@@ -265,6 +281,12 @@ impl StepDriver {
         // The watcher may have gone; the step goes on.
         let _ = self.progress.send(progress).await;
     }
+}
+
+/// A number between 0 and 1 that differs each time.
+fn jitter() -> f64 {
+    let hash = ContentHash::of(AttemptId::new().to_string().as_bytes());
+    f64::from(hash.as_bytes()[0]) / f64::from(u8::MAX)
 }
 
 /// Waits for the steps before; gives the first asset that did not succeed.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_core::asset::AssetKey;
+use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
 use millstream_core::step::{Refresh, Step, StepStats};
 use millstream_ledger::{Actor, FireKey, Holder, Ledger, RunCause};
@@ -21,6 +22,7 @@ use crate::plan::{Due, Known, Plan, Probe, plan};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, RunReport, StepOutcome, StepReport};
 use crate::slots::Slots;
+use crate::turn::Turns;
 
 /// Messages to the watcher of a run that may wait.
 const PROGRESS_MESSAGES_MAX: usize = 1024;
@@ -32,11 +34,13 @@ pub struct Pace {
     pub parallel_steps: usize,
     /// How long a lease lasts without being renewed.
     pub lease: Duration,
+    /// The longest that a run may take, if there is a limit.
+    pub run_timeout: Option<Duration>,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { parallel_steps: 2, lease: Duration::from_secs(15) }
+        Self { parallel_steps: 2, lease: Duration::from_secs(15), run_timeout: None }
     }
 }
 
@@ -57,6 +61,9 @@ pub struct RunRequest {
     pub fire: Option<FireKey>,
     /// Who asked for it, if somebody did.
     pub by: Option<Actor>,
+    /// When steps have to begin so that what rests on them stays fresh. Of those that wait, the
+    /// ones that are due sooner begin first.
+    pub due_at: BTreeMap<AssetKey, Timestamp>,
 }
 
 impl RunRequest {
@@ -70,6 +77,7 @@ impl RunRequest {
             due: Due::WhenChanged,
             fire: None,
             by: None,
+            due_at: BTreeMap::new(),
         }
     }
 }
@@ -104,6 +112,11 @@ impl Executor {
     /// The steps, upstream first.
     pub fn steps(&self) -> &[Arc<dyn Step>] {
         &self.steps.project
+    }
+
+    /// How fast and how patient it is.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// What a run would do.
@@ -176,6 +189,8 @@ impl Executor {
             holder: self.holder.clone(),
             lease: self.pace.lease,
             refresh: request.refresh,
+            due_at: Arc::new(request.due_at.clone()),
+            turns: Turns::default(),
             cancel,
         })
     }
@@ -275,3 +290,7 @@ fn nothing_to_do(plan: &Plan, begun: Instant) -> RunReport {
 pub(crate) fn millis_since(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+#[path = "execute_tests.rs"]
+mod tests;

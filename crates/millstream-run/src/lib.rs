@@ -19,6 +19,9 @@ pub mod report;
 pub mod schedule;
 pub mod scheduler;
 mod slots;
+#[cfg(test)]
+mod testing;
+mod turn;
 pub mod webhook;
 
 pub use conductor::{Conductor, Started};

@@ -1,5 +1,6 @@
 //! A run between its record and its end.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use millstream_core::error::Result;
@@ -8,7 +9,7 @@ use millstream_ledger::RunState;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::Context;
-use crate::cancel::cancel_when_asked;
+use crate::cancel::{cancel_when_asked, cancel_when_late};
 use crate::execute::{Executor, RunRequest, millis_since};
 use crate::report::{Progress, RunReport};
 
@@ -39,12 +40,19 @@ impl OpenRun {
     /// Takes it to its end, as [`Executor::run`] does.
     pub async fn drive(self, mut watcher: impl FnMut(Progress) + Send) -> Result<RunReport> {
         let Self { executor, request, context, begun } = self;
+        let is_late = AtomicBool::new(false);
         let steps = tokio::select! {
             steps = executor.drive(&request, &context, &mut watcher) => steps?,
             never = cancel_when_asked(context.clone()) => match never {},
+            never = cancel_when_late(&context, executor.pace().run_timeout, &is_late) => {
+                match never {}
+            }
         };
         let report = RunReport { run: Some(context.run), steps, millis: millis_since(begun) };
-        let state = run_state(&report, &context.cancel);
+        let state = match run_state(&report, &context.cancel) {
+            RunState::Cancelled if is_late.load(Ordering::Relaxed) => RunState::TimedOut,
+            state => state,
+        };
         context.ledger.end_run(context.run, state).await?;
         Ok(report)
     }

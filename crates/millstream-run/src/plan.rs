@@ -154,6 +154,16 @@ impl Known {
     pub fn read(ledger: &Ledger) -> Result<Self> {
         Ok(Self { versions: ledger.all_current()?, memos: ledger.memos()? })
     }
+
+    /// Reads what decides about one step.
+    pub fn of_step(ledger: &Ledger, spec: &StepSpec) -> Result<Self> {
+        let mut known = Self::default();
+        for asset in spec.inputs.iter().map(|input| &input.asset).chain([spec.asset()]) {
+            known.versions.extend(ledger.current(asset)?.map(|version| (asset.clone(), version)));
+        }
+        known.memos.extend(ledger.memo(spec.asset())?.map(|memo| (spec.asset().clone(), memo)));
+        Ok(known)
+    }
 }
 
 /// Decides for every step, which must come upstream first.

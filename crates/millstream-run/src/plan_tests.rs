@@ -26,7 +26,7 @@ fn spec(
             .collect(),
         definition: ContentHash::of(definition.as_bytes()),
         timeout: Duration::from_secs(1),
-        retries: 0,
+        execution: millstream_core::execution::Execution::default(),
     }
 }
 

@@ -20,12 +20,12 @@ pub enum Progress {
         /// Why it runs.
         reason: String,
     },
-    /// A step waits for another process that works on its asset.
+    /// A step waits: for whoever works on its asset, for slots of a pool, for a mutex.
     Waiting {
         /// Its asset.
         asset: AssetKey,
-        /// Who holds it.
-        holder: String,
+        /// For what, and who has it.
+        on: String,
     },
     /// An attempt failed and is tried again.
     Retrying {

@@ -127,7 +127,7 @@ fn stage(checks: &[(&str, &str)], worst: CheckOutcome) -> Result<Staged> {
         inputs: Vec::new(),
         definition: ContentHash::of(b"definition"),
         timeout: Duration::from_mins(1),
-        retries: 0,
+        execution: millstream_core::execution::Execution::default(),
     };
     let check = |&(name, sql): &(&str, &str)| CheckSpec {
         name: name.to_owned(),

@@ -39,8 +39,8 @@ impl ProgressView {
             Progress::Started { asset, kind, reason } => {
                 self.start(asset.clone(), format!("{:<9} {} ({reason})", kind.word(), asset.name));
             }
-            Progress::Waiting { asset, holder } => {
-                self.line(&format!("waiting   {}: held by {holder}", asset.name));
+            Progress::Waiting { asset, on } => {
+                self.line(&format!("waiting   {}: {on}", asset.name));
             }
             Progress::Retrying { asset, error, pause } => {
                 let pause = duration(pause.as_millis() as u64);

@@ -135,7 +135,7 @@ async fn a_seed_is_staged_and_published_with_its_columns_alone() {
         inputs: Vec::new(),
         definition: ContentHash::of(b"definition"),
         timeout: Duration::from_mins(1),
-        retries: 0,
+        execution: millstream_core::execution::Execution::default(),
     };
     let step = SeedStep::new(spec, file, warehouse.clone()).unwrap();
     let attempt = Attempt {

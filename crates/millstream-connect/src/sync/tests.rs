@@ -42,7 +42,7 @@ impl Fixture {
                 inputs: Vec::new(),
                 definition: ContentHash::of(b"definition"),
                 timeout: Duration::from_mins(1),
-                retries: 0,
+                execution: millstream_core::execution::Execution::default(),
             },
         })
         .unwrap()

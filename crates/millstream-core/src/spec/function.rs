@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::execution::ExecutionSpec;
+
 /// A function: what handles the events of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,9 @@ pub struct FunctionSpec {
     /// Column that identifies a row. The default is `event_id`.
     #[serde(default = "default_key")]
     pub key: String,
+    /// What it shares with others while it runs, how urgent it is, when it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionSpec>,
 }
 
 /// The events that start a function.

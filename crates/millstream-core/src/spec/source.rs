@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::execution::ExecutionSpec;
+
 /// A source: where records come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceSpec {
@@ -22,6 +24,9 @@ pub struct SourceSpec {
     /// How old its tables may become, as `1h`: what brings them up to date then runs by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fresh_within: Option<String>,
+    /// What it shares with others while it runs, how urgent it is, when it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionSpec>,
     /// Settings of the connector itself.
     #[serde(flatten)]
     pub settings: Map<String, Value>,
@@ -53,6 +58,9 @@ pub struct StreamSpec {
     /// How old its table may become, if that is not said of the whole source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fresh_within: Option<String>,
+    /// If that is not said of the whole source: what it shares with others while it runs, how urgent it is, when it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionSpec>,
     /// Settings of the connector for this stream.
     #[serde(flatten)]
     pub settings: Map<String, Value>,

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::execution::ExecutionSpec;
+
 /// A training: what is learned from what, and the gate before promotion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +41,9 @@ pub struct TrainingSpec {
     /// `false`.
     #[serde(default)]
     pub retrain: bool,
+    /// What it shares with others while it runs, how urgent it is, when it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionSpec>,
 }
 
 /// Columns by what they are.

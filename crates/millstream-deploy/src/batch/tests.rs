@@ -45,6 +45,7 @@ fn projects(titles: &[&str]) -> RecordBatch {
 
 fn deployment(key: &str) -> DeploymentSpec {
     DeploymentSpec {
+        execution: None,
         name: "front".to_owned(),
         description: None,
         model: "tagger@champion".to_owned(),
@@ -73,7 +74,7 @@ fn room_of(key: &str, rows: RecordBatch, task: Task) -> Result<Room> {
             inputs: Vec::new(),
             definition: ContentHash::of(b""),
             timeout: Duration::from_mins(1),
-            retries: 0,
+            execution: millstream_core::execution::Execution::default(),
         },
         warehouse: warehouse.clone(),
         models: FakeModels::new(task),

@@ -1,5 +1,6 @@
 //! What the ledger promises, seen from outside.
 
+mod admission;
 mod aliases;
 mod audit;
 mod changes;
@@ -97,6 +98,9 @@ pub(crate) fn request(run: RunId, outputs: &[AssetKey]) -> ClaimRequest {
         memo: memo("first"),
         reason: "first version".to_owned(),
         lease: LEASE,
+        shares: Vec::new(),
+        priority: 0,
+        due_at: None,
     }
 }
 
@@ -129,7 +133,7 @@ pub(crate) fn step_error() -> StepError {
 pub(crate) async fn claimed(ledger: &Ledger, request: &ClaimRequest) -> Claim {
     match ledger.claim(request.clone()).await.expect("the claim is written") {
         ClaimOutcome::Claimed(claim) => claim,
-        held @ ClaimOutcome::Held { .. } => panic!("the claim was refused: {held:?}"),
+        refused => panic!("the claim was refused: {refused:?}"),
     }
 }
 

@@ -81,7 +81,7 @@ async fn eventful_run(ledger: &Ledger) -> RunId {
         inputs: Vec::new(),
         definition: ContentHash::of(b"select 2"),
         timeout: LEASE,
-        retries: 0,
+        execution: millstream_core::execution::Execution::default(),
     };
     ledger.skip_step(run, &spec, SkipState::UpToDate, "nothing changed").await.unwrap();
     run

@@ -49,6 +49,7 @@ async fn the_mean_over_seeds_is_no_worse_than_scikit_learns() {
 fn spec(seed: u64) -> TrainingSpec {
     let text = vec!["title".to_owned(), "description".to_owned()];
     TrainingSpec {
+        execution: None,
         inputs: TrainingInputs { text, ..TrainingInputs::default() },
         split: SplitSpec { stratify: Some("tag".to_owned()), seed, ..SplitSpec::default() },
         ..training(&[])

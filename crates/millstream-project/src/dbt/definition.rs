@@ -34,6 +34,7 @@ const FOR_PEOPLE: &[&str] = &[
     "description",
     "docs",
     "enabled",
+    "execution",
     "fresh_within",
     "full_refresh",
     "grants",

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use millstream_core::Relation;
+use millstream_core::diagnostic::Place;
+use millstream_core::spec::ExecutionSpec;
 use millstream_dbt::manifest::{Language, Node, NodeKind};
 use millstream_dbt::step::{Making, ProgramText};
 use millstream_files::{Report, closest, whole};
+use serde::Deserialize;
 
 use super::DbtProject;
 use super::places::Places;
 use super::render::Renderer;
+use crate::execution;
 use crate::names::is_ephemeral;
 use crate::project::{ColumnDoc, SqlModel, Text};
 use crate::schedule::{PERIODS, Period};
@@ -26,6 +30,7 @@ const SETTINGS: &[&str] = &[
     "delimiter",
     "enabled",
     "event_time",
+    "execution",
     "fresh_within",
     "full_refresh",
     "incremental_predicates",
@@ -97,6 +102,7 @@ impl Reader<'_> {
             materialized: materialization(node).to_owned(),
             tags: node.tags.iter().cloned().collect(),
             fresh_within: self.fresh_within(node, report),
+            execution: self.execution(node, report),
             inputs: self.project.inputs(node),
             columns: columns(node),
             definition: rendered.definition,
@@ -121,6 +127,25 @@ impl Reader<'_> {
             report.error("schedule.period", self.places.setting(node, key), message, hint);
         }
         period
+    }
+
+    /// How it is executed: `execution` of its configuration, or under `meta`.
+    fn execution(&self, node: &Node, report: &mut Report) -> Option<(ExecutionSpec, Place)> {
+        let under_meta = || node.config.0.get("meta")?.get(execution::KEY);
+        let (value, key) = match node.config.0.get(execution::KEY) {
+            Some(value) => (value, execution::KEY),
+            None => (under_meta()?, "meta"),
+        };
+        let place = self.places.setting(node, key);
+        match ExecutionSpec::deserialize(value) {
+            Ok(spec) => Some((spec, place)),
+            Err(error) => {
+                let message = format!("`{}`: {error}", execution::KEY);
+                let hint = "pool, slots, mutex, priority, timeout, retries".to_owned();
+                report.error("execution.invalid", place, message, hint);
+                None
+            }
+        }
     }
 
     fn making(&self, node: &Node, report: &mut Report) -> Option<Making> {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{Graph, Node, order};
 use crate::dbt::{CheckDraft, Dbt, checks_definition};
 use crate::declared::Declared;
+use crate::execution::{Executed, Shared};
 use crate::project::{Check, ResolvedDeployment, ResolvedTraining, Seed, SqlModel};
 use crate::resolve::{definition_of, operational_table};
 use millstream_dbt::Manifest;
@@ -23,6 +24,7 @@ use millstream_files::{Report, shown, whole};
 #[derive(Clone, Copy)]
 pub(crate) struct Parts<'a> {
     pub(crate) root: &'a Path,
+    pub(crate) shared: &'a Shared,
     pub(crate) sources: &'a [Declared<SourceSpec>],
     pub(crate) dbt: &'a Dbt,
     pub(crate) trainings: &'a [ResolvedTraining],
@@ -32,24 +34,29 @@ pub(crate) struct Parts<'a> {
 
 /// Makes the graph and gives every check to a step; problems are reported.
 pub(crate) fn build(parts: Parts<'_>, report: &mut Report) -> Option<(Graph, Vec<Check>)> {
-    let dbt = parts.dbt;
+    let (dbt, shared) = (parts.dbt, parts.shared);
     let manifest = &dbt.project.manifest;
     let project = manifest.project_name.as_str();
     let mut made: Vec<(Node, Place)> = Vec::new();
     for source in parts.sources {
-        made.extend(syncs(source, manifest));
+        made.extend(syncs(source, manifest, shared));
     }
-    made.extend(dbt.seeds.iter().map(|seed| (of_seed(seed), whole(&seed.file))));
-    made.extend(dbt.models.iter().map(|model| (of_model(model), whole(&model.file))));
-    made.extend(parts.trainings.iter().map(|it| (of_training(it, project), whole(&it.file))));
+    made.extend(dbt.seeds.iter().map(|seed| (of_seed(seed, shared), whole(&seed.file))));
+    made.extend(dbt.models.iter().map(|model| (of_model(model, shared), whole(&model.file))));
     made.extend(
-        parts.deployments.iter().filter_map(|it| Some((scoring(it, project)?, whole(&it.file)))),
+        parts.trainings.iter().map(|it| (of_training(it, project, shared), whole(&it.file))),
+    );
+    made.extend(
+        parts
+            .deployments
+            .iter()
+            .filter_map(|it| Some((scoring(it, project, shared)?, whole(&it.file)))),
     );
     made.extend(
         parts
             .functions
             .iter()
-            .filter_map(|it| Some((of_function(it, project)?, it.place(&["into"])))),
+            .filter_map(|it| Some((of_function(it, project, shared)?, it.place(&["into"])))),
     );
     check_one_maker(&made, report);
     let nodes = made.into_iter().map(|(node, _)| node).collect();
@@ -58,7 +65,14 @@ pub(crate) fn build(parts: Parts<'_>, report: &mut Report) -> Option<(Graph, Vec
     Some((graph, checks))
 }
 
-fn node(id: UniqueId, kind: StepKind, name: &str, file: &Path, definition: ContentHash) -> Node {
+fn node(
+    id: UniqueId,
+    kind: StepKind,
+    name: &str,
+    file: &Path,
+    definition: ContentHash,
+    executed: Executed,
+) -> Node {
     Node {
         id,
         kind,
@@ -72,11 +86,16 @@ fn node(id: UniqueId, kind: StepKind, name: &str, file: &Path, definition: Conte
         definition,
         checks_definition: checks_definition([]),
         fresh_within: None,
+        executed,
     }
 }
 
 /// One step for each stream. Its definition is that of the source without its other streams.
-fn syncs(source: &Declared<SourceSpec>, manifest: &Manifest) -> Vec<(Node, Place)> {
+fn syncs(
+    source: &Declared<SourceSpec>,
+    manifest: &Manifest,
+    shared: &Shared,
+) -> Vec<(Node, Place)> {
     let nodes = source.node.get("streams").map(yaml::Node::items).unwrap_or_default();
     let streams = source.spec.streams.iter().zip(nodes);
     streams
@@ -89,7 +108,9 @@ fn syncs(source: &Declared<SourceSpec>, manifest: &Manifest) -> Vec<(Node, Place
                 .values()
                 .find(|table| table.source_name == source.spec.name && table.name == stream.name)?;
             let id = id.unique_id.clone();
-            let mut node = node(id, StepKind::Sync, &name, &source.file, definition_of(&alone));
+            let executed = executed_of(source, stream, shared);
+            let definition = definition_of(&alone);
+            let mut node = node(id, StepKind::Sync, &name, &source.file, definition, executed);
             let fresh_within = stream.fresh_within.as_ref().or(source.spec.fresh_within.as_ref());
             node.fresh_within = fresh_within.and_then(|text| text.parse().ok());
             node.outputs =
@@ -101,6 +122,13 @@ fn syncs(source: &Declared<SourceSpec>, manifest: &Manifest) -> Vec<(Node, Place
             Some((node, at.at.within(&source.file)))
         })
         .collect()
+}
+
+/// How a stream is synced: as it says itself, and otherwise as its source does.
+fn executed_of(source: &Declared<SourceSpec>, stream: &StreamSpec, shared: &Shared) -> Executed {
+    let of_source = source.spec.execution.clone().unwrap_or_default();
+    let own = stream.execution.clone().unwrap_or_default();
+    shared.resolve(Some(&own.or(&of_source)))
 }
 
 /// What decides the rows of a stream: its source without the others. How old they may become does
@@ -115,17 +143,20 @@ fn operational_name(stream: &StreamSpec) -> &str {
     stream.settings.get("table").and_then(Value::as_str).unwrap_or(&stream.name)
 }
 
-fn of_seed(seed: &Seed) -> Node {
-    let mut node = node(seed.id.clone(), StepKind::Seed, &seed.name, &seed.file, seed.definition);
+fn of_seed(seed: &Seed, shared: &Shared) -> Node {
+    let executed = shared.resolve(None);
+    let (id, definition) = (seed.id.clone(), seed.definition);
+    let mut node = node(id, StepKind::Seed, &seed.name, &seed.file, definition, executed);
     node.outputs = vec![AssetKey::table(&seed.relation)];
     node.tags.clone_from(&seed.tags);
     node.materialized = Some("seed".to_owned());
     node
 }
 
-fn of_model(model: &SqlModel) -> Node {
-    let mut node =
-        node(model.id.clone(), StepKind::Model, &model.name, &model.file, model.definition);
+fn of_model(model: &SqlModel, shared: &Shared) -> Node {
+    let executed = shared.resolve(model.execution.as_ref().map(|(spec, _)| spec));
+    let (id, definition) = (model.id.clone(), model.definition);
+    let mut node = node(id, StepKind::Model, &model.name, &model.file, definition, executed);
     node.outputs = vec![AssetKey::table(&model.relation)];
     node.inputs =
         model.inputs.iter().map(|asset| Input { asset: asset.clone(), edge: Edge::Data }).collect();
@@ -135,21 +166,25 @@ fn of_model(model: &SqlModel) -> Node {
     node
 }
 
-fn of_training(training: &ResolvedTraining, project: &str) -> Node {
+fn of_training(training: &ResolvedTraining, project: &str, shared: &Shared) -> Node {
     let name = &training.spec.name;
     let id = UniqueId::new(format!("training.{project}.{name}"));
-    let mut node = node(id, StepKind::Training, name, &training.file, training.definition);
+    let executed = shared.resolve(training.spec.execution.as_ref());
+    let definition = training.definition;
+    let mut node = node(id, StepKind::Training, name, &training.file, definition, executed);
     node.outputs = vec![AssetKey::model(name)];
     node.inputs.clone_from(&training.inputs);
     node
 }
 
 /// The step that scores in batches. It also appends to the topic, if answers are recorded.
-fn scoring(deployment: &ResolvedDeployment, project: &str) -> Option<Node> {
+fn scoring(deployment: &ResolvedDeployment, project: &str, shared: &Shared) -> Option<Node> {
     let (over, into) = (deployment.over.as_ref()?, deployment.into.as_ref()?);
     let name = &deployment.spec.name;
     let id = UniqueId::new(format!("deployment.{project}.{name}"));
-    let mut node = node(id, StepKind::Scoring, name, &deployment.file, deployment.definition);
+    let executed = shared.resolve(deployment.spec.execution.as_ref());
+    let definition = deployment.definition;
+    let mut node = node(id, StepKind::Scoring, name, &deployment.file, definition, executed);
     node.outputs.push(AssetKey::table(into));
     if let Some(record) = &deployment.spec.record {
         node.outputs.push(AssetKey::topic(&record.topic));
@@ -159,11 +194,13 @@ fn scoring(deployment: &ResolvedDeployment, project: &str) -> Option<Node> {
     Some(node)
 }
 
-fn of_function(function: &Declared<FunctionSpec>, project: &str) -> Option<Node> {
+fn of_function(function: &Declared<FunctionSpec>, project: &str, shared: &Shared) -> Option<Node> {
     let spec = &function.spec;
     let table = operational_table(&spec.into)?;
     let id = UniqueId::new(format!("function.{project}.{}", spec.name));
-    let mut node = node(id, StepKind::Function, &spec.name, &function.file, definition_of(spec));
+    let executed = shared.resolve(spec.execution.as_ref());
+    let definition = definition_of(spec);
+    let mut node = node(id, StepKind::Function, &spec.name, &function.file, definition, executed);
     node.outputs = vec![AssetKey::operational(table)];
     node.inputs = vec![Input { asset: AssetKey::topic(&spec.on.topic), edge: Edge::Feedback }];
     Some(node)

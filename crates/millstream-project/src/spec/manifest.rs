@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use millstream_core::spec::ExecutionSpec;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -23,6 +24,15 @@ pub(crate) struct Manifest {
     /// Variables for `var('name')`.
     #[serde(default)]
     pub(crate) vars: Map<String, Value>,
+    /// Slots of pools by name: what steps take while they run, in all processes together.
+    #[serde(default)]
+    pub(crate) pools: BTreeMap<String, u32>,
+    /// How steps are executed that do not say otherwise.
+    #[serde(default)]
+    pub(crate) execution: ExecutionSpec,
+    /// The longest that a run may take, as `12h`; it is stopped then. No limit when left out.
+    #[serde(default)]
+    pub(crate) run_timeout: Option<String>,
 }
 
 impl Manifest {
@@ -33,6 +43,9 @@ impl Manifest {
             description: None,
             environments: BTreeMap::new(),
             vars: Map::new(),
+            pools: BTreeMap::new(),
+            execution: ExecutionSpec::default(),
+            run_timeout: None,
         }
     }
 }
@@ -54,6 +67,9 @@ pub(crate) struct EnvironmentSpec {
     /// Memory that queries may use before they spill to disk, as `2GiB`.
     #[serde(default)]
     pub(crate) memory_limit: Option<String>,
+    /// Slots of pools that stand above those of the project.
+    #[serde(default)]
+    pub(crate) pools: BTreeMap<String, u32>,
     /// Variables that stand above those of the project.
     #[serde(default)]
     pub(crate) vars: Map<String, Value>,

@@ -68,7 +68,7 @@ fn an_unknown_setting_of_a_connector() {
         )],
         "error[yaml.key_unknown]: unknown key `compresion`
   --> sources/a.yml:4:5
-  hint: known: connector, description, fresh_within, keep_raw, name, streams
+  hint: known: connector, description, execution, fresh_within, keep_raw, name, streams
 error[yaml.key_missing]: `path` is missing
   --> sources/a.yml:6:9
 error[yaml.key_unknown]: unknown key `pth`

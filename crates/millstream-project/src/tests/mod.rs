@@ -5,6 +5,7 @@ mod bad_names;
 mod dbt_files;
 mod dbt_macros;
 mod ephemeral;
+mod execution;
 mod graph;
 mod late;
 mod limits;

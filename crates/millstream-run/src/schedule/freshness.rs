@@ -70,6 +70,8 @@ pub struct FreshnessRun {
     pub target: AssetKey,
     /// What runs, by the assets that steps are named after.
     pub assets: BTreeSet<AssetKey>,
+    /// By when those of them must have started that a target asks for.
+    pub start_by: BTreeMap<AssetKey, Timestamp>,
     /// By when it must have ended.
     pub end_by: Timestamp,
     /// Why, for people.
@@ -137,8 +139,10 @@ pub fn due_for_freshness(
             "{} must be fresh{within} until {}, and {} had to start by {}",
             target.name, own.end_by, deadline.asset.name, deadline.start_by
         );
+        let wanted = pace.deadlines.iter().filter(|deadline| assets.contains(&deadline.asset));
+        let start_by = wanted.map(|it| (it.asset.clone(), it.start_by)).collect();
         let target = target.clone();
-        runs.push(FreshnessRun { target, assets, end_by: own.end_by, cause });
+        runs.push(FreshnessRun { target, assets, start_by, end_by: own.end_by, cause });
     }
     runs
 }

@@ -111,7 +111,7 @@ impl Freshness {
     fn begin(&self, run: FreshnessRun, now: Timestamp) {
         tracing::info!(cause = run.cause, "a run is due");
         let cause = format!("fresh_within of {}", run.target.name);
-        let request = RunRequest::new(cause, run.assets);
+        let request = RunRequest { due_at: run.start_by, ..RunRequest::new(cause, run.assets) };
         let (conductor, clock) = (self.conductor.clone(), self.clock.clone());
         let known = Arc::clone(&self.known);
         tokio::spawn(async move {

@@ -105,6 +105,7 @@ struct World {
 
 fn function(batch: usize) -> FunctionSpec {
     FunctionSpec {
+        execution: None,
         name: "record_prediction".to_owned(),
         description: None,
         on: FunctionTrigger { topic: "predictions".to_owned(), batch },
@@ -125,7 +126,7 @@ async fn parts(folder: &Path, function: FunctionSpec) -> (FunctionParts, Arc<Emb
         inputs: vec![Input { asset: AssetKey::topic("predictions"), edge: Edge::Feedback }],
         definition: ContentHash::of(b"definition"),
         timeout: Duration::from_mins(1),
-        retries: 0,
+        execution: millstream_core::execution::Execution::default(),
     };
     let warehouse = Arc::new(ColumnPicker);
     let topic_of_step: Arc<dyn Topic> = Arc::clone(&topic) as _;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use millstream_connect::raw::RawStore;
 use millstream_core::catalog::{Catalog, CatalogEntry, CatalogSnapshot};
@@ -40,8 +39,6 @@ const STORE_VARIABLES: [(&str, &str); 5] = [
     ("AWS_SECRET_ACCESS_KEY", "secret_access_key"),
     ("AWS_SESSION_TOKEN", "session_token"),
 ];
-/// How long a process may stop before others take over what it works on.
-const LEASE: Duration = Duration::from_secs(15);
 
 /// The back ends of an environment.
 #[derive(Debug)]
@@ -93,8 +90,7 @@ impl Backends {
     }
 
     /// An executor of steps, for the record in the name of a command.
-    pub fn executor(&self, command: &str, steps: Vec<Arc<dyn Step>>, parallel: usize) -> Executor {
-        let pace = Pace { parallel_steps: parallel, lease: LEASE };
+    pub fn executor(&self, command: &str, steps: Vec<Arc<dyn Step>>, pace: Pace) -> Executor {
         let holder = Holder::current(&format!("millstream {command}"));
         let others = Arc::new(TableSteps(self.engine.clone()));
         let steps = Steps { project: Arc::new(steps), others };

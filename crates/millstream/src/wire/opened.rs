@@ -11,7 +11,7 @@ use millstream_dbt::select::PreviousManifest;
 use millstream_guard::StoredToken;
 use millstream_ledger::TokenRecord;
 use millstream_project::{DatabaseRef, Project, Selection};
-use millstream_run::{Executor, RunRequest};
+use millstream_run::{Executor, Pace, RunRequest};
 
 use super::backends::{Backends, threads_of};
 use super::{python, required_project, secrets};
@@ -72,7 +72,12 @@ impl Opened {
     /// An executor of the project's steps.
     pub async fn executor(&self, threads: Option<usize>) -> CoreResult<Executor> {
         let parallel = threads.unwrap_or_else(|| threads_of(&self.project.environment));
-        Ok(self.backends.executor(&self.command, self.steps().await?, parallel))
+        let pace = Pace {
+            parallel_steps: parallel,
+            run_timeout: self.project.environment.shared.run_timeout,
+            ..Pace::default()
+        };
+        Ok(self.backends.executor(&self.command, self.steps().await?, pace))
     }
 
     /// What sources are given.

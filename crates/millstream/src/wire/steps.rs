@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use millstream_connect::raw::Retention;
 use millstream_connect::seed::{ColumnNames, SeedFile, SeedStep};
@@ -26,11 +25,6 @@ use millstream_watch::{Audited, CheckSpec};
 
 use super::late::LateText;
 use super::opened::Opened;
-
-/// The longest that one attempt may take.
-const STEP_TIMEOUT: Duration = Duration::from_secs(6 * 60 * 60);
-/// How often a failed attempt is tried again when its error allows it.
-const STEP_RETRIES: u32 = 3;
 
 impl Opened {
     /// The steps of the project, upstream first.
@@ -245,8 +239,8 @@ fn step_spec(node: &Node) -> StepSpec {
         outputs: node.outputs.clone(),
         inputs,
         definition: ContentHash::of_parts(definitions),
-        timeout: STEP_TIMEOUT,
-        retries: STEP_RETRIES,
+        timeout: node.executed.timeout,
+        execution: node.executed.execution.clone(),
     }
 }
 

@@ -11,7 +11,7 @@ use millstream_dbt::target::Target;
 use millstream_ledger::RunState;
 use millstream_project::{Environment, HostProject, state_dir};
 use millstream_python::LineSink;
-use millstream_run::{Due, RunRequest};
+use millstream_run::{Due, Pace, RunRequest};
 use millstream_warehouse::postgres::PostgresWarehouse;
 use tokio_util::sync::CancellationToken;
 
@@ -117,7 +117,8 @@ impl OpenWarehouse {
         });
         let backends = Backends::open(&environment, &place.root, lines).await?;
         let command = format!("dbt {}", place.invocation.which);
-        let executor = backends.executor(&command, Vec::new(), target.threads);
+        let pace = Pace { parallel_steps: target.threads, ..Pace::default() };
+        let executor = backends.executor(&command, Vec::new(), pace);
         let full = place.flags.is_on("full_refresh");
         let request = RunRequest {
             cause: command,

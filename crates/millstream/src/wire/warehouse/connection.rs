@@ -20,7 +20,7 @@ use millstream_core::table::{SchemaChange, WriteMode};
 use millstream_core::warehouse::{Query, Warehouse as _};
 use millstream_dbt::step::{ChangeStep, Reading, Relations, Work};
 
-use super::{Inner, STEP_RETRIES, STEP_TIMEOUT, answer, make};
+use super::{Inner, STEP_TIMEOUT, answer, make};
 
 /// A connection.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl EmbeddedConnection {
             inputs: Vec::new(),
             definition: ContentHash::of_parts([definition.as_str()]),
             timeout: STEP_TIMEOUT,
-            retries: STEP_RETRIES,
+            execution: millstream_core::execution::Execution::default(),
         };
         let own = self.temporary.iter().map(|table| (table.relation.clone(), table.entry.clone()));
         let engine = self.inner.backends.engine.clone();

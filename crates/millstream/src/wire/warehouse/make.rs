@@ -18,7 +18,7 @@ use millstream_dbt::step::{Making, ProgramText, RelationStep, Source};
 use millstream_run::{StepOutcome, StepReport};
 use millstream_watch::{Audited, CheckSpec};
 
-use super::{EmbeddedWarehouse, STEP_RETRIES, STEP_TIMEOUT};
+use super::{EmbeddedWarehouse, STEP_TIMEOUT};
 
 /// Relations that share the syncs of the ledger; each has a thread that waits.
 const SETTLING_MAX: usize = 32;
@@ -103,7 +103,7 @@ fn spec(request: &MaterializeRequest, relation: &Relation) -> StepSpec {
             config.as_str(),
         ]),
         timeout: STEP_TIMEOUT,
-        retries: STEP_RETRIES,
+        execution: millstream_core::execution::Execution::default(),
     }
 }
 

@@ -24,8 +24,6 @@ use connection::EmbeddedConnection;
 
 /// The longest that one attempt may take.
 const STEP_TIMEOUT: Duration = Duration::from_hours(6);
-/// How often a failed attempt is tried again when its error allows it.
-const STEP_RETRIES: u32 = 3;
 
 /// The embedded engine, for one command of dbt. Its calls block: they come from threads of their
 /// own, never from those of the runtime.

@@ -10,7 +10,7 @@ use millstream_dbt::step::ChangeStep;
 use millstream_engine::Engine;
 use millstream_run::OtherSteps;
 
-use super::{STEP_RETRIES, STEP_TIMEOUT};
+use super::STEP_TIMEOUT;
 
 /// Settles relations: all of them are published, found and discarded in the same way.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl OtherSteps for TableSteps {
             inputs: Vec::new(),
             definition: ContentHash::of_parts(["settle"]),
             timeout: STEP_TIMEOUT,
-            retries: STEP_RETRIES,
+            execution: millstream_core::execution::Execution::default(),
         };
         // It is never staged, so that it needs no change of its own.
         let change = Change::Truncate { relations: Vec::new() };
