@@ -154,10 +154,10 @@ pub(crate) fn nothing() -> Work {
 pub(crate) fn fails(times: u32) -> Work {
     Arc::new(move |number| {
         Box::pin(async move {
-            match number <= times {
-                true => Err(Plain::external("test.unreachable", "no answer").into()),
-                false => Ok(()),
+            if number <= times {
+                return Err(Plain::external("test.unreachable", "no answer").into());
             }
+            Ok(())
         })
     })
 }
