@@ -58,6 +58,14 @@ impl WriteMode {
             Self::Replace | Self::Append | Self::Overwrite { .. } => &[],
         }
     }
+
+    /// Whether some old rows go while others stay, so that their files are written anew.
+    pub fn rewrites_files(&self) -> bool {
+        match self {
+            Self::Replace | Self::Append => false,
+            Self::Merge { .. } | Self::DeleteInsert { .. } | Self::Overwrite { .. } => true,
+        }
+    }
 }
 
 /// Where a merge differs from the plain one.
@@ -127,6 +135,17 @@ pub enum SchemaChange {
     SyncAllColumns,
 }
 
+/// How large the files of a table become.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileSize {
+    /// For tables that are read more than they are changed.
+    #[default]
+    Large,
+    /// For tables of which some rows change: every file with such a row is written anew.
+    Small,
+}
+
 /// Where and how rows are staged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteRequest {
@@ -137,6 +156,9 @@ pub struct WriteRequest {
     /// How the table takes rows whose columns are not its own.
     #[serde(default)]
     pub schema_change: SchemaChange,
+    /// The files of a table that is replaced; see [`WriteMode::rewrites_files`] for others.
+    #[serde(default)]
+    pub file_size: FileSize,
     /// Names the files.
     pub attempt: AttemptId,
 }
@@ -144,7 +166,8 @@ pub struct WriteRequest {
 impl WriteRequest {
     /// A request with the default handling of other columns.
     pub fn new(relation: Relation, mode: WriteMode, attempt: AttemptId) -> Self {
-        Self { relation, mode, schema_change: SchemaChange::default(), attempt }
+        let (schema_change, file_size) = (SchemaChange::default(), FileSize::default());
+        Self { relation, mode, schema_change, file_size, attempt }
     }
 
     /// The same request with another handling of other columns.
@@ -177,6 +200,9 @@ pub struct StagedTable {
     pub base_version: Option<u64>,
     /// The schema after the publication, as the Delta log writes it (JSON).
     pub schema: String,
+    /// How large the files of the table become from now on.
+    #[serde(default)]
+    pub file_size: FileSize,
     /// Files that the new version adds.
     pub add: Vec<DataFile>,
     /// Files of the base version that the new one no longer has.

@@ -285,6 +285,7 @@ impl Warehouse for FakeWarehouse {
                 relation: request.relation.clone(),
                 base_version: None,
                 schema: request.attempt.to_string(),
+                file_size: request.file_size,
                 add: Vec::new(),
                 remove: Vec::new(),
                 rows: count,

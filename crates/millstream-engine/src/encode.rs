@@ -166,6 +166,11 @@ impl OpenFile {
         self.writer.bytes_written()
     }
 
+    pub(crate) fn rows(&self) -> usize {
+        let groups = self.writer.flushed_row_groups().iter();
+        groups.map(|group| group.num_rows().unsigned_abs() as usize).sum()
+    }
+
     /// Ends the file and makes it durable.
     pub(crate) fn finish(mut self) -> Result<DataFile> {
         let metadata = self.writer.finish().map_err(from_parquet)?;

@@ -9,7 +9,7 @@ use datafusion::datasource::MemTable;
 use futures::StreamExt as _;
 use millstream_core::batch::BatchStream;
 use millstream_core::error::Result;
-use millstream_core::table::DataFile;
+use millstream_core::table::{DataFile, FileSize};
 use object_store::ObjectStoreExt as _;
 
 use crate::error::{EngineError, from_arrow, from_datafusion, from_store};
@@ -20,8 +20,10 @@ use crate::stage::{Change, Tables};
 use crate::types::conform;
 use crate::write::{FileKind, FileTarget, FileWriter, batch_bytes, column_bytes};
 
-/// Rows that are held in memory; more are written down first.
-const BYTES_IN_MEMORY: usize = 32 * 1024 * 1024;
+/// Rows that are held in memory at most; more are written down first.
+const HELD_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// The share of all memory that held rows may take.
+const HELD_SHARES: usize = 16;
 /// Memory that a row of a hashed key takes besides the key.
 const HASHED_ROW_BYTES: usize = 48;
 /// The share of all memory that hashed keys may take.
@@ -57,6 +59,8 @@ impl Incoming {
         null_key: NullKey,
         mut rows: BatchStream,
     ) -> Result<Self> {
+        let held_bytes_max =
+            HELD_BYTES_MAX.min(change.stager.sessions.memory_bytes() / HELD_SHARES);
         let mut numbering = Numbering::new(change, key, null_key);
         let mut held = Vec::new();
         let mut held_bytes = 0;
@@ -64,13 +68,13 @@ impl Incoming {
             let batch = numbering.number(&batch?)?;
             held_bytes += batch_bytes(&batch);
             held.push(batch);
-            if held_bytes > BYTES_IN_MEMORY {
+            if held_bytes > held_bytes_max {
                 return Self::spool(change, numbering, held, rows).await;
             }
         }
         let schema = Arc::clone(&numbering.schema);
         let table = MemTable::try_new(schema, vec![held]).map_err(from_datafusion)?;
-        let (joins, rows) = (Joins::LeftHashed, numbering.next);
+        let (joins, rows) = (numbering.joins(), numbering.next);
         Ok(Self {
             table: Arc::new(table),
             joins,
@@ -87,7 +91,8 @@ impl Incoming {
         rows: BatchStream,
     ) -> Result<Self> {
         let schema = Arc::clone(&numbering.schema);
-        let target = FileTarget { kind: FileKind::Spool, ..change.target.clone() };
+        let target =
+            FileTarget { kind: FileKind::Spool, size: FileSize::Large, ..change.target.clone() };
         let stager = change.stager;
         let mut writer = FileWriter::start(stager.lake, &target, &schema, stager.threads)?;
         let fed = Self::feed_spool(&mut writer, &mut numbering, held, rows).await;
@@ -95,10 +100,7 @@ impl Incoming {
         let files = spooled.iter().map(|file| Arc::new(LakeFile::of_staged(file))).collect();
         let root = Lake::table_path(&change.target.relation);
         let table = Arc::new(LakeTable::new(root, schema, files));
-        let rows = numbering.next;
-        let hashed = numbering.key_bytes + rows as usize * HASHED_ROW_BYTES;
-        let fits = hashed <= stager.sessions.memory_bytes() / HASHED_SHARES;
-        let joins = if fits { Joins::LeftHashed } else { Joins::Sorted };
+        let (joins, rows) = (numbering.joins(), numbering.next);
         Ok(Self { table, joins, rows, nulls: numbering.nulls, spooled })
     }
 
@@ -157,6 +159,16 @@ impl<'a> Numbering<'a> {
         let schema = Arc::new(Schema::new(fields));
         let nulls = vec![0; key.len()];
         Self { change: *change, schema, key, null_key, next: 0, key_bytes: 0, nulls }
+    }
+
+    /// How old rows find those with their keys: hashed, as long as that fits into memory.
+    fn joins(&self) -> Joins {
+        let hashed = self.key_bytes + self.next as usize * HASHED_ROW_BYTES;
+        if hashed <= self.change.stager.sessions.memory_bytes() / HASHED_SHARES {
+            Joins::LeftHashed
+        } else {
+            Joins::Sorted
+        }
     }
 
     fn number(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {

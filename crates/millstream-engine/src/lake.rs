@@ -12,7 +12,7 @@ use futures::TryStreamExt as _;
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::name::{Relation, is_name};
-use millstream_core::table::{DataFile, StagedTable};
+use millstream_core::table::{DataFile, FileSize, StagedTable};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -22,6 +22,7 @@ use tokio::sync::OnceCell;
 use crate::error::{EngineError, from_delta, from_io, from_store};
 use crate::stats;
 use crate::store::LakeStore;
+use crate::write::FileTargets;
 
 /// The folder of a table's log.
 pub(crate) const LOG_FOLDER: &str = "_delta_log";
@@ -40,6 +41,7 @@ pub(crate) struct TableState {
     pub(crate) schema: SchemaRef,
     /// The schema as the log writes it.
     pub(crate) schema_json: String,
+    pub(crate) file_size: FileSize,
     pub(crate) files: Vec<Arc<LakeFile>>,
     /// The effect that made the version, if this process published it.
     pub(crate) effect: Option<EffectId>,
@@ -68,6 +70,7 @@ impl TableState {
             version,
             schema: schema_from_json(&staged.schema)?,
             schema_json: staged.schema.clone(),
+            file_size: staged.file_size,
             files,
             effect: Some(effect.clone()),
             snapshot: OnceCell::new(),
@@ -293,8 +296,9 @@ impl Lake {
         }
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         let schema = snapshot.arrow_schema();
+        let file_size = file_size_of(&snapshot);
         let snapshot = OnceCell::from(snapshot);
-        Ok(TableState { version, schema, schema_json, files, effect: None, snapshot })
+        Ok(TableState { version, schema, schema_json, file_size, files, effect: None, snapshot })
     }
 
     /// Why a version cannot be loaded: it is not there, it asks for more than this release can
@@ -374,6 +378,16 @@ impl Lake {
                 (!path.starts_with(&log)).then_some((path, modified, object.size))
             })
             .collect())
+    }
+}
+
+/// What the property of Delta says of the files of a table.
+fn file_size_of(snapshot: &EagerSnapshot) -> FileSize {
+    let target = snapshot.table_properties().target_file_size;
+    let small = FileTargets::of(FileSize::Small).bytes as u64;
+    match target {
+        Some(bytes) if bytes.get() <= small => FileSize::Small,
+        _ => FileSize::Large,
     }
 }
 

@@ -7,15 +7,15 @@ use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
 use millstream_core::table::StagedTable;
 
-use crate::lake::Lake;
+use crate::lake::{Lake, LakeFile, TableState};
 use crate::provider::LakeTable;
 use crate::session::Joins;
 use crate::stage::{Stager, Tables, staged_table};
 use crate::stream::to_batches;
-use crate::write::{FileKind, FileTarget, write_files};
+use crate::write::{FileKind, FileTarget, FileTargets, write_files};
 
-/// Files below this size are put together.
-const SMALL_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// Files that reach less than one part in this of what closes a file are put together.
+const SMALL_FILE_SHARE: usize = 3;
 /// Small files that are worth it.
 const SMALL_FILES_MIN: usize = 2;
 
@@ -26,8 +26,8 @@ pub(crate) async fn stage_optimize(
     attempt: AttemptId,
 ) -> Result<Option<StagedTable>> {
     let Some(base) = stager.lake.latest(relation).await? else { return Ok(None) };
-    let small: Vec<_> =
-        base.files.iter().filter(|file| file.bytes < SMALL_FILE_BYTES).cloned().collect();
+    let is_small = |file: &&Arc<LakeFile>| is_small(file, &base);
+    let small: Vec<_> = base.files.iter().filter(is_small).cloned().collect();
     if small.len() < SMALL_FILES_MIN {
         return Ok(None);
     }
@@ -36,7 +36,17 @@ pub(crate) async fn stage_optimize(
     let tables: Tables = vec![("small", Arc::new(table))];
     let planned = stager.plan("select * from small", tables, Joins::LeftHashed).await?;
     let rows = to_batches(planned.run());
-    let target = FileTarget { relation: relation.clone(), attempt, kind: FileKind::Optimize };
+    let (relation, kind, size) = (relation.clone(), FileKind::Optimize, base.file_size);
+    let target = FileTarget { relation, attempt, kind, size };
     let add = write_files(stager.lake, &target, &base.schema, rows, stager.threads).await?;
-    staged_table(relation.clone(), Some(base.version), &base.schema, add, remove).map(Some)
+    staged_table(&target, Some(&base), &base.schema, (add, remove)).map(Some)
+}
+
+fn is_small(file: &LakeFile, table: &TableState) -> bool {
+    let targets = FileTargets::of(table.file_size);
+    let statistics = file.statistics(&table.schema);
+    // A file that does not say its rows is judged by its bytes.
+    let rows = statistics.num_rows.get_value().copied().unwrap_or(0);
+    (file.bytes as usize) < targets.bytes / SMALL_FILE_SHARE
+        && rows < targets.rows / SMALL_FILE_SHARE
 }

@@ -19,15 +19,17 @@ use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::id::{AttemptId, RunId};
 use millstream_core::name::Relation;
-use millstream_core::table::StagedTable;
+use millstream_core::table::{FileSize, StagedTable};
 use object_store::ObjectStoreExt as _;
 use serde_json::{Value, json};
 
 use crate::error::{EngineError, from_delta, from_store};
 use crate::lake::{Lake, TableState};
 use crate::log::{self, APPLICATION_KEY, OPERATION_KEY, SEQUENCE_KEY};
-use crate::write::{FileKind, attempt_prefix};
+use crate::write::{FileKind, FileTargets, attempt_prefix};
 
+/// Bytes of a file, among the properties of a table. It tells ours and foreign writers alike.
+const TARGET_FILE_SIZE: &str = "delta.targetFileSize";
 /// Versions between two checkpoints of a log.
 const CHECKPOINT_VERSIONS: u64 = 20;
 
@@ -220,7 +222,10 @@ fn table_actions(
     now_millis: i64,
 ) -> Result<Vec<Action>> {
     let mut actions = Vec::new();
-    if before.is_some_and(|before| before.state.schema_json == staged.schema) {
+    let as_before = |state: &TableState| {
+        state.schema_json == staged.schema && state.file_size == staged.file_size
+    };
+    if before.is_some_and(|before| as_before(before.state)) {
         return Ok(actions);
     }
     let zoneless = staged.schema.contains("\"timestamp_ntz\"");
@@ -236,25 +241,35 @@ fn table_actions(
         let protocol: Protocol = serde_json::from_value(protocol(zoneless)).map_err(damaged)?;
         actions.push(Action::Protocol(protocol));
     }
-    let metadata = match snapshot {
-        Some(snapshot) => {
-            let mut metadata = serde_json::to_value(snapshot.metadata()).map_err(damaged)?;
-            metadata["schemaString"] = json!(staged.schema);
-            metadata
-        }
+    let mut metadata = match snapshot {
+        Some(snapshot) => serde_json::to_value(snapshot.metadata()).map_err(damaged)?,
         None => json!({
             "id": table_id(),
             "name": staged.relation.to_string(),
             "format": {"provider": "parquet", "options": {}},
-            "schemaString": staged.schema,
             "partitionColumns": [],
             "configuration": {},
             "createdTime": now_millis,
         }),
     };
+    metadata["schemaString"] = json!(staged.schema);
+    if before.map(|before| before.state.file_size) != Some(staged.file_size) {
+        configure(&mut metadata["configuration"], staged.file_size);
+    }
     let metadata: Metadata = serde_json::from_value(metadata).map_err(damaged)?;
     actions.push(Action::Metadata(metadata));
     Ok(actions)
+}
+
+fn configure(configuration: &mut Value, size: FileSize) {
+    let Some(properties) = configuration.as_object_mut() else { return };
+    match size {
+        FileSize::Large => properties.remove(TARGET_FILE_SIZE),
+        FileSize::Small => {
+            let bytes = FileTargets::of(size).bytes.to_string();
+            properties.insert(TARGET_FILE_SIZE.to_owned(), json!(bytes))
+        }
+    };
 }
 
 fn protocol(zoneless: bool) -> Value {

@@ -182,7 +182,12 @@ impl Sessions {
         register(&mut state, moment::functions(now).into_iter())?;
         let options = state.config_mut().options_mut();
         match joins {
-            Joins::LeftHashed => options.optimizer.join_reordering = false,
+            Joins::LeftHashed => {
+                options.optimizer.join_reordering = false;
+                // One table of the keys for all threads: rows of the other side stay where they are.
+                options.optimizer.hash_join_single_partition_threshold = usize::MAX;
+                options.optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
+            }
             Joins::Sorted => {
                 options.optimizer.prefer_hash_join = false;
                 options.optimizer.join_reordering = false;

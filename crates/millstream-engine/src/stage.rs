@@ -12,8 +12,7 @@ use futures::TryStreamExt as _;
 use millstream_core::batch::BatchStream;
 use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
-use millstream_core::name::Relation;
-use millstream_core::table::{DataFile, StagedTable, TablePart, WriteMode, WriteRequest};
+use millstream_core::table::{DataFile, FileSize, StagedTable, TablePart, WriteMode, WriteRequest};
 
 use crate::error::from_datafusion;
 use crate::evolve::{Evolved, OldFiles, evolved};
@@ -65,13 +64,13 @@ impl Stager<'_> {
             }
             _ => Evolved { schema: incoming, old_files: OldFiles::Stay },
         };
-        let kind = file_kind(&request.mode);
-        let target = FileTarget { relation: relation.clone(), attempt: request.attempt, kind };
         let base = base.as_deref();
+        let (kind, size) = (file_kind(&request.mode), file_size(request, base));
+        let (relation, attempt) = (relation.clone(), request.attempt);
+        let target = FileTarget { relation, attempt, kind, size };
         let change = Change { stager: self, target: &target, schema: &schema, old_files, base };
         let (add, remove) = change.apply(rows, &request.mode).await?;
-        let base_version = base.map(|base| base.version);
-        staged_table(relation.clone(), base_version, &schema, add, remove)
+        staged_table(&target, base, &schema, (add, remove))
     }
 
     /// Plans our own SQL.
@@ -81,16 +80,30 @@ impl Stager<'_> {
 }
 
 pub(crate) fn staged_table(
-    relation: Relation,
-    base_version: Option<u64>,
+    target: &FileTarget,
+    base: Option<&TableState>,
     schema: &SchemaRef,
-    add: Vec<DataFile>,
-    remove: Vec<String>,
+    (add, remove): FileChange,
 ) -> Result<StagedTable> {
-    let schema = schema_to_json(schema)?;
-    let rows = add.iter().map(|file| file.rows).sum();
-    let bytes = add.iter().map(|file| file.bytes).sum();
-    Ok(StagedTable { relation, base_version, schema, add, remove, rows, bytes })
+    Ok(StagedTable {
+        relation: target.relation.clone(),
+        base_version: base.map(|base| base.version),
+        schema: schema_to_json(schema)?,
+        file_size: target.size,
+        rows: add.iter().map(|file| file.rows).sum(),
+        bytes: add.iter().map(|file| file.bytes).sum(),
+        add,
+        remove,
+    })
+}
+
+/// A table keeps the size of its files until it is replaced or some of its rows change.
+fn file_size(request: &WriteRequest, base: Option<&TableState>) -> FileSize {
+    match (&request.mode, base) {
+        (mode, _) if mode.rewrites_files() => FileSize::Small,
+        (WriteMode::Append, Some(base)) => base.file_size,
+        _ => request.file_size,
+    }
 }
 
 fn file_kind(mode: &WriteMode) -> FileKind {

@@ -10,7 +10,7 @@ use millstream_core::batch::BatchStream;
 use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
-use millstream_core::table::DataFile;
+use millstream_core::table::{DataFile, FileSize};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -19,8 +19,6 @@ use crate::encode::{Destination, EncodedGroup, Encoder, OpenFile};
 use crate::error::{EngineError, from_io};
 use crate::lake::{LOG_FOLDER, Lake};
 
-/// A file that has reached this size is closed.
-const FILE_BYTES_TARGET: usize = 192 * 1024 * 1024;
 /// Rows that a row group has at least, unless they are very wide.
 const GROUP_ROWS_MIN: usize = 128 * 1024;
 /// Rows that a row group has at most.
@@ -32,6 +30,27 @@ const GROUP_BYTES_MAX: usize = 96 * 1024 * 1024;
 /// Batches that wait for the encoder of their row group; all of a group, so that the next group
 /// can begin meanwhile.
 const GROUP_BATCHES_MAX: usize = GROUP_ROWS_MAX / millstream_core::limits::BATCH_ROWS;
+
+/// When a file is closed: after the row group with which it reaches one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileTargets {
+    pub(crate) bytes: usize,
+    pub(crate) rows: usize,
+}
+
+impl FileTargets {
+    pub(crate) const fn of(size: FileSize) -> Self {
+        match size {
+            FileSize::Large => Self { bytes: 192 * 1024 * 1024, rows: usize::MAX },
+            // What a change costs goes with rows where they are short, and with bytes otherwise.
+            FileSize::Small => Self { bytes: 16 * 1024 * 1024, rows: 512 * 1024 },
+        }
+    }
+
+    fn reached(self, file: &OpenFile) -> bool {
+        file.bytes() >= self.bytes || file.rows() >= self.rows
+    }
+}
 
 /// What the files are written for. Their names say it, and the log entry takes it from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +117,7 @@ pub(crate) struct FileTarget {
     pub(crate) relation: Relation,
     pub(crate) attempt: AttemptId,
     pub(crate) kind: FileKind,
+    pub(crate) size: FileSize,
 }
 
 impl FileTarget {
@@ -133,6 +153,7 @@ pub(crate) struct FileWriter {
     groups: mpsc::Sender<PendingGroup>,
     assembler: JoinHandle<Result<Vec<DataFile>>>,
     open: Option<OpenGroup>,
+    group_rows_max: usize,
     /// An encoder or the assembler has stopped; its own error says why.
     broken: bool,
 }
@@ -147,7 +168,8 @@ impl FileWriter {
         let encoder = Arc::new(Encoder::new(Arc::clone(schema))?);
         let (groups, in_order) = mpsc::channel(threads.max(1));
         let assembler = spawn_assembler(lake, target, &encoder, in_order);
-        Ok(Self { encoder, groups, assembler, open: None, broken: false })
+        let group_rows_max = GROUP_ROWS_MAX.min(FileTargets::of(target.size).rows);
+        Ok(Self { encoder, groups, assembler, open: None, group_rows_max, broken: false })
     }
 
     pub(crate) async fn push_all(&mut self, mut rows: BatchStream) -> Result<()> {
@@ -171,7 +193,7 @@ impl FileWriter {
         if group.batches.send(batch).await.is_err() {
             return Err(self.broken());
         }
-        if !group.is_full() {
+        if !group.is_full(self.group_rows_max) {
             self.open = Some(group);
         }
         Ok(())
@@ -226,8 +248,8 @@ impl OpenGroup {
         self.bytes += batch_bytes(batch);
     }
 
-    fn is_full(&self) -> bool {
-        self.rows >= GROUP_ROWS_MAX
+    fn is_full(&self, rows_max: usize) -> bool {
+        self.rows >= rows_max
             || self.bytes >= GROUP_BYTES_MAX
             || (self.rows >= GROUP_ROWS_MIN && self.bytes >= GROUP_BYTES_TARGET)
     }
@@ -256,6 +278,7 @@ fn spawn_assembler(
     let encoder = Arc::clone(encoder);
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
+        let targets = FileTargets::of(target.size);
         let mut files = Vec::new();
         let mut open: Option<OpenFile> = None;
         while let Some(pending) = groups.blocking_recv() {
@@ -265,7 +288,7 @@ fn spawn_assembler(
                 None => open_file(&lake, &target, files.len(), &encoder, &runtime)?,
             };
             file.append(group)?;
-            if file.bytes() >= FILE_BYTES_TARGET {
+            if targets.reached(&file) {
                 files.push(file.finish()?);
             } else {
                 open = Some(file);

@@ -17,7 +17,7 @@ use millstream_core::step::{Attempt, Receipt, Staged, Step, StepSpec, StepStats,
 use millstream_core::table::{SchemaChange, TablePart, WriteMode};
 use millstream_core::warehouse::Warehouse;
 
-use super::plan::Work;
+use super::plan::{Work, Writing};
 use super::relations::{Reading, Relations};
 use columns::Columns;
 
@@ -104,8 +104,8 @@ impl ChangeStep {
                 let table = table(relation, relations, reading).await?;
                 let given = relations.0.schema(&reading.query(rows)).await?;
                 let sql = table.inserted(relation, columns, rows, &given)?;
-                let schema_change = SchemaChange::Ignore;
-                Work::Table { sql, mode: WriteMode::Append, schema_change }
+                let writing = Writing::meeting(WriteMode::Append, SchemaChange::Ignore);
+                Work::Table { sql, writing }
             }
             Change::Delete { which, .. } => {
                 table(relation, relations, reading).await?;
@@ -152,13 +152,18 @@ fn deleted(relation: &Relation, which: &Rows) -> Work {
         Rows::All => Work::replaced(format!("select * from {name} limit 0")),
         Rows::Where(condition) => Work::Table {
             sql: format!("select * from {name} limit 0"),
-            mode: WriteMode::Overwrite { part: TablePart::Where(condition.clone()) },
-            schema_change: SchemaChange::Ignore,
+            writing: overwriting(condition),
         },
         Rows::WhereRead { alias, condition } => Work::replaced(format!(
             "select * from {name} as \"{alias}\" where ({condition}\n) is not true"
         )),
     }
+}
+
+/// The rows that meet a condition go.
+fn overwriting(condition: &str) -> Writing {
+    let mode = WriteMode::Overwrite { part: TablePart::Where(condition.to_owned()) };
+    Writing::meeting(mode, SchemaChange::Ignore)
 }
 
 fn unknown(relation: &Relation) -> millstream_core::Error {

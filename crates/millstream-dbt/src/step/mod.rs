@@ -23,7 +23,7 @@ use millstream_core::warehouse::Warehouse;
 
 pub use change::ChangeStep;
 pub use origin::Origin;
-pub use plan::{Existing, Making, Work};
+pub use plan::{Existing, Making, Work, Writing};
 pub use program::{ProgramText, Source};
 pub use relations::{Reading, Relations};
 pub use snapshot::SnapshotPlan;

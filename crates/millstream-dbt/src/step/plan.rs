@@ -3,7 +3,7 @@
 use millstream_core::error::{Plain, Result};
 use millstream_core::name::Relation;
 use millstream_core::step::Refresh;
-use millstream_core::table::{SchemaChange, WriteMode};
+use millstream_core::table::{FileSize, SchemaChange, WriteMode};
 
 use super::snapshot::{self, SnapshotPlan};
 use super::strategy::Strategy;
@@ -48,20 +48,46 @@ pub enum Work {
     Table {
         /// The query.
         sql: String,
-        /// How its rows meet those that are there.
-        mode: WriteMode,
-        /// What becomes of columns that are not those of the table.
-        schema_change: SchemaChange,
+        /// How its rows are kept.
+        writing: Writing,
     },
     /// The relation goes.
     Drop,
 }
 
+/// How rows become those of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writing {
+    /// How they meet those that are there.
+    pub mode: WriteMode,
+    /// What becomes of columns that are not those of the table.
+    pub schema_change: SchemaChange,
+    /// The files of a table that is replaced.
+    pub file_size: FileSize,
+}
+
+impl Writing {
+    /// The rows are the table, whatever was there.
+    pub fn replaced(file_size: FileSize) -> Self {
+        let schema_change = SchemaChange::default();
+        Self { mode: WriteMode::Replace, schema_change, file_size }
+    }
+
+    /// The rows meet those that are there.
+    pub fn meeting(mode: WriteMode, schema_change: SchemaChange) -> Self {
+        Self { mode, schema_change, file_size: FileSize::default() }
+    }
+}
+
 impl Work {
     /// A table of the rows of a query, whatever was there.
     pub fn replaced(sql: String) -> Self {
-        let schema_change = SchemaChange::default();
-        Self::Table { sql, mode: WriteMode::Replace, schema_change }
+        Self::Table { sql, writing: Writing::replaced(FileSize::Large) }
+    }
+
+    /// A table of the rows of a query, some of which change with every build.
+    fn begun(sql: String) -> Self {
+        Self::Table { sql, writing: Writing::replaced(FileSize::Small) }
     }
 }
 
@@ -113,16 +139,18 @@ impl Making {
             {
                 Ok(Work::Table {
                     sql: sql.to_owned(),
-                    mode: strategy.mode.clone(),
-                    schema_change: strategy.schema_change,
+                    writing: Writing::meeting(strategy.mode.clone(), strategy.schema_change),
                 })
+            }
+            (Self::Incremental(strategy), _) if strategy.mode.rewrites_files() => {
+                Ok(Work::begun(sql.to_owned()))
             }
             (Self::Table | Self::Incremental(_), _) => Ok(Work::replaced(sql.to_owned())),
             // A snapshot is the only copy of the past: nothing starts it over.
             (Self::Snapshot(plan), Existing::Table { columns }) => {
                 snapshot::next(plan, relation, columns, sql)
             }
-            (Self::Snapshot(plan), _) => Ok(Work::replaced(snapshot::first(plan, sql))),
+            (Self::Snapshot(plan), _) => Ok(Work::begun(snapshot::first(plan, sql))),
         }
     }
 }

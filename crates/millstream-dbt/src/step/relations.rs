@@ -10,13 +10,11 @@ use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
 use millstream_core::step::{Attempt, Receipt, StepStats, Target};
-use millstream_core::table::{
-    Dropped, SchemaChange, StagedTable, TablePayload, WriteMode, WriteRequest,
-};
+use millstream_core::table::{Dropped, FileSize, StagedTable, TablePayload, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
 use serde_json::json;
 
-use super::plan::{Existing, Work};
+use super::plan::{Existing, Work, Writing};
 use super::program::ProgramText;
 
 /// Relations of the embedded warehouse.
@@ -60,8 +58,8 @@ impl Relations {
                 self.0.schema(&reading.query(&*sql)).await?;
                 (TablePayload::View { view: sql }, StepStats::default())
             }
-            Work::Table { sql, mode, schema_change } => {
-                let table = self.rows(relation, &sql, (mode, schema_change), reading).await?;
+            Work::Table { sql, writing } => {
+                let table = self.rows(relation, &sql, writing, reading).await?;
                 return Ok(files(relation, &table));
             }
             Work::Drop => {
@@ -81,14 +79,14 @@ impl Relations {
         program: &ProgramText,
         reading: &Reading,
     ) -> Result<(Target, StepStats)> {
-        let Work::Table { sql: code, mode, schema_change } = work else {
+        let Work::Table { sql: code, writing } = work else {
             let message = format!("`{relation}` is made by a program, which makes no view");
             return Err(Plain::user("dbt.program_view", message)
                 .with_hint("`materialized: table` or `incremental`")
                 .into());
         };
         let rows = program.run(code, reading).await?;
-        let request = request(relation, (mode, schema_change), reading);
+        let request = request(relation, writing, reading);
         let table = self.0.stage_batches(rows, &request).await?;
         Ok(files(relation, &table))
     }
@@ -98,10 +96,10 @@ impl Relations {
         &self,
         relation: &Relation,
         sql: &str,
-        how: (WriteMode, SchemaChange),
+        writing: Writing,
         reading: &Reading,
     ) -> Result<Arc<StagedTable>> {
-        self.0.stage_query(&reading.query(sql), &request(relation, how, reading)).await
+        self.0.stage_query(&reading.query(sql), &request(relation, writing, reading)).await
     }
 
     async fn dropped(&self, relation: &Relation, reading: &Reading) -> Result<Dropped> {
@@ -109,8 +107,8 @@ impl Relations {
             return Ok(Dropped::View);
         }
         let none = format!("select * from {} limit 0", relation.quoted());
-        let mode = (WriteMode::Replace, SchemaChange::default());
-        let empty = self.rows(relation, &none, mode, reading).await?;
+        let writing = Writing::replaced(FileSize::Large);
+        let empty = self.rows(relation, &none, writing, reading).await?;
         Ok(Dropped::Table((*empty).clone()))
     }
 
@@ -175,10 +173,8 @@ fn files(relation: &Relation, table: &StagedTable) -> (Target, StepStats) {
     (Target { asset: AssetKey::table(relation), payload }, stats)
 }
 
-fn request(
-    relation: &Relation,
-    (mode, schema_change): (WriteMode, SchemaChange),
-    reading: &Reading,
-) -> WriteRequest {
-    WriteRequest { relation: relation.clone(), mode, schema_change, attempt: reading.attempt }
+fn request(relation: &Relation, writing: Writing, reading: &Reading) -> WriteRequest {
+    let Writing { mode, schema_change, file_size } = writing;
+    let (relation, attempt) = (relation.clone(), reading.attempt);
+    WriteRequest { relation, mode, schema_change, file_size, attempt }
 }

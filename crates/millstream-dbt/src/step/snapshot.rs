@@ -10,7 +10,7 @@ use millstream_core::error::{Plain, Result};
 use millstream_core::name::Relation;
 use millstream_core::table::{SchemaChange, WriteMode};
 
-use super::plan::Work;
+use super::plan::{Work, Writing};
 use crate::manifest::Config;
 
 /// How a snapshot recognises rows and changes.
@@ -178,7 +178,8 @@ pub(super) fn next(
     let table = relation.quoted();
     let query = Changes { plan, table: &table, own: &own, columns, sql }.query();
     let mode = WriteMode::merge(vec![plan.names.scd_id.clone()]);
-    Ok(Work::Table { sql: query, mode, schema_change: SchemaChange::AppendNewColumns })
+    let writing = Writing::meeting(mode, SchemaChange::AppendNewColumns);
+    Ok(Work::Table { sql: query, writing })
 }
 
 /// The parts of the query that finds what changed.

@@ -4,9 +4,9 @@ use std::time::Duration;
 use millstream_core::catalog::CatalogEntry;
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
-use millstream_core::table::WriteMode;
+use millstream_core::table::{FileSize, StagedTable, WriteMode, WriteRequest};
 
-use super::Lab;
+use super::{Lab, key};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -92,6 +92,59 @@ async fn optimize_keeps_every_row_in_fewer_files() {
     let log = lab.dir.path().join("lake/main/t/_delta_log/00000000000000000006.json");
     let entry = std::fs::read_to_string(log).unwrap();
     assert!(!entry.contains("\"dataChange\":true"), "an optimize changes no data");
+}
+
+/// More rows than two small files hold.
+const MANY: &str = "select value as id, 0 as n from generate_series(1, 1200000)";
+const TARGET: &str = "delta.targetFileSize";
+
+async fn replaced(lab: &mut Lab, file_size: FileSize) -> StagedTable {
+    let relation: Relation = "t".parse().unwrap();
+    let mut request = WriteRequest::new(relation, WriteMode::Replace, AttemptId::new());
+    request.file_size = file_size;
+    let staged = lab.engine.stage_query(&lab.query_of(MANY), &request).await.unwrap();
+    lab.publish(&staged).await.unwrap();
+    (*staged).clone()
+}
+
+fn log_entry(lab: &Lab, version: u64) -> String {
+    let log = format!("lake/main/t/_delta_log/{version:020}.json");
+    std::fs::read_to_string(lab.dir.path().join(log)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_few_rows_writes_few_files_anew() {
+    let mut lab = Lab::new();
+    assert_eq!(replaced(&mut lab, FileSize::Large).await.add.len(), 1);
+    let small = replaced(&mut lab, FileSize::Small).await;
+    assert_eq!(small.add.len(), 3);
+    assert!(log_entry(&lab, 1).contains(&format!("\"{TARGET}\":\"16777216\"")));
+
+    let optimized = lab.engine.stage_optimize(&small.relation, AttemptId::new()).await.unwrap();
+    assert_eq!(optimized, None, "its files are as large as they are meant to be");
+
+    let recent = "select value as id, 1 as n from generate_series(1199000, 1201000)";
+    let merged = lab.stage("t", recent, key(&["id"])).await.unwrap();
+    assert_eq!(merged.remove.len(), 1, "only the last file holds such keys");
+    lab.publish(&merged).await.unwrap();
+    assert_eq!(lab.value("select count(*) || ' ' || sum(n) from t").await, "1201000 2001");
+    assert!(!log_entry(&lab, 2).contains(TARGET), "the table says it already");
+
+    let appended = lab.stage("t", "select 0 as id, 0 as n", WriteMode::Append).await.unwrap();
+    assert_eq!(appended.file_size, FileSize::Small);
+    replaced(&mut lab, FileSize::Large).await;
+    assert!(!log_entry(&lab, 3).contains(TARGET));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_merged_into_gets_small_files() {
+    let mut lab = Lab::new();
+    replaced(&mut lab, FileSize::Large).await;
+    let merged = lab.stage("t", "select 7 as id, 1 as n", key(&["id"])).await.unwrap();
+    assert_eq!((merged.remove.len(), merged.add.len()), (1, 3));
+    lab.publish(&merged).await.unwrap();
+    assert!(log_entry(&lab, 1).contains(TARGET));
+    assert_eq!(lab.value("select count(*) || ' ' || sum(n) from t").await, "1200000 1");
 }
 
 #[tokio::test(flavor = "multi_thread")]

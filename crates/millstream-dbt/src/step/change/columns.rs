@@ -4,9 +4,10 @@ use arrow_schema::{DataType, SchemaRef};
 use millstream_core::change::{ColumnChange, Missing, Rows, Taken};
 use millstream_core::error::{Plain, Result};
 use millstream_core::name::Relation;
-use millstream_core::table::{SchemaChange, TablePart, WriteMode};
+use millstream_core::table::{SchemaChange, WriteMode};
 
-use crate::step::Work;
+use super::overwriting;
+use crate::step::{Work, Writing};
 
 /// The columns of a table.
 pub(super) struct Columns(pub(super) SchemaRef);
@@ -35,8 +36,8 @@ impl Columns {
         let sql = format!("select {} from {}", selected.join(", "), relation.quoted());
         Ok(if only_added {
             let sql = format!("{sql} limit 0");
-            let schema_change = SchemaChange::AppendNewColumns;
-            Work::Table { sql, mode: WriteMode::Append, schema_change }
+            let writing = Writing::meeting(WriteMode::Append, SchemaChange::AppendNewColumns);
+            Work::Table { sql, writing }
         } else {
             Work::replaced(sql)
         })
@@ -113,8 +114,7 @@ impl Columns {
         Ok(match which {
             Rows::Where(condition) => Work::Table {
                 sql: format!("{sql} where ({condition}\n)"),
-                mode: WriteMode::Overwrite { part: TablePart::Where(condition.clone()) },
-                schema_change: SchemaChange::Ignore,
+                writing: overwriting(condition),
             },
             _ => Work::replaced(sql),
         })

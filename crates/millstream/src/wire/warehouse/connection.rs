@@ -16,9 +16,9 @@ use millstream_core::name::Relation;
 use millstream_core::slot::Slot;
 use millstream_core::sql::{SqlAnswer, SqlConnection};
 use millstream_core::step::{StepKind, StepSpec};
-use millstream_core::table::{SchemaChange, WriteMode};
+use millstream_core::table::{FileSize, WriteMode};
 use millstream_core::warehouse::{Query, Warehouse as _};
-use millstream_dbt::step::{ChangeStep, Reading, Relations, Work};
+use millstream_dbt::step::{ChangeStep, Reading, Relations, Work, Writing};
 
 use super::{Inner, STEP_TIMEOUT, answer, make};
 
@@ -184,10 +184,10 @@ impl EmbeddedConnection {
                 return Ok(said(word));
             }
             Work::View { sql } => sql,
-            Work::Table { sql, mode, .. } => whole(relation, sql, &mode)?,
+            Work::Table { sql, writing } => whole(relation, sql, &writing.mode)?,
         };
-        let mode = (WriteMode::Replace, SchemaChange::default());
-        let staged = runtime.block_on(relations.rows(relation, &sql, mode, &reading))?;
+        let writing = Writing::replaced(FileSize::Large);
+        let staged = runtime.block_on(relations.rows(relation, &sql, writing, &reading))?;
         let rows = staged.rows;
         self.forget(relation)?;
         self.temporary.push(Temporary {
