@@ -26,9 +26,13 @@ use tokio::sync::mpsc;
 use crate::error::{EngineError, from_io, from_store};
 use crate::stats;
 use crate::types::conform;
+use crate::write::batch_bytes;
 
 /// Parts of an upload to an object store that are on their way at once.
 const UPLOAD_PARTS_MAX: usize = 4;
+/// Bytes in memory below which a row group is not compressed: to set up the compression of each
+/// column, and each reader's of it, takes longer than such rows take to write.
+const COMPRESSED_BYTES_MIN: usize = 64 * 1024;
 /// Row groups of which a column must be found without a useful dictionary before it gets none.
 const DICTIONARY_TRIALS: usize = 1;
 
@@ -59,10 +63,9 @@ impl Encoder {
         Ok(Self { schema, leaves, learned: Mutex::default() })
     }
 
-    fn properties(&self) -> WriterPropertiesPtr {
-        let level = ZstdLevel::try_new(1).expect("1 is a level of zstd");
+    fn properties(&self, compression: Compression) -> WriterPropertiesPtr {
         let mut builder = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
+            .set_compression(compression)
             .set_created_by("millstream".to_owned());
         let learned = self.learned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for leaf in &learned.plain {
@@ -72,10 +75,10 @@ impl Encoder {
         Arc::new(builder.build())
     }
 
-    fn column_writers(&self) -> Result<Vec<ArrowColumnWriter>> {
-        let root = self.leaves.root_schema_ptr();
+    fn column_writers(&self, compression: Compression) -> Result<Vec<ArrowColumnWriter>> {
+        let (root, properties) = (self.leaves.root_schema_ptr(), self.properties(compression));
         // The factory wants a file only for its schema and properties.
-        let unwritten = SerializedFileWriter::new(std::io::sink(), root, self.properties());
+        let unwritten = SerializedFileWriter::new(std::io::sink(), root, properties);
         let unwritten = unwritten.map_err(from_parquet)?;
         let factory = ArrowRowGroupWriterFactory::new(&unwritten, Arc::clone(&self.schema));
         factory.create_column_writers(0).map_err(from_parquet)
@@ -83,23 +86,32 @@ impl Encoder {
 
     /// Encodes the batches of one row group as they come. Blocks.
     pub(crate) fn encode(&self, mut batches: mpsc::Receiver<RecordBatch>) -> Result<EncodedGroup> {
-        let mut writers = self.column_writers()?;
+        let (first, compression) = first_batches(&mut batches);
+        let mut writers = self.column_writers(compression)?;
+        for batch in first {
+            self.encode_batch(&mut writers, &batch)?;
+        }
         while let Some(batch) = batches.blocking_recv() {
-            let batch = conform(&batch, &self.schema)?;
-            let mut next = writers.iter_mut();
-            for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
-                for leaf in compute_leaves(field, column).map_err(from_parquet)? {
-                    let writer = next.next().ok_or_else(|| EngineError::Internal {
-                        message: format!("column `{}` has too many leaves", field.name()),
-                    })?;
-                    writer.write(&leaf).map_err(from_parquet)?;
-                }
-            }
+            self.encode_batch(&mut writers, &batch)?;
         }
         let chunks: Result<Vec<_>, _> = writers.into_iter().map(ArrowColumnWriter::close).collect();
         let group = EncodedGroup { chunks: chunks.map_err(from_parquet)? };
         self.learn(&group);
         Ok(group)
+    }
+
+    fn encode_batch(&self, writers: &mut [ArrowColumnWriter], batch: &RecordBatch) -> Result<()> {
+        let batch = conform(batch, &self.schema)?;
+        let mut next = writers.iter_mut();
+        for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
+            for leaf in compute_leaves(field, column).map_err(from_parquet)? {
+                let writer = next.next().ok_or_else(|| EngineError::Internal {
+                    message: format!("column `{}` has too many leaves", field.name()),
+                })?;
+                writer.write(&leaf).map_err(from_parquet)?;
+            }
+        }
+        Ok(())
     }
 
     /// A dictionary that overflowed was work for nothing: the next row groups do without.
@@ -121,6 +133,24 @@ impl Encoder {
             }
         }
     }
+}
+
+/// The first batches of a row group, and the compression that they deserve.
+fn first_batches(batches: &mut mpsc::Receiver<RecordBatch>) -> (Vec<RecordBatch>, Compression) {
+    let (mut first, mut bytes) = (Vec::new(), 0);
+    while bytes < COMPRESSED_BYTES_MIN {
+        let Some(batch) = batches.blocking_recv() else {
+            return (first, Compression::UNCOMPRESSED);
+        };
+        bytes += batch_bytes(&batch);
+        first.push(batch);
+    }
+    (first, compressed())
+}
+
+fn compressed() -> Compression {
+    let level = ZstdLevel::try_new(1).expect("1 is a level of zstd");
+    Compression::ZSTD(level)
 }
 
 /// Where a file's bytes go.
@@ -148,7 +178,7 @@ impl OpenFile {
     ) -> Result<Self> {
         let sink = Sink::open(destination, runtime)?;
         let root = encoder.leaves.root_schema_ptr();
-        let writer = SerializedFileWriter::new(sink, root, encoder.properties());
+        let writer = SerializedFileWriter::new(sink, root, encoder.properties(compressed()));
         let writer = writer.map_err(from_parquet)?;
         Ok(Self { name, schema: Arc::clone(&encoder.schema), writer })
     }

@@ -109,7 +109,7 @@ impl FileKind {
     }
 }
 
-const SUFFIX: &str = ".zstd.parquet";
+const SUFFIX: &str = ".parquet";
 
 /// Where files go and what they are called.
 #[derive(Debug, Clone)]
