@@ -5,6 +5,7 @@ use millstream_core::catalog::CatalogEntry;
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
 use millstream_core::table::{FileSize, StagedTable, WriteMode, WriteRequest};
+use millstream_core::warehouse::Warehouse as _;
 
 use super::{Lab, key};
 
