@@ -26,3 +26,4 @@ mod serving;
 mod sharing;
 mod shop;
 mod undisturbed;
+mod wheel;

@@ -51,6 +51,12 @@ pub fn python() -> PathBuf {
         .map_or_else(|| root().join("target/python/bin/python"), PathBuf::from)
 }
 
+/// The wheel of the program under test, as `cargo xtask test` makes it.
+pub fn wheel() -> PathBuf {
+    let wheel = std::env::var_os("MILLSTREAM_TEST_WHEEL");
+    PathBuf::from(wheel.expect("cargo xtask test makes a wheel and names it"))
+}
+
 /// A project in a folder of its own, removed afterwards unless the test failed.
 #[derive(Debug)]
 pub struct TestProject {

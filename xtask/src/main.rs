@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod conformance;
+mod dist;
 mod environment;
 mod python;
 mod shell;
@@ -18,6 +19,7 @@ cargo xtask TASK
   bench NAME    ours and a named peer in turn on one workload (see bench/README.md)
   conformance NAME [--from DIR] [--accept] [--real] [PART...]
                 an outside suite on the real binary (see conformance/README.md)
+  dist [BINARY] the archive, the wheel and their checksums; builds the program unless given
   chaos [N]     the whole kill matrix, N random kills, N power cuts, N full disks (200)
 ";
 
@@ -29,6 +31,8 @@ fn main() -> Result<()> {
         ["check"] => check::run(),
         ["bench", name] => bench::run(name),
         ["conformance", name, options @ ..] => conformance::run(name, options),
+        ["dist"] => dist::run_with(None),
+        ["dist", binary] => dist::run_with(Some(binary)),
         ["chaos"] => test::chaos("200"),
         ["chaos", kills] => test::chaos(kills),
         _ => bail!("{USAGE}"),

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::dist;
 use crate::environment::TestEnvironment;
 use crate::shell::{self, cargo};
 
@@ -15,8 +16,9 @@ pub(crate) fn run() -> Result<()> {
     crate::check::quick()?;
     let environment = TestEnvironment::start()?;
     shell::run(cargo(&["build", "--workspace"]).args(PROFILE).args(FEATURES))?;
+    let wheel = dist::wheel_of(&dist::target().join("ci/millstream"))?;
     let mut tests = cargo(&["test", "--workspace"]);
-    tests.args(PROFILE).args(FEATURES);
+    tests.args(PROFILE).args(FEATURES).env("MILLSTREAM_TEST_WHEEL", wheel);
     environment.apply(&mut tests);
     shell::run(&mut tests)
 }
