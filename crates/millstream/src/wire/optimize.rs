@@ -71,6 +71,9 @@ pub async fn optimize(opened: &Opened, relation: &Relation) -> Result<Packed> {
             },
             reason: "optimize".to_owned(),
             lease: LEASE,
+            shares: Vec::new(),
+            priority: 0,
+            due_at: None,
         })
         .await?;
     let ClaimOutcome::Claimed(claim) = claim else {

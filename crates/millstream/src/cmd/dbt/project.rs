@@ -9,7 +9,7 @@ use millstream_dbt::context::{LogLevel, Session, Surroundings, Verdict};
 use millstream_dbt::parse::{Inputs, ParsedProject};
 use millstream_dbt::target::Target;
 use millstream_ledger::RunState;
-use millstream_project::{Environment, HostProject, state_dir};
+use millstream_project::{Environment, HostProject, Shared, state_dir};
 use millstream_python::LineSink;
 use millstream_run::{Due, Pace, RunRequest};
 use millstream_warehouse::postgres::PostgresWarehouse;
@@ -128,6 +128,7 @@ impl OpenWarehouse {
             due: Due::Always,
             fire: None,
             by: None,
+            due_at: std::collections::BTreeMap::new(),
         };
         let run = executor.direct(&request, &cancel).await?;
         let embedded = Arc::new(EmbeddedWarehouse::new(backends, run, cancel));
@@ -166,6 +167,7 @@ fn environment(global: &Global, place: &Place, name: &str) -> Result<Environment
             operational: None,
             threads: None,
             memory_limit_bytes: None,
+            shared: Shared::default(),
         }),
     }
 }
