@@ -22,6 +22,7 @@ mod mlflow;
 pub mod realtime;
 pub mod reference;
 pub mod rows;
+mod traffic;
 mod v2;
 
 pub use batch::{ScoringConfig, ScoringStep};
@@ -31,3 +32,4 @@ pub use explain::EXPLANATIONS;
 pub use http::{health_router, router};
 pub use realtime::{DeploymentConfig, Deployments};
 pub use reference::ModelReference;
+pub use traffic::TrafficSeen;

@@ -15,6 +15,7 @@ use crate::event::{About, PredictionKind, Scored};
 use crate::live::LiveModel;
 use crate::reference::ModelReference;
 use crate::rows::Rows;
+use crate::traffic::{TrafficLog, TrafficSeen};
 
 /// What a deployment is made of.
 #[derive(Debug, Clone)]
@@ -55,7 +56,9 @@ impl Deployments {
                 Arc::clone(&catalog),
                 clock.clone(),
             );
-            let deployment = Deployment { name: name.clone(), live, record, clock: clock.clone() };
+            let traffic = TrafficLog::default();
+            let clock = clock.clone();
+            let deployment = Deployment { name: name.clone(), live, record, clock, traffic };
             if by_name.insert(name.clone(), deployment).is_some() {
                 return Err(DeployError::NameTwice(name));
             }
@@ -101,6 +104,7 @@ pub struct Deployment {
     live: Arc<LiveModel>,
     record: Option<Arc<dyn Topic>>,
     clock: Clock,
+    traffic: TrafficLog,
 }
 
 /// The answer to a request.
@@ -140,6 +144,29 @@ impl Deployment {
         scorer: &Arc<dyn Scorer>,
         rows: &Rows,
     ) -> Result<Answer, DeployError> {
+        let began = self.clock.now();
+        let answer = self.scored(scorer, rows).await;
+        match &answer {
+            Ok(_) => {
+                let micros = self.clock.now().micros_since(began);
+                self.traffic.answered(rows.len, u64::try_from(micros).unwrap_or(0));
+            }
+            Err(_) => self.traffic.failed(),
+        }
+        answer
+    }
+
+    /// What was asked of it so far.
+    pub fn traffic(&self) -> TrafficSeen {
+        self.traffic.seen()
+    }
+
+    /// The version that is loaded.
+    pub fn version(&self) -> Option<u64> {
+        self.live.loaded().map(|scorer| scorer.version())
+    }
+
+    async fn scored(&self, scorer: &Arc<dyn Scorer>, rows: &Rows) -> Result<Answer, DeployError> {
         let predictions = score(scorer, rows).await?;
         let scored = Scored::new(&**scorer, &rows.inputs, &predictions)?;
         let Some(topic) = &self.record else {

@@ -31,6 +31,12 @@ pub enum GuardError {
         /// What it would need.
         scope: Scope,
     },
+    /// The cookie stands for no session that is open.
+    #[error("the session is over")]
+    SessionUnknown,
+    /// A changing request with a cookie does not repeat the session's text.
+    #[error("the request does not repeat the session's text in `X-Millstream-CSRF`")]
+    Csrf,
     /// The tokens could not be read.
     #[error("the tokens cannot be read: {0}")]
     Lookup(Error),
@@ -47,6 +53,8 @@ impl Coded for GuardError {
             Self::TokenUnknown => "guard.token_unknown",
             Self::TokenExpired { .. } => "guard.token_expired",
             Self::ScopeMissing { .. } => "guard.scope_missing",
+            Self::SessionUnknown => "guard.session_unknown",
+            Self::Csrf => "guard.csrf",
             Self::Lookup(_) => "guard.lookup_failed",
             Self::NoRandomness(_) => "guard.no_randomness",
         }
@@ -77,6 +85,8 @@ impl Coded for GuardError {
             Self::ScopeMissing { scope, .. } => {
                 Some(format!("use a token that was made with the scope `{scope}`"))
             }
+            Self::SessionUnknown => Some("come in again with a token".to_owned()),
+            Self::Csrf => Some("send the `csrf` of `GET /api/v1/me` in that header".to_owned()),
             Self::Lookup(cause) => cause.hint(),
             Self::NoRandomness(_) => None,
         }
@@ -112,8 +122,22 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: "guard.scope_missing",
         title: "the token does not allow this",
-        text: "Tokens are made with scopes: `read` looks, `score` asks for predictions, `admin` \
-               does everything. Use a token that has the scope named in the message.",
+        text: "Tokens are made with scopes: `read` looks, `operate` also starts, stops and pauses, \
+               `author` also queries and promotes, `score` asks for predictions, `admin` does \
+               everything. Use a token that has the scope named in the message.",
+    },
+    Explanation {
+        code: "guard.session_unknown",
+        title: "the session is over",
+        text: "A session of a browser lasts twelve hours, ends with the token that opened it, and \
+               does not outlive the server. Come in again with a token.",
+    },
+    Explanation {
+        code: "guard.csrf",
+        title: "the request may come from another page",
+        text: "A browser sends its cookie along with whatever a page makes it ask for. So a request \
+               that changes something must repeat a text that only our own page knows, in the \
+               header `X-Millstream-CSRF`. Nothing was done.",
     },
     Explanation {
         code: "guard.lookup_failed",

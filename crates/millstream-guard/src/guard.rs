@@ -6,7 +6,8 @@ use std::sync::Arc;
 use millstream_core::clock::Clock;
 
 use crate::error::GuardError;
-use crate::principal::Principal;
+use crate::principal::{Entrance, Principal};
+use crate::session::{OpenedSession, Sessions};
 use crate::token::{PresentedToken, StoredToken};
 
 /// The longest `Authorization` header that is looked at, in bytes.
@@ -21,6 +22,7 @@ pub type TokenLookup =
 pub struct Guard {
     lookup: TokenLookup,
     clock: Clock,
+    sessions: Sessions,
 }
 
 impl fmt::Debug for Guard {
@@ -32,7 +34,7 @@ impl fmt::Debug for Guard {
 impl Guard {
     /// A guard that knows the tokens which `lookup` finds; `clock` decides when they expire.
     pub fn new(lookup: TokenLookup, clock: Clock) -> Self {
-        Self { lookup, clock }
+        Self { lookup, clock, sessions: Sessions::default() }
     }
 
     /// Who sent a request with this `Authorization` header.
@@ -46,10 +48,36 @@ impl Guard {
         let Some(stored) = stored.filter(|_| matches) else {
             return Err(GuardError::TokenUnknown);
         };
+        self.in_time(stored, Entrance::Token)
+    }
+
+    /// Opens a session of a browser for whoever sent this `Authorization` header.
+    pub fn open_session(&self, header: Option<&str>) -> Result<OpenedSession, GuardError> {
+        let principal = self.authenticate(header)?;
+        let id = principal.token_id().unwrap_or_default().to_owned();
+        self.sessions.open(id, self.clock.now())
+    }
+
+    /// Who the session of a cookie is of, with the text that changing requests must repeat.
+    ///
+    /// A session ends with its time, and with the token that opened it.
+    pub fn resume_session(&self, cookie: &str) -> Result<(Principal, String), GuardError> {
+        let session = self.sessions.find(cookie, self.clock.now())?;
+        let stored = (self.lookup)(&session.token_id).map_err(GuardError::Lookup)?;
+        let stored = stored.ok_or(GuardError::SessionUnknown)?;
+        Ok((self.in_time(stored, Entrance::Session)?, session.csrf))
+    }
+
+    /// Ends the session of a cookie, if there is one.
+    pub fn close_session(&self, cookie: &str) {
+        self.sessions.close(cookie);
+    }
+
+    fn in_time(&self, stored: StoredToken, entrance: Entrance) -> Result<Principal, GuardError> {
         if stored.expires_at.is_some_and(|expires_at| expires_at <= self.clock.now()) {
             return Err(GuardError::TokenExpired { name: stored.name });
         }
-        Ok(Principal::of_token(stored))
+        Ok(Principal::of_token(stored, entrance))
     }
 }
 
@@ -120,6 +148,26 @@ mod tests {
         let forged = format!("Bearer ms_{}.{secret}", stored.id);
         assert_eq!(refusal(&guard, Some(&forged)), "guard.token_unknown");
         assert_eq!(refusal(&guard, Some(&format!("bearer {text}"))), "guard.token_expired");
+    }
+
+    #[test]
+    fn a_session_lasts_as_long_as_its_token_and_its_time() {
+        let (text, stored) = token(Some(Timestamp::from_micros(NOW.as_micros() + 1_000_000)));
+        let clock = Clock::fixed(NOW);
+        let lookup = move |id: &str| Ok(Some(stored.clone()).filter(|token| token.id == id));
+        let guard = Guard::new(Arc::new(lookup), clock.clone());
+        let opened = guard.open_session(Some(&format!("Bearer {text}"))).unwrap();
+        let (principal, csrf) = guard.resume_session(opened.cookie.expose()).unwrap();
+        assert_eq!((principal.name(), principal.entrance()), ("robot", Entrance::Session));
+        assert_eq!(csrf, opened.csrf);
+        assert_eq!(guard.resume_session("other").unwrap_err().code(), "guard.session_unknown");
+        let Clock::Fixed(micros) = &clock else { unreachable!("it is fixed") };
+        micros.fetch_add(1_000_000, std::sync::atomic::Ordering::Relaxed);
+        let expired = guard.resume_session(opened.cookie.expose()).unwrap_err();
+        assert_eq!(expired.code(), "guard.token_expired");
+        guard.close_session(opened.cookie.expose());
+        let closed = guard.resume_session(opened.cookie.expose()).unwrap_err();
+        assert_eq!(closed.code(), "guard.session_unknown");
     }
 
     #[test]

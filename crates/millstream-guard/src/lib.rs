@@ -8,9 +8,11 @@
 pub mod error;
 pub mod guard;
 pub mod principal;
+pub mod session;
 pub mod token;
 
 pub use error::{EXPLANATIONS, GuardError};
 pub use guard::{Guard, TokenLookup};
-pub use principal::{Principal, Scope};
+pub use principal::{Entrance, Principal, Role, Scope};
+pub use session::OpenedSession;
 pub use token::{StoredToken, new_token};

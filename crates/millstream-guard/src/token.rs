@@ -89,13 +89,13 @@ impl<'a> PresentedToken<'a> {
     }
 }
 
-fn random<const N: usize>() -> Result<[u8; N], GuardError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], GuardError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|cause| GuardError::NoRandomness(cause.to_string()))?;
     Ok(bytes)
 }
 
-fn hash_of(secret: &str) -> String {
+pub(crate) fn hash_of(secret: &str) -> String {
     hexadecimal(&Sha256::digest(secret.as_bytes()))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -225,6 +225,38 @@ impl Ledger {
                 .query_map(params![schedule, limit], |row| Ok(fire(row)?.1))?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(fires)
+        })
+    }
+
+    /// The fires of a schedule that were decided before one, the latest first, with what names that
+    /// place in the order.
+    pub fn fires_before(
+        &self,
+        schedule: &str,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<(i64, Fire)>> {
+        self.read(|connection| {
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let fires = connection
+                .prepare_cached(&format!(
+                    "{SELECT} WHERE f.schedule = ?1 AND f.position < ?2
+                     ORDER BY f.position DESC LIMIT ?3"
+                ))?
+                .query_map(params![schedule, before.unwrap_or(i64::MAX), limit], fire)?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(fires)
+        })
+    }
+
+    /// What a run was started for, if a schedule started it.
+    pub fn fire_of(&self, run: RunId) -> Result<Option<Fire>> {
+        self.read(|connection| {
+            let found = connection
+                .prepare_cached(&format!("{SELECT} WHERE f.run = ?1 LIMIT 1"))?
+                .query_row([Text(run)], |row| Ok(fire(row)?.1))
+                .optional()?;
+            Ok(found)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use millstream_core::AssetKey;
+use millstream_core::asset::{AssetKey, AssetKind};
 use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
 use millstream_core::step::{CheckResult, StepStats};
@@ -53,6 +53,21 @@ impl Ledger {
                 .query_map([], status)?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(statuses)
+        })
+    }
+
+    /// The names of the assets of a kind that have a version.
+    pub fn names_of(&self, kind: AssetKind) -> Result<Vec<String>> {
+        let prefix = format!("{}:", kind.word());
+        self.read(|connection| {
+            let names = connection
+                .prepare_cached(
+                    "SELECT substr(asset, length(?1) + 1) FROM assets
+                     WHERE asset >= ?1 AND substr(asset, 1, length(?1)) = ?1 AND version > 0",
+                )?
+                .query_map([&prefix], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(names)
         })
     }
 

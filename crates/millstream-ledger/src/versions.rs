@@ -99,6 +99,23 @@ impl Ledger {
         })
     }
 
+    /// The versions of an asset that came before one, the newest first.
+    pub fn history_before(
+        &self,
+        asset: &AssetKey,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<AssetVersion>> {
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        self.read(|connection| {
+            select(
+                connection,
+                "WHERE v.asset = ?1 AND v.version < ?2 ORDER BY v.version DESC LIMIT ?3",
+                params![Text(asset), before, Count(limit as u64)],
+            )
+        })
+    }
+
     /// One version of an asset.
     pub fn version(&self, asset: &AssetKey, version: u64) -> Result<Option<AssetVersion>> {
         self.read(|connection| find_version(connection, asset, version))

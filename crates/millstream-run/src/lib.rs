@@ -4,6 +4,7 @@
 //!
 //! Reading order is the order of the modules below.
 
+pub mod api;
 pub mod attempt;
 mod cancel;
 pub mod conductor;
@@ -33,5 +34,5 @@ pub use open_run::{Begun, OpenRun};
 pub use plan::{Decision, Due, Plan, PlanEntry, Reason, plan};
 pub use recover::{OtherSteps, Recovered, Steps, recover};
 pub use report::{Progress, RunReport, StepOutcome, StepReport};
-pub use scheduler::{Scheduler, SchedulerConfig};
+pub use scheduler::{FoundFresh, Scheduler, SchedulerConfig};
 pub use webhook::Webhooks;

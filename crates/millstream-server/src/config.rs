@@ -1,12 +1,14 @@
 //! What the wiring tells the server.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_core::clock::Clock;
 use millstream_core::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_TIMEOUT};
-use millstream_guard::Guard;
+use millstream_guard::{Guard, Principal};
 use serde::Serialize;
 
 /// Connections that may be open at the same time, unless the settings say otherwise.
@@ -16,7 +18,7 @@ pub const CONNECTIONS_MAX: usize = 4096;
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 
 /// Settings of a server.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ServerConfig {
     /// Address and port; port 0 takes a free one, see [`crate::Server::address`].
     pub listen: SocketAddr,
@@ -34,6 +36,8 @@ pub struct ServerConfig {
     pub connections_max: usize,
     /// What `GET /api/v1/info` says.
     pub info: ServerInfo,
+    /// Is told of sessions that begin, and of changes that were asked for in vain.
+    pub witness: Option<Witness>,
     /// Times requests for the log.
     pub clock: Clock,
 }
@@ -50,9 +54,47 @@ impl ServerConfig {
             shutdown_grace: SHUTDOWN_GRACE,
             connections_max: CONNECTIONS_MAX,
             info,
+            witness: None,
             clock: Clock::System,
         }
     }
+}
+
+impl fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { listen, guard, tls, info, .. } = self;
+        let mut shown = f.debug_struct("ServerConfig");
+        shown.field("listen", listen).field("guard", guard).field("tls", tls).field("info", info);
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// Writes down what it is told. Must not block.
+pub type Witness = Arc<dyn Fn(Witnessed) + Send + Sync>;
+
+/// Something that belongs into the audit record and that no handler writes there.
+#[derive(Debug, Clone)]
+pub struct Witnessed {
+    /// Who asked.
+    pub principal: Principal,
+    /// For what.
+    pub event: WitnessedEvent,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WitnessedEvent {
+    /// A session began.
+    SessionOpened,
+    /// A changing request was refused or failed.
+    InVain {
+        /// `POST /api/v1/runs`.
+        request: String,
+        /// What it was answered with.
+        status: u16,
+        /// The code of the error.
+        code: String,
+    },
 }
 
 /// PEM files for TLS.
@@ -65,7 +107,7 @@ pub struct TlsFiles {
 }
 
 /// What a server says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ServerInfo {
     /// Version of the product.
     pub version: String,

@@ -144,9 +144,10 @@ pub fn coded_response(status: StatusCode, error: &dyn Coded) -> Response {
     answer(status, error.code(), &error.to_string(), error.hint().as_deref())
 }
 
-/// `{"error", "code", "hint"}`, and the code in a header as well.
+/// `{"code", "message", "hint"}`, and the code in a header as well. The Open Inference Protocol calls
+/// the message `error`.
 fn answer(status: StatusCode, code: &'static str, message: &str, hint: Option<&str>) -> Response {
-    let body = Json(json!({ "error": message, "code": code, "hint": hint }));
+    let body = Json(json!({ "code": code, "message": message, "hint": hint, "error": message }));
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(ERROR_CODE_HEADER, HeaderValue::from_static(code));

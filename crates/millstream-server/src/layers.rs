@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http_body_util::Limited;
@@ -15,15 +15,22 @@ use millstream_guard::{Guard, GuardError, Principal};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{debug, error};
 
-use crate::config::ServerConfig;
-use crate::error::{ServerError, coded_response};
+use crate::config::{ServerConfig, Witness, Witnessed, WitnessedEvent};
+use crate::error::{ERROR_CODE_HEADER, ServerError};
+use crate::session::{Csrf, cookie, refused};
 
+/// The header in which changing requests of a session repeat its text.
+const CSRF_HEADER: HeaderName = HeaderName::from_static("x-millstream-csrf");
+/// Where the routes begin whose changes are recorded.
+const INTERFACE: &str = "/api/v1/";
 /// The most bytes of a plain refusal that are repeated in JSON.
 const REFUSAL_BYTES_MAX: usize = 4096;
 
 /// Both routers behind what every request passes; `guarded` also behind authentication.
 pub(crate) fn layered(config: &Arc<ServerConfig>, guarded: Router, open: Router) -> Router {
-    let guarded = guarded.route_layer(from_fn_with_state(config.guard.clone(), authenticate));
+    let guarded = guarded
+        .route_layer(from_fn_with_state(config.witness.clone(), witness))
+        .route_layer(from_fn_with_state(config.guard.clone(), authenticate));
     guarded
         .merge(open)
         .fallback(nothing_there)
@@ -38,19 +45,55 @@ async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let principal = match &guard {
-        None => Ok(Principal::local()),
-        Some(guard) => guard.authenticate(authorization(request.headers())),
-    };
-    match principal {
-        Ok(principal) => {
+    match principal(guard.as_ref(), &request) {
+        Ok((principal, csrf)) => {
             request.extensions_mut().insert(principal);
+            if let Some(csrf) = csrf {
+                request.extensions_mut().insert(csrf);
+            }
             next.run(request).await
         }
-        Err(failure @ GuardError::Lookup(_)) => {
-            coded_response(StatusCode::SERVICE_UNAVAILABLE, &failure)
-        }
-        Err(refusal) => coded_response(StatusCode::UNAUTHORIZED, &refusal),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+/// Tells of changing requests of the interface that were refused or failed.
+async fn witness(State(witness): State<Option<Witness>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let counts = !request.method().is_safe() && path.starts_with(INTERFACE);
+    let asked = counts.then(|| format!("{} {path}", request.method()));
+    let principal = request.extensions().get::<Principal>().cloned();
+    let response = next.run(request).await;
+    let status = response.status();
+    if let (Some(witness), Some(request), Some(principal)) = (witness, asked, principal)
+        && (status.is_client_error() || status.is_server_error())
+    {
+        let code = response.headers().get(ERROR_CODE_HEADER).and_then(|code| code.to_str().ok());
+        let code = code.unwrap_or("server.bad_request").to_owned();
+        let event = WitnessedEvent::InVain { request, status: status.as_u16(), code };
+        witness(Witnessed { principal, event });
+    }
+    response
+}
+
+/// Who sent a request: by its token, else by the cookie of a session, which alone does not allow
+/// changes.
+fn principal(
+    guard: Option<&Guard>,
+    request: &Request,
+) -> Result<(Principal, Option<Csrf>), GuardError> {
+    let Some(guard) = guard else { return Ok((Principal::local(), None)) };
+    let headers = request.headers();
+    let (token, cookie) = (authorization(headers), cookie(headers));
+    let Some(cookie) = cookie.filter(|_| token.is_none()) else {
+        return Ok((guard.authenticate(token)?, None));
+    };
+    let (principal, csrf) = guard.resume_session(cookie)?;
+    let repeated = headers.get(CSRF_HEADER).map(HeaderValue::as_bytes);
+    if request.method().is_safe() || repeated == Some(csrf.as_bytes()) {
+        Ok((principal, Some(Csrf(csrf))))
+    } else {
+        Err(GuardError::Csrf)
     }
 }
 

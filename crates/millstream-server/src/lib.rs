@@ -18,13 +18,15 @@
 
 pub mod config;
 mod connection;
+mod document;
 pub mod error;
 mod layers;
 pub mod routes;
 pub mod server;
+mod session;
 mod tls;
 
-pub use config::{ServerConfig, ServerInfo, TlsFiles};
+pub use config::{ServerConfig, ServerInfo, TlsFiles, Witness, Witnessed, WitnessedEvent};
 pub use error::{EXPLANATIONS, ServerError, coded_response, error_response};
 pub use routes::Routes;
 pub use server::Server;

@@ -62,7 +62,7 @@ impl Server {
         ready: impl Fn() -> bool + Send + Sync + 'static,
         shutdown: impl Future<Output = ()>,
     ) -> Result<()> {
-        let (guarded, open) = routes.into_parts(self.config.info.clone(), ready);
+        let (guarded, open) = routes.into_parts(&self.config, ready);
         let router = layered(&self.config, guarded, open);
         info!(address = %self.address, tls = self.tls.is_some(), "listening");
         let (stop, stopped) = watch::channel(false);

@@ -95,6 +95,9 @@ pub enum Verb {
     /// Tokens for a server that others reach.
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Who did what.
+    #[command(subcommand)]
+    Audit(AuditVerb),
     /// dbt's own commands and flags: build, run, test, seed, snapshot, compile, ls ...
     #[command(disable_help_flag = true)]
     Dbt {
@@ -442,7 +445,7 @@ pub enum TokenVerb {
     New {
         /// What it is for.
         name: String,
-        /// What it may do: `read`, `score`, `admin`; may be repeated.
+        /// What it may do: `read`, `operate`, `author`, `admin`, or `score` alone; may be repeated.
         #[arg(long, value_name = "SCOPE", default_value = "score")]
         scope: Vec<String>,
     },
@@ -452,5 +455,22 @@ pub enum TokenVerb {
     Revoke {
         /// Its id.
         id: String,
+    },
+}
+
+/// `millstream audit`
+#[derive(Debug, Subcommand)]
+pub enum AuditVerb {
+    /// What was done and what was refused, the newest first.
+    List {
+        /// Only of this principal.
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        /// Only this: `run.start`, `schedule.pause`, `model.promote`.
+        #[arg(long, value_name = "ACTION")]
+        action: Option<String>,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
     },
 }

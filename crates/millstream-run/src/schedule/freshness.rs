@@ -90,7 +90,7 @@ pub fn typical(newest_first: &[i64]) -> Option<i64> {
 /// Propagates all targets upstream. What was never made is due now.
 pub fn deadlines(graph: &Graph, history: &StepHistory, now: Timestamp) -> Pace {
     let nodes = graph.nodes();
-    let as_of = all_as_of(graph, history);
+    let as_of = freshness_of(graph, history);
     let mut pace = Pace::default();
     let mut found: Vec<Option<Deadline>> = vec![None; nodes.len()];
     // Steps come after all that they wait for, so that from behind every step is settled when those
@@ -147,8 +147,9 @@ pub fn due_for_freshness(
     runs
 }
 
-/// How fresh each step is: as the least fresh of itself and all before it.
-fn all_as_of(graph: &Graph, history: &StepHistory) -> Vec<Option<Timestamp>> {
+/// How fresh each step is, by its position in the graph: as the least fresh of itself and all
+/// before it.
+pub fn freshness_of(graph: &Graph, history: &StepHistory) -> Vec<Option<Timestamp>> {
     let mut all: Vec<Option<Timestamp>> = Vec::with_capacity(graph.nodes().len());
     for (position, node) in graph.nodes().iter().enumerate() {
         let own = history.as_of.get(node.asset()).copied();

@@ -18,6 +18,7 @@ pub use decide::{Decision, How, QUEUE_MAX, Situation, Start, decide};
 pub use due::{Count, Due, DueFire, ON_TIME_MICROS, Skipped, Timing, WhySkipped, due};
 pub use evaluate::{Explained, evaluate};
 pub use freshness::{
-    Deadline, FreshnessRun, Infeasible, Pace, StepHistory, deadlines, due_for_freshness, typical,
+    Deadline, FreshnessRun, Infeasible, Pace, StepHistory, deadlines, due_for_freshness,
+    freshness_of, typical,
 };
 pub use state::{Observed, ScheduleState, Seen, VersionAt};

@@ -45,7 +45,23 @@ struct Known {
     rests: BTreeMap<AssetKey, Timestamp>,
 }
 
+/// What a scheduler found fresh without a record: a run that finds nothing to do leaves none.
+#[derive(Debug, Clone, Default)]
+pub struct FoundFresh(Arc<Mutex<Known>>);
+
+impl FoundFresh {
+    /// When the runs began that found so.
+    pub fn moments(&self) -> BTreeMap<AssetKey, Timestamp> {
+        lock(&self.0).up_to_date.clone()
+    }
+}
+
 impl Freshness {
+    /// What it finds, from now on too.
+    pub(super) fn found(&self) -> FoundFresh {
+        FoundFresh(Arc::clone(&self.known))
+    }
+
     pub(super) fn new(ledger: Ledger, conductor: Conductor, clock: Clock, graph: Graph) -> Self {
         let targets = graph.nodes().iter().filter(|node| node.fresh_within.is_some());
         let mut watched = BTreeSet::new();

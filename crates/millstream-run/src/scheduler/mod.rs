@@ -24,6 +24,8 @@ use millstream_project::Graph;
 use millstream_project::schedule::{Condition, Schedule, TriggerKey};
 use tokio_util::sync::CancellationToken;
 
+pub use self::fresh::FoundFresh;
+
 use self::fresh::Freshness;
 use self::start::Starter;
 use self::world::{Found, World};
@@ -36,7 +38,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const MARK: Duration = Duration::from_secs(10);
 
 /// What a scheduler is given.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SchedulerConfig {
     /// The project's folder, where patterns of files start.
     pub root: PathBuf,
@@ -83,6 +85,11 @@ impl Scheduler {
         let starter = Starter::new(ledger.clone(), conductor);
         let watched = schedules.into_iter().map(Watched::new).collect();
         Self { ledger, clock, watched, world, starter, fresh }
+    }
+
+    /// What it finds fresh without a record, also later.
+    pub fn found_fresh(&self) -> FoundFresh {
+        self.fresh.found()
     }
 
     /// Starts what is due until told to stop; runs that are going are not its concern then.

@@ -11,6 +11,7 @@ mod steps;
 mod text;
 mod walk;
 
+use millstream_core::error::Result as CoreResult;
 use millstream_core::lineage::Origin;
 use serde_json::json;
 
@@ -19,7 +20,8 @@ use crate::exit::{Failure, Outcome};
 use crate::output::{print_json, print_line, print_note};
 use crate::wire::Opened;
 
-use self::walk::{Direction, Walk};
+pub use self::walk::Direction;
+use self::walk::Walk;
 
 /// Says from which columns a column comes, or which come from it.
 pub async fn run(global: &Global, args: &LineageArgs) -> Outcome {
@@ -35,7 +37,7 @@ pub async fn run(global: &Global, args: &LineageArgs) -> Outcome {
     let direction = if args.down { Direction::Down } else { Direction::Up };
     let walk = Walk::new(&assets, direction, args.depth);
     if global.output == OutputFormat::Json {
-        return print_json("lineage", &described(&target, &walk));
+        return print_json("lineage", &shown(&target, &walk));
     }
     print_line(&text::tree(&walk.tree(&target)))?;
     let doubts: Vec<&String> =
@@ -49,7 +51,19 @@ pub async fn run(global: &Global, args: &LineageArgs) -> Outcome {
     Ok(())
 }
 
-fn described(target: &Origin, walk: &Walk<'_>) -> serde_json::Value {
+/// The lineage of what a text names, as JSON.
+pub async fn described(
+    opened: &Opened,
+    target: &str,
+    direction: Direction,
+    depth: Option<usize>,
+) -> CoreResult<serde_json::Value> {
+    let assets = assets::read(opened).await?;
+    let target = names::find(target, &assets)?;
+    Ok(shown(&target, &Walk::new(&assets, direction, depth)))
+}
+
+fn shown(target: &Origin, walk: &Walk<'_>) -> serde_json::Value {
     json!({
         "asset": target.asset,
         "column": target.column,

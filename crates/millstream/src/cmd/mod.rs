@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+pub mod audit;
 pub mod check;
 pub mod completions;
 pub mod dbt;
@@ -38,6 +39,7 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Table(verb) => table::run(global, &verb).await,
         Verb::Topic(verb) => topic::run(global, &verb).await,
         Verb::Token(verb) => token::run(global, &verb).await,
+        Verb::Audit(verb) => audit::run(global, &verb).await,
         Verb::Dbt { words } => dbt::run(global, &words).await,
         Verb::Doctor => doctor::run(global).await,
         Verb::Init(_)

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::cli::{Global, ModelVerb, OutputFormat};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Column, moment, plain, print_json, print_line, print_rows};
-use crate::wire::Opened;
+use crate::wire::{Opened, user};
 
 /// Shows and moves registered models.
 pub async fn run(global: &Global, verb: &ModelVerb) -> Outcome {
@@ -29,20 +29,18 @@ pub async fn run(global: &Global, verb: &ModelVerb) -> Outcome {
             }
             let (name, version) = named(&opened, model)?;
             let by = user();
-            let moved = opened.ledger.move_alias(&name, alias, version, &by, reason).await?;
+            let ledger = opened.ledger.acting_for(by.clone());
+            let moved = ledger.move_alias(&name, alias, version, &by.name, reason).await?;
             say_moved(global, &moved)
         }
         ModelVerb::Rollback { model, alias, reason } => {
-            let moved = opened.ledger.roll_back_alias(model, alias, &user(), reason).await?;
+            let by = user();
+            let ledger = opened.ledger.acting_for(by.clone());
+            let moved = ledger.roll_back_alias(model, alias, &by.name, reason).await?;
             say_moved(global, &moved)
         }
         ModelVerb::Reproduce { model } => again(global, &opened, model).await,
     }
-}
-
-/// Who types, for the record.
-fn user() -> String {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "cli".to_owned())
 }
 
 fn list(global: &Global, opened: &Opened) -> Outcome {

@@ -18,7 +18,7 @@ use crate::cli::{Global, ServeArgs};
 use crate::cmd::run::stop_signal;
 use crate::exit::Outcome;
 use crate::output::print_line;
-use crate::wire::{Opened, scheduler, webhooks};
+use crate::wire::{Opened, api_config, scheduler, webhooks, witness};
 
 /// How often the topics of functions are looked at.
 const FUNCTION_POLL: Duration = Duration::from_millis(200);
@@ -27,7 +27,7 @@ const ALIAS_POLL: Duration = Duration::from_millis(100);
 
 /// Serves models, runs functions as events come, and starts what is due.
 pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
-    let opened = Opened::open(global, "serve").await?;
+    let opened = Arc::new(Opened::open(global, "serve").await?);
     let deployments = Arc::new(deployments(&opened)?);
     deployments.refresh().await;
     let server = Server::bind(config(&opened, args)).await?;
@@ -37,10 +37,15 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     let functions =
         tokio::spawn(run_functions(opened.executor(None).await?, topics(&opened)?, stop.clone()));
     let (conductor, scheduler) = scheduler(&opened).await?;
+    let api = api_config(&opened, &conductor, &scheduler, &deployments, &stop)?;
     let schedules = tokio::spawn(scheduler.run(stop.clone()));
     let aliases = tokio::spawn(follow_aliases(Arc::clone(&deployments), stop.clone()));
     let ready = Arc::clone(&deployments);
-    let routes = Routes::new()
+    let mut routes = Routes::new();
+    for (scope, router) in millstream_run::api::routers(api) {
+        routes = routes.with_api(scope, router);
+    }
+    let routes = routes
         .with(Scope::Score, router(Arc::clone(&deployments)))
         .with_open(health_router(deployments))
         .with_open(webhooks(&opened)?.router());
@@ -88,6 +93,7 @@ fn config(opened: &Opened, args: &ServeArgs) -> ServerConfig {
         environment: opened.project.environment.name.clone(),
     };
     let mut config = ServerConfig::new(args.listen, info);
+    config.witness = Some(witness(opened.ledger.clone()));
     if let (Some(certificate), Some(key)) = (&args.tls_certificate, &args.tls_key) {
         config.tls = Some(TlsFiles { certificate: certificate.clone(), key: key.clone() });
     }
@@ -104,11 +110,8 @@ fn guard(ledger: Ledger, opened: &Opened) -> Guard {
 }
 
 fn stored_token(record: TokenRecord) -> StoredToken {
-    let all = [Scope::Read, Scope::Score, Scope::Admin];
-    let scopes: BTreeSet<Scope> = all
-        .into_iter()
-        .filter(|scope| record.scopes.iter().any(|word| word == scope.word()))
-        .collect();
+    let scopes: BTreeSet<Scope> =
+        record.scopes.iter().filter_map(|word| word.parse().ok()).collect();
     StoredToken {
         id: record.id,
         name: record.name,

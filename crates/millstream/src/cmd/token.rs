@@ -1,7 +1,5 @@
 //! `millstream token new|list|revoke`
 
-use std::collections::BTreeSet;
-
 use millstream_core::clock::Clock;
 use millstream_guard::{Scope, new_token};
 use millstream_ledger::TokenRecord;
@@ -32,11 +30,8 @@ pub async fn run(global: &Global, verb: &TokenVerb) -> Outcome {
 }
 
 fn parse_scope(word: &str) -> Result<Scope, Failure> {
-    let known: BTreeSet<Scope> = [Scope::Read, Scope::Score, Scope::Admin].into();
-    let scope = known.into_iter().find(|scope| scope.word() == word);
-    scope.ok_or_else(|| {
-        Failure::Usage(format!("there is no scope `{word}`; known: read, score, admin"))
-    })
+    word.parse()
+        .map_err(|bad: millstream_guard::principal::BadScope| Failure::Usage(bad.to_string()))
 }
 
 fn list(global: &Global, tokens: &[TokenRecord]) -> Outcome {

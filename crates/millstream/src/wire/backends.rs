@@ -124,11 +124,12 @@ impl Backends {
     }
 }
 
-/// Opens the ledger alone, for verbs that need no more.
+/// Opens the ledger alone, in the name of whoever types, for verbs that need no more.
 pub async fn open_ledger(global: &Global) -> Result<Ledger, Failure> {
     let project = required_project(global)?;
     folder::prepare(&project.environment.root)?;
-    Ok(ledger_of(&project.environment, &Clock::System).await?)
+    let ledger = ledger_of(&project.environment, &Clock::System).await?;
+    Ok(ledger.acting_for(super::user()))
 }
 
 async fn ledger_of(environment: &Environment, clock: &Clock) -> CoreResult<Ledger> {

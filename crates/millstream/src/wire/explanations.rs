@@ -15,6 +15,7 @@ pub fn explanations() -> Vec<Explanation> {
         millstream_project::EXPLANATIONS,
         millstream_python::EXPLANATIONS,
         millstream_run::EXPLANATIONS,
+        millstream_run::api::EXPLANATIONS,
         millstream_server::EXPLANATIONS,
         millstream_stream::EXPLANATIONS,
         millstream_warehouse::EXPLANATIONS,

@@ -1,6 +1,7 @@
 //! The only place that names implementations: reads the project, opens what its environment
 //! names, and makes the steps of its graph.
 
+mod api;
 mod backends;
 mod explanations;
 mod folder;
@@ -16,9 +17,10 @@ mod steps;
 mod syntax;
 mod warehouse;
 
+pub use api::{api_config, witness};
 pub use backends::{Backends, open_ledger};
 pub use explanations::explanations;
-pub use opened::{Opened, token_record};
+pub use opened::{Opened, token_record, user};
 pub use optimize::optimize;
 pub use project::{load_options, read_project, required_project};
 pub use schedules::{scheduler, webhooks};

@@ -9,7 +9,7 @@ use millstream_core::error::{Plain, Result as CoreResult};
 use millstream_core::step::Refresh;
 use millstream_dbt::select::PreviousManifest;
 use millstream_guard::StoredToken;
-use millstream_ledger::TokenRecord;
+use millstream_ledger::{Actor, TokenRecord, Via};
 use millstream_project::{DatabaseRef, Project, Selection};
 use millstream_run::{Executor, Pace, RunRequest};
 
@@ -54,7 +54,8 @@ impl Opened {
         let selected = self.project.select(&selection)?;
         let refresh = if args.full_refresh { Refresh::Full } else { Refresh::Incremental };
         let selection = (!args.select.is_empty()).then(|| args.select.join(" "));
-        Ok(RunRequest { selection, refresh, ..RunRequest::new(cause, selected) })
+        let by = Some(user());
+        Ok(RunRequest { selection, refresh, by, ..RunRequest::new(cause, selected) })
     }
 
     /// The manifest of another run of dbt's commands.
@@ -114,6 +115,12 @@ impl Opened {
             _ => self.project.environment.root.join("operational.db"),
         }
     }
+}
+
+/// Who types, for the record.
+pub fn user() -> Actor {
+    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    Actor { name: name.unwrap_or_else(|_| "cli".to_owned()), via: Via::CommandLine }
 }
 
 /// A token as the ledger keeps it.

@@ -24,21 +24,26 @@ pub fn webhooks(opened: &Opened) -> Result<Webhooks> {
 
 /// The scheduler of a project, and the conductor of the runs that it starts.
 pub async fn scheduler(opened: &Opened) -> Result<(Conductor, Scheduler)> {
-    let project = &opened.project;
     let conductor = Conductor::new(opened.executor(None).await?);
+    let config = scheduler_config(opened)?;
+    let scheduler = Scheduler::new(opened.ledger.clone(), conductor.clone(), config);
+    Ok((conductor, scheduler))
+}
+
+/// What a scheduler of a project is given.
+pub(super) fn scheduler_config(opened: &Opened) -> Result<SchedulerConfig> {
+    let project = &opened.project;
     let leaves = project.schedules.iter().flat_map(|schedule| schedule.condition.leaves());
     let names: BTreeSet<&str> = leaves
         .filter_map(
             |leaf| if let Condition::Topic(name) = leaf { Some(name.as_str()) } else { None },
         )
         .collect();
-    let config = SchedulerConfig {
+    Ok(SchedulerConfig {
         root: project.root.clone(),
         schedules: project.schedules.clone(),
         graph: project.graph.clone(),
         topics: opened.topics_named(&names)?,
         clock: opened.clock.clone(),
-    };
-    let scheduler = Scheduler::new(opened.ledger.clone(), conductor.clone(), config);
-    Ok((conductor, scheduler))
+    })
 }

@@ -14,7 +14,7 @@ use super::assets::{Assets, Known};
 /// Where to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Direction {
+pub enum Direction {
     /// To what it comes from.
     Up,
     /// To what comes from it.

@@ -1,0 +1,193 @@
+//! Starting, stopping and repeating runs.
+
+use std::collections::BTreeSet;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use millstream_core::asset::AssetKey;
+use millstream_core::step::Refresh;
+use millstream_guard::Principal;
+use millstream_ledger::{StepHead, StepState};
+use millstream_project::{Depth, Graph};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::error::{ApiError, Refusal};
+use super::plans::PlanView;
+use super::{Api, actor};
+use crate::conductor::Started;
+use crate::execute::RunRequest;
+use crate::plan::Due;
+
+/// What is to run.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartAsked {
+    /// dbt's selectors; everything without.
+    #[serde(default)]
+    select: Vec<String>,
+    /// What of that is left out.
+    #[serde(default)]
+    exclude: Vec<String>,
+    /// Whether steps start over.
+    #[serde(default)]
+    full_refresh: bool,
+}
+
+/// What came of starting a run.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StartedRun {
+    /// Null if there was nothing to do.
+    run: Option<String>,
+    up_to_date: bool,
+}
+
+/// A run that was asked to stop.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Cancelling {
+    run: String,
+    /// `running`: it stops as soon as its steps are settled.
+    state: String,
+    asked: bool,
+}
+
+/// Which steps of a past run are to run again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RerunAsked {
+    #[serde(default)]
+    steps: RerunSteps,
+    /// And all before them.
+    #[serde(default)]
+    upstream: bool,
+    /// And all behind them.
+    #[serde(default)]
+    downstream: bool,
+    /// Only says what would run.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Which steps of a past run are meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum RerunSteps {
+    /// Those that did not succeed.
+    #[default]
+    Failed,
+    /// All.
+    All,
+}
+
+/// What came of a rerun.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Rerun {
+    dry_run: bool,
+    /// The new run.
+    run: Option<String>,
+    /// What would run.
+    plan: Option<PlanView>,
+}
+
+type Done<T> = Result<(StatusCode, Json<T>), Refusal>;
+
+/// Starts a run of a selection, and does not wait for it.
+#[utoipa::path(post, path = "/api/v1/runs", tag = "runs", request_body = StartAsked,
+    responses((status = 202, body = StartedRun),
+        (status = 200, body = StartedRun, description = "There was nothing to do")))]
+pub(super) async fn start(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Json(asked): Json<StartAsked>,
+) -> Done<StartedRun> {
+    let refresh = if asked.full_refresh { Refresh::Full } else { Refresh::Incremental };
+    let request = api.request("run", &asked.select, &asked.exclude, refresh)?;
+    api.start(request, &principal).await
+}
+
+/// Asks a run to stop.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/cancel", tag = "runs",
+    params(("run" = String, Path, description = "The id, or digits that only it has")),
+    responses((status = 202, body = Cancelling)))]
+pub(super) async fn cancel(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Path(run): Path<String>,
+) -> Done<Cancelling> {
+    let id = api.run(&run)?;
+    if api.ledger().run_head(id)?.is_none() {
+        return Err(ApiError::no_such("run", run).into());
+    }
+    if !api.ledger_of(&principal).ask_to_cancel(id).await? {
+        return Err(ApiError::RunEnded(id.short()).into());
+    }
+    let answer = Cancelling { run: id.to_string(), state: "running".to_owned(), asked: true };
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+/// Runs steps of a past run again, whether or not anything has changed since.
+#[utoipa::path(post, path = "/api/v1/runs/{run}/rerun", tag = "runs", request_body = RerunAsked,
+    params(("run" = String, Path, description = "The id, or digits that only it has")),
+    responses((status = 202, body = Rerun),
+        (status = 200, body = Rerun, description = "What would run")))]
+pub(super) async fn rerun(
+    State(api): State<Api>,
+    Extension(principal): Extension<Principal>,
+    Path(run): Path<String>,
+    Json(asked): Json<RerunAsked>,
+) -> Done<Rerun> {
+    let id = api.run(&run)?;
+    if api.ledger().run_head(id)?.is_none() {
+        return Err(ApiError::no_such("run", run).into());
+    }
+    let selected = selected(&api.project().graph, &api.ledger().step_heads(id)?, &asked);
+    if selected.is_empty() {
+        return Err(ApiError::NothingToRerun(id.short()).into());
+    }
+    let cause = format!("rerun of {}", id.short());
+    let request = RunRequest { due: Due::Always, ..RunRequest::new(cause, selected) };
+    if asked.dry_run {
+        let plan = api.config.conductor.executor().plan(&request).await?;
+        let answer = Rerun { dry_run: true, run: None, plan: Some(PlanView::from(plan)) };
+        return Ok((StatusCode::OK, Json(answer)));
+    }
+    let (status, Json(started)) = api.start(request, &principal).await?;
+    Ok((status, Json(Rerun { dry_run: false, run: started.run, plan: None })))
+}
+
+impl Api {
+    /// Starts a run in the name of whoever asks for it.
+    pub(super) async fn start(
+        &self,
+        request: RunRequest,
+        principal: &Principal,
+    ) -> Done<StartedRun> {
+        let request = RunRequest { by: Some(actor(principal)), ..request };
+        Ok(match self.config.conductor.start(&request).await? {
+            Started::Run(run, _) => {
+                let answer = StartedRun { run: Some(run.to_string()), up_to_date: false };
+                (StatusCode::ACCEPTED, Json(answer))
+            }
+            Started::UpToDate => (StatusCode::OK, Json(StartedRun { run: None, up_to_date: true })),
+        })
+    }
+}
+
+/// The steps to run again: those of the past run that are meant and that there still are, and what
+/// is asked for beside them.
+fn selected(graph: &Graph, past: &[StepHead], asked: &RerunAsked) -> BTreeSet<AssetKey> {
+    let is_done = |state| matches!(state, StepState::Succeeded | StepState::UpToDate);
+    let meant = past.iter().filter(|step| asked.steps == RerunSteps::All || !is_done(step.state));
+    let mut selected: BTreeSet<AssetKey> = meant.map(|step| step.asset.clone()).collect();
+    selected.retain(|asset| graph.node(asset).is_some());
+    for asset in selected.clone() {
+        if asked.upstream {
+            selected.extend(graph.upstream(&asset, Depth::All));
+        }
+        if asked.downstream {
+            selected.extend(graph.downstream(&asset, Depth::All));
+        }
+    }
+    selected
+}

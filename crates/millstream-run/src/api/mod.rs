@@ -1,0 +1,243 @@
+//! The interface for people's pages and scripts: `/api/v1`.
+//!
+//! Handlers read the ledger and the project, and start and stop runs through the conductor. What
+//! needs more comes through the contracts of `core`, or as a function that the wiring hands over.
+//!
+//! Not here: who may come in, and how long and large a request may be. That is the server's.
+//!
+//! Reading order: `moment`, `page` and `error` are what all share; `board` says how assets stand,
+//! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `grid`, `actions`, `plans`,
+//! `schedules`, `sources`, `models`, `rows`, `events`, `audit`, `tokens`, `metrics`.
+
+mod actions;
+mod assets;
+mod audit;
+mod board;
+mod error;
+mod events;
+mod facts;
+mod graph;
+mod grid;
+mod layout;
+mod metrics;
+mod models;
+mod moment;
+mod overview;
+mod page;
+mod plans;
+mod rows;
+mod runs;
+mod schedules;
+mod serving;
+mod sources;
+mod tokens;
+mod versions;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Json;
+use millstream_core::AssetKey;
+use millstream_core::batch::BoxFuture;
+use millstream_core::catalog::CatalogSnapshot;
+use millstream_core::clock::Clock;
+use millstream_core::error::Result;
+use millstream_core::topic::Topic;
+use millstream_core::warehouse::Warehouse;
+use millstream_guard::{Entrance, Principal, Scope};
+use millstream_ledger::{Actor, Ledger, Via};
+use millstream_project::Project;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::conductor::Conductor;
+use crate::scheduler::{FoundFresh, SchedulerConfig};
+
+pub use error::{ApiError, EXPLANATIONS};
+pub use serving::{Served, Traffic};
+
+use board::BoardCache;
+use error::Refusal;
+use graph::GraphCache;
+
+/// What the interface is made of.
+pub struct ApiConfig {
+    /// The book of record.
+    pub ledger: Ledger,
+    /// Starts and stops runs.
+    pub conductor: Conductor,
+    /// The project as the server read it.
+    pub project: Arc<Project>,
+    /// What schedules are decided with, to explain them.
+    pub scheduler: SchedulerConfig,
+    /// What the scheduler found fresh without a record.
+    pub fresh: FoundFresh,
+    /// Rows.
+    pub warehouse: Arc<dyn Warehouse>,
+    /// What names mean now.
+    pub names: Names,
+    /// The topics that there are.
+    pub topics: TopicsNow,
+    /// Where columns come from.
+    pub lineage: LineageOf,
+    /// What is served in real time.
+    pub served: ServedNow,
+    /// The time.
+    pub clock: Clock,
+    /// Ends the streams of events.
+    pub stop: CancellationToken,
+}
+
+impl fmt::Debug for ApiConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiConfig").finish_non_exhaustive()
+    }
+}
+
+/// Gives what names mean now.
+pub type Names = Arc<dyn Fn() -> Result<CatalogSnapshot> + Send + Sync>;
+/// Gives the topics that there are.
+pub type TopicsNow = Arc<dyn Fn() -> Result<Vec<Arc<dyn Topic>>> + Send + Sync>;
+/// Gives how a deployment does that answers requests; `None` for one that does not.
+pub type ServedNow = Arc<dyn Fn(&str) -> Option<Served> + Send + Sync>;
+/// Gives the lineage of an asset as JSON.
+pub type LineageOf = Arc<dyn Fn(LineageRequest) -> BoxFuture<'static, Result<Value>> + Send + Sync>;
+
+/// What lineage is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineageRequest {
+    /// The asset.
+    pub asset: AssetKey,
+    /// One of its columns; all of it without.
+    pub column: Option<String>,
+    /// To what comes from it, or to where it comes from.
+    pub direction: LineageDirection,
+    /// Over how many assets.
+    pub depth: Option<usize>,
+}
+
+/// Where lineage is followed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LineageDirection {
+    /// To where it comes from.
+    #[default]
+    Up,
+    /// To what comes from it.
+    Down,
+}
+
+/// The routes of the interface, by the scope that they need.
+pub fn routers(config: ApiConfig) -> Vec<(Scope, OpenApiRouter)> {
+    let config = Arc::new(config);
+    let api = Api {
+        board: Arc::default(),
+        graph: Arc::new(GraphCache::new(&config.project)),
+        streams: events::Streams::new(&config.ledger, config.stop.clone()),
+        config,
+    };
+    let read = OpenApiRouter::new()
+        .routes(routes!(overview::overview))
+        .routes(routes!(assets::list))
+        .routes(routes!(assets::one))
+        .routes(routes!(versions::versions))
+        .routes(routes!(versions::columns))
+        .routes(routes!(versions::checks))
+        .routes(routes!(versions::lineage))
+        .routes(routes!(graph::graph))
+        .routes(routes!(graph::states))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::one))
+        .routes(routes!(runs::steps))
+        .routes(routes!(runs::gantt))
+        .routes(routes!(grid::grid))
+        .routes(routes!(plans::plan))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::one))
+        .routes(routes!(schedules::history))
+        .routes(routes!(schedules::preview))
+        .routes(routes!(sources::sources))
+        .routes(routes!(models::list))
+        .routes(routes!(models::one))
+        .routes(routes!(serving::deployments))
+        .routes(routes!(serving::topics))
+        .routes(routes!(events::events))
+        .routes(routes!(metrics::metrics));
+    let operate = OpenApiRouter::new()
+        .routes(routes!(actions::start))
+        .routes(routes!(actions::cancel))
+        .routes(routes!(actions::rerun))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(schedules::run));
+    let author = OpenApiRouter::new()
+        .routes(routes!(versions::sample))
+        .routes(routes!(rows::query))
+        .routes(routes!(models::promote))
+        .routes(routes!(models::rollback));
+    let admin = OpenApiRouter::new()
+        .routes(routes!(audit::list))
+        .routes(routes!(tokens::list, tokens::add))
+        .routes(routes!(tokens::revoke));
+    let all = [
+        (Scope::Read, read),
+        (Scope::Operate, operate),
+        (Scope::Author, author),
+        (Scope::Admin, admin),
+    ];
+    all.into_iter().map(|(scope, router)| (scope, router.with_state(api.clone()))).collect()
+}
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone)]
+struct Api {
+    config: Arc<ApiConfig>,
+    board: Arc<BoardCache>,
+    graph: Arc<GraphCache>,
+    streams: events::Streams,
+}
+
+/// What a handler answers.
+type Answer<T> = std::result::Result<Json<T>, Refusal>;
+
+impl Api {
+    fn ledger(&self) -> &Ledger {
+        &self.config.ledger
+    }
+
+    fn project(&self) -> &Project {
+        &self.config.project
+    }
+
+    /// The ledger in the name of whoever sent a request.
+    fn ledger_of(&self, principal: &Principal) -> Ledger {
+        self.config.ledger.acting_for(actor(principal))
+    }
+
+    /// Answers with what is read where reading may block.
+    async fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> std::result::Result<T, Refusal> + Send + 'static,
+    ) -> Answer<T> {
+        let api = self.clone();
+        let read = tokio::task::spawn_blocking(move || work(&api)).await;
+        read.unwrap_or_else(|_| Err(ApiError::Defect.into())).map(Json)
+    }
+}
+
+/// Who sent a request, for the record.
+fn actor(principal: &Principal) -> Actor {
+    let via = match principal.entrance() {
+        Entrance::Loopback => Via::Loopback,
+        Entrance::Token => Via::Token,
+        Entrance::Session => Via::Session,
+    };
+    Actor { name: principal.name().to_owned(), via }
+}
+
+/// Reads the key of an asset of a path.
+fn asset_key(text: &str) -> std::result::Result<AssetKey, ApiError> {
+    text.parse().map_err(|_| ApiError::no_such("asset", text))
+}

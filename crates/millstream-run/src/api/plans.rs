@@ -1,0 +1,107 @@
+//! What would run, and why.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use millstream_core::step::Refresh;
+use millstream_project::Selection;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::error::Refusal;
+use super::{Answer, Api};
+use crate::execute::RunRequest;
+use crate::plan::{Decision, Plan, PlanEntry};
+
+/// What a run would be asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// dbt's selectors, with blanks between; everything without.
+    #[serde(default)]
+    select: String,
+    /// What of that is left out.
+    #[serde(default)]
+    exclude: String,
+    #[serde(default)]
+    full_refresh: bool,
+}
+
+/// What would run, upstream first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PlanView {
+    hash: String,
+    would_run: usize,
+    entries: Vec<PlannedStep>,
+}
+
+/// What is decided on a step.
+#[derive(Debug, Serialize, ToSchema)]
+struct PlannedStep {
+    asset: String,
+    kind: String,
+    /// Its present version; 0 before the first.
+    version: u64,
+    /// `run` or `up_to_date`.
+    action: String,
+    /// For people.
+    reason: String,
+    /// `why` is `first`, `full_refresh`, `asked`, `definition`, `outside`, `unknown`, `input` or
+    /// `upstream`; the last two name an `asset`. Null for what is up to date.
+    why: Option<Value>,
+}
+
+/// What would run, and why. Asks the sources.
+#[utoipa::path(get, path = "/api/v1/plan", tag = "runs", params(Wanted),
+    responses((status = 200, body = PlanView)))]
+pub(super) async fn plan(State(api): State<Api>, Query(wanted): Query<Wanted>) -> Answer<PlanView> {
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let (select, exclude) = (words(&wanted.select), words(&wanted.exclude));
+    let refresh = if wanted.full_refresh { Refresh::Full } else { Refresh::Incremental };
+    let request = api.request("plan", &select, &exclude, refresh)?;
+    Ok(Json(PlanView::from(api.config.conductor.executor().plan(&request).await?)))
+}
+
+impl Api {
+    /// What a selection asks for.
+    pub(super) fn request(
+        &self,
+        cause: &str,
+        select: &[String],
+        exclude: &[String],
+        refresh: Refresh,
+    ) -> Result<RunRequest, Refusal> {
+        let selection = Selection { select, exclude, state: None };
+        let selected = self.project().select(&selection).map_err(millstream_core::Error::from)?;
+        let selection = (!select.is_empty()).then(|| select.join(" "));
+        Ok(RunRequest { selection, refresh, ..RunRequest::new(cause, selected) })
+    }
+}
+
+impl From<Plan> for PlanView {
+    fn from(plan: Plan) -> Self {
+        let is_due = |entry: &&PlanEntry| entry.decision != Decision::UpToDate;
+        Self {
+            hash: plan.hash.to_string(),
+            would_run: plan.entries.iter().filter(is_due).count(),
+            entries: plan.entries.into_iter().map(PlannedStep::from).collect(),
+        }
+    }
+}
+
+impl From<PlanEntry> for PlannedStep {
+    fn from(entry: PlanEntry) -> Self {
+        let (action, reason, why) = match &entry.decision {
+            Decision::UpToDate => ("up_to_date", "up to date".to_owned(), None),
+            Decision::Run(reason) => ("run", reason.to_string(), serde_json::to_value(reason).ok()),
+        };
+        Self {
+            asset: entry.asset.to_string(),
+            kind: entry.kind.word().to_owned(),
+            version: entry.version,
+            action: action.to_owned(),
+            reason,
+            why,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the interface `/api/v1` is made of.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use millstream_core::error::Result;
+use millstream_deploy::{Deployments, TrafficSeen};
+use millstream_guard::{Entrance, Principal};
+use millstream_ledger::{Action, Actor, AuditOutcome, Deed, Ledger, Via};
+use millstream_run::api::{ApiConfig, LineageDirection, LineageRequest, Served, Traffic};
+use millstream_run::{Conductor, Scheduler};
+use millstream_server::{Witness, Witnessed, WitnessedEvent};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::Opened;
+use super::schedules::scheduler_config;
+use crate::cmd::lineage;
+
+/// The interface of an opened project. `stop` ends its streams.
+pub fn api_config(
+    opened: &Arc<Opened>,
+    conductor: &Conductor,
+    scheduler: &Scheduler,
+    deployments: &Arc<Deployments>,
+    stop: &CancellationToken,
+) -> Result<ApiConfig> {
+    let (names, topics) = (Arc::clone(opened), Arc::clone(opened));
+    let (columns, served) = (Arc::clone(opened), Arc::clone(deployments));
+    Ok(ApiConfig {
+        ledger: opened.ledger.clone(),
+        conductor: conductor.clone(),
+        project: Arc::new(opened.project.clone()),
+        scheduler: scheduler_config(opened)?,
+        fresh: scheduler.found_fresh(),
+        warehouse: opened.engine.clone(),
+        names: Arc::new(move || names.catalog()),
+        topics: Arc::new(move || {
+            let mut found: Vec<Arc<dyn millstream_core::topic::Topic>> = Vec::new();
+            for name in topics.topics.list()? {
+                if let Some(topic) = topics.topics.existing(&name)? {
+                    found.push(topic);
+                }
+            }
+            Ok(found)
+        }),
+        lineage: Arc::new(move |request| {
+            let opened = Arc::clone(&columns);
+            Box::pin(async move { lineage_of(&opened, &request).await })
+        }),
+        served: Arc::new(move |name| {
+            let deployment = served.get(name).ok()?;
+            let traffic = traffic(&deployment.traffic());
+            Some(Served { version: deployment.version(), traffic })
+        }),
+        clock: opened.clock.clone(),
+        stop: stop.clone(),
+    })
+}
+
+/// Writes what only the server sees into the audit record.
+pub fn witness(ledger: Ledger) -> Witness {
+    Arc::new(move |Witnessed { principal, event }| {
+        let (ledger, actor, deed) = (ledger.clone(), actor(&principal), deed(event));
+        tokio::spawn(async move {
+            if let Err(error) = ledger.record(actor, deed).await {
+                tracing::warn!(%error, "the audit record cannot be written");
+            }
+        });
+    })
+}
+
+async fn lineage_of(opened: &Opened, request: &LineageRequest) -> Result<Value> {
+    let LineageRequest { asset, column, direction, depth } = request;
+    let target = match column {
+        Some(column) => format!("{asset}.{column}"),
+        None => asset.to_string(),
+    };
+    let direction = match direction {
+        LineageDirection::Up => lineage::Direction::Up,
+        LineageDirection::Down => lineage::Direction::Down,
+    };
+    lineage::described(opened, &target, direction, *depth).await
+}
+
+fn traffic(seen: &TrafficSeen) -> Traffic {
+    let shares = [50, 95, 99].into_iter().filter_map(|share| {
+        let micros = seen.percentile(share)?;
+        Some((format!("p{share}"), micros as f64 / 1000.0))
+    });
+    Traffic {
+        requests: seen.requests,
+        failures: seen.failures,
+        rows: seen.rows,
+        latency_ms: shares.collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn actor(principal: &Principal) -> Actor {
+    let via = match principal.entrance() {
+        Entrance::Loopback => Via::Loopback,
+        Entrance::Token => Via::Token,
+        Entrance::Session => Via::Session,
+    };
+    Actor { name: principal.name().to_owned(), via }
+}
+
+fn deed(event: WitnessedEvent) -> Deed {
+    match event {
+        WitnessedEvent::SessionOpened => Deed::new(Action::SessionOpen, "session"),
+        WitnessedEvent::InVain { request, status, code } => {
+            let outcome = match status {
+                401 | 403 => AuditOutcome::Refused,
+                _ => AuditOutcome::Failed,
+            };
+            Deed::new(Action::Request, request).with(&code).that(outcome)
+        }
+    }
+}
