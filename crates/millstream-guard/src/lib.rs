@@ -7,12 +7,14 @@
 
 pub mod error;
 pub mod guard;
+pub mod operation;
 pub mod principal;
 pub mod session;
 pub mod token;
 
 pub use error::{EXPLANATIONS, GuardError};
 pub use guard::{Guard, TokenLookup};
+pub use operation::{Operation, Verb};
 pub use principal::{Entrance, Principal, Role, Scope};
 pub use session::OpenedSession;
 pub use token::{StoredToken, new_token};

@@ -107,7 +107,7 @@ pub struct TlsFiles {
 }
 
 /// What a server says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct ServerInfo {
     /// Version of the product.
     pub version: String,

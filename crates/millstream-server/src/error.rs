@@ -157,6 +157,19 @@ fn answer(status: StatusCode, code: &'static str, message: &str, hint: Option<&s
     response
 }
 
+/// What every request that is refused is answered with, as JSON Schema.
+pub(crate) fn refusal_schema() -> serde_json::Value {
+    json!({
+        "type": "object",
+        "required": ["code", "message", "hint"],
+        "properties": {
+            "code": {"type": "string", "description": "Stable: `millstream explain CODE`."},
+            "message": {"type": "string", "description": "What is wrong, for people."},
+            "hint": {"type": ["string", "null"], "description": "What to do about it."},
+        },
+    })
+}
+
 /// The pages of this crate's codes.
 pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {

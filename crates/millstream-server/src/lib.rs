@@ -18,7 +18,6 @@
 
 pub mod config;
 mod connection;
-mod document;
 pub mod error;
 mod layers;
 pub mod routes;

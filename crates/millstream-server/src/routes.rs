@@ -6,17 +6,16 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
-use millstream_guard::{GuardError, Principal, Scope};
+use millstream_guard::operation::document;
+use millstream_guard::{GuardError, Operation, Principal, Scope, Verb};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::config::{ServerConfig, ServerInfo};
-use crate::document;
-use crate::error::coded_response;
+use crate::error::{self, coded_response};
 use crate::session;
 
 /// The routers of the rooms. What is not said to be open needs a principal with a scope.
@@ -24,7 +23,7 @@ use crate::session;
 pub struct Routes {
     guarded: Router,
     open: Router,
-    documents: Vec<(Option<Scope>, Value)>,
+    operations: Vec<Operation>,
 }
 
 impl Routes {
@@ -43,13 +42,16 @@ impl Routes {
         self
     }
 
-    /// As [`Routes::with`], for a router that describes its routes: they are in
-    /// `/api/v1/openapi.json`.
+    /// Mounts a router that has the one route of an operation, which says what scope it needs;
+    /// `/api/v1/openapi.json` describes it.
     #[must_use]
-    pub fn with_api(mut self, scope: Scope, router: OpenApiRouter) -> Self {
-        let (router, document) = router.split_for_parts();
-        self.documents.push((Some(scope), document::value(document)));
-        self.with(scope, router)
+    pub fn with_operation(mut self, operation: Operation, router: Router) -> Self {
+        let scope = operation.scope();
+        self.operations.push(operation);
+        match scope {
+            Some(scope) => self.with(scope, router),
+            None => self.with_open(router),
+        }
     }
 
     /// Mounts a router that everybody may reach: health, and nothing that says more.
@@ -65,28 +67,53 @@ impl Routes {
         config: &Arc<ServerConfig>,
         ready: impl Fn() -> bool + Send + Sync + 'static,
     ) -> (Router, Router) {
-        let state = Own { ready: Arc::new(ready), config: Arc::clone(config) };
-        let (health, of_health) = OpenApiRouter::new()
-            .routes(routes!(health))
-            .routes(routes!(is_ready))
-            .routes(routes!(session::open, session::close))
-            .with_state(state.clone())
-            .split_for_parts();
-        let about = OpenApiRouter::new()
-            .routes(routes!(about))
-            .routes(routes!(openapi))
-            .with_state::<()>(state.clone());
+        let own = Own { ready: Arc::new(ready), config: Arc::clone(config) };
+        let mut this = self;
+        for (operation, handler) in own_routes() {
+            let router = Router::new().route(operation.path(), handler).with_state(own.clone());
+            this = this.with_operation(operation, router);
+        }
         // Who is known at all may ask who they are.
-        let (me, of_me) =
-            OpenApiRouter::new().routes(routes!(session::me)).with_state(state).split_for_parts();
-        let mut this = self.with_api(Scope::Read, about).with_open(health);
-        this.documents.push((None, document::value(of_health)));
-        this.documents.push((None, document::value(of_me)));
-        this.guarded = this.guarded.merge(me);
-        let text = document::described(&config.info, &this.documents);
+        let me = Operation::get("/api/v1/me", None, "Who asks, and what they may do.")
+            .gives::<session::Me>(200);
+        this.guarded = this.guarded.merge(Router::new().route(me.path(), get(session::me)));
+        this.operations.push(me);
+        let refusal = error::refusal_schema();
+        let text = document(&config.info.version, &refusal, &this.operations);
         let guarded = this.guarded.layer(axum::Extension(Document(Arc::new(text))));
         (guarded, this.open)
     }
+}
+
+/// The routes of the server itself.
+fn own_routes() -> Vec<(Operation, MethodRouter<Own>)> {
+    let health_of =
+        |path, about| Operation::get(path, None, about).gives::<Health>(200).gives::<Health>(503);
+    vec![
+        (health_of("/api/v1/health", "Whether the server is ready."), get(health)),
+        (health_of("/api/v1/ready", "Whether the server is ready."), get(health)),
+        (
+            Operation::get("/api/v1/info", Scope::Read, "What the server is and serves.")
+                .gives::<About>(200),
+            get(about),
+        ),
+        (
+            Operation::get("/api/v1/openapi.json", Scope::Read, "This description.")
+                .gives::<Value>(200),
+            get(openapi),
+        ),
+        (
+            Operation::post("/api/v1/session", None, "Opens a session of a browser.")
+                .takes::<session::Opening>()
+                .gives::<session::Me>(200),
+            post(session::open),
+        ),
+        (
+            Operation::new(Verb::Delete, "/api/v1/session", None, "Ends the browser's session.")
+                .gives_nothing(204),
+            delete(session::close),
+        ),
+    ]
 }
 
 /// What the server's own routes share.
@@ -103,22 +130,20 @@ type Ready = Arc<dyn Fn() -> bool + Send + Sync>;
 struct Document(Arc<Value>);
 
 /// Whether the server answers.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Health {
     /// `ready` or `starting`.
     status: &'static str,
 }
 
 /// What the server is.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct About {
     name: &'static str,
     server: ServerInfo,
 }
 
 /// Whether the server answers; 503 while it is starting.
-#[utoipa::path(get, path = "/api/v1/health", tag = "server",
-    responses((status = 200, body = Health), (status = 503, body = Health)))]
 async fn health(State(own): State<Own>) -> Response {
     if (own.ready)() {
         Json(Health { status: "ready" }).into_response()
@@ -128,23 +153,12 @@ async fn health(State(own): State<Own>) -> Response {
     }
 }
 
-/// As `/health`.
-#[utoipa::path(get, path = "/api/v1/ready", tag = "server",
-    responses((status = 200, body = Health), (status = 503, body = Health)))]
-async fn is_ready(own: State<Own>) -> Response {
-    health(own).await
-}
-
 /// What the server is, and what it serves.
-#[utoipa::path(get, path = "/api/v1/info", tag = "server",
-    responses((status = 200, body = About)))]
 async fn about(State(own): State<Own>) -> Json<About> {
     Json(About { name: "millstream", server: own.config.info.clone() })
 }
 
 /// This description.
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "server",
-    responses((status = 200, body = Value)))]
 async fn openapi(axum::Extension(document): axum::Extension<Document>) -> Response {
     ([(header::CACHE_CONTROL, "no-cache")], Json(&*document.0)).into_response()
 }

@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use millstream_guard::{Entrance, GuardError, Principal, Role};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::config::{Witnessed, WitnessedEvent};
 use crate::error::coded_response;
@@ -20,7 +20,7 @@ const COOKIE: &str = "millstream_session";
 pub(crate) struct Csrf(pub(crate) String);
 
 /// Who asks.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Me {
     name: String,
     /// `viewer`, `operator`, `author` or `admin`; null if it may only score.
@@ -33,13 +33,12 @@ pub(crate) struct Me {
 }
 
 /// The token that opens a session.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Opening {
     token: String,
 }
 
 /// Who asks, and what they may do.
-#[utoipa::path(get, path = "/api/v1/me", tag = "session", responses((status = 200, body = Me)))]
 pub(crate) async fn me(
     Extension(principal): Extension<Principal>,
     csrf: Option<Extension<Csrf>>,
@@ -48,8 +47,6 @@ pub(crate) async fn me(
 }
 
 /// Opens a session of a browser, which keeps a cookie instead of the token.
-#[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Opening,
-    responses((status = 200, body = Me)))]
 pub(crate) async fn open(State(own): State<Own>, Json(opening): Json<Opening>) -> Response {
     let Some(guard) = &own.config.guard else {
         return Json(Me::of(&Principal::local(), None)).into_response();
@@ -76,8 +73,6 @@ pub(crate) async fn open(State(own): State<Own>, Json(opening): Json<Opening>) -
 }
 
 /// Ends the session of the browser.
-#[utoipa::path(delete, path = "/api/v1/session", tag = "session",
-    responses((status = 204, description = "It is over")))]
 pub(crate) async fn close(State(own): State<Own>, headers: HeaderMap) -> Response {
     if let (Some(guard), Some(cookie)) = (&own.config.guard, cookie(&headers)) {
         guard.close_session(cookie);

@@ -10,8 +10,8 @@ use millstream_core::step::Refresh;
 use millstream_guard::Principal;
 use millstream_ledger::{StepHead, StepState};
 use millstream_project::{Depth, Graph};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::error::{ApiError, Refusal};
 use super::plans::PlanView;
@@ -21,7 +21,7 @@ use crate::execute::RunRequest;
 use crate::plan::Due;
 
 /// What is to run.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StartAsked {
     /// dbt's selectors; everything without.
@@ -36,7 +36,7 @@ pub(super) struct StartAsked {
 }
 
 /// What came of starting a run.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct StartedRun {
     /// Null if there was nothing to do.
     run: Option<String>,
@@ -44,7 +44,7 @@ pub(super) struct StartedRun {
 }
 
 /// A run that was asked to stop.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Cancelling {
     run: String,
     /// `running`: it stops as soon as its steps are settled.
@@ -53,7 +53,7 @@ pub(super) struct Cancelling {
 }
 
 /// Which steps of a past run are to run again.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RerunAsked {
     #[serde(default)]
@@ -70,7 +70,7 @@ pub(super) struct RerunAsked {
 }
 
 /// Which steps of a past run are meant.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum RerunSteps {
     /// Those that did not succeed.
@@ -81,7 +81,7 @@ enum RerunSteps {
 }
 
 /// What came of a rerun.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Rerun {
     dry_run: bool,
     /// The new run.
@@ -93,9 +93,6 @@ pub(super) struct Rerun {
 type Done<T> = Result<(StatusCode, Json<T>), Refusal>;
 
 /// Starts a run of a selection, and does not wait for it.
-#[utoipa::path(post, path = "/api/v1/runs", tag = "runs", request_body = StartAsked,
-    responses((status = 202, body = StartedRun),
-        (status = 200, body = StartedRun, description = "There was nothing to do")))]
 pub(super) async fn start(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -107,9 +104,6 @@ pub(super) async fn start(
 }
 
 /// Asks a run to stop.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/cancel", tag = "runs",
-    params(("run" = String, Path, description = "The id, or digits that only it has")),
-    responses((status = 202, body = Cancelling)))]
 pub(super) async fn cancel(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -127,10 +121,6 @@ pub(super) async fn cancel(
 }
 
 /// Runs steps of a past run again, whether or not anything has changed since.
-#[utoipa::path(post, path = "/api/v1/runs/{run}/rerun", tag = "runs", request_body = RerunAsked,
-    params(("run" = String, Path, description = "The id, or digits that only it has")),
-    responses((status = 202, body = Rerun),
-        (status = 200, body = Rerun, description = "What would run")))]
 pub(super) async fn rerun(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,

@@ -4,8 +4,8 @@ use axum::extract::{Path, Query, State};
 use millstream_core::asset::AssetKey;
 use millstream_core::step::Refresh;
 use millstream_project::{Project, Text};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use super::board::{Asset, AssetState};
 use super::error::{ApiError, Problem, Refusal, word};
@@ -14,8 +14,7 @@ use super::page::{Page, limit};
 use super::{Answer, Api, asset_key};
 
 /// Which assets are meant.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct AssetFilter {
     /// `table`, `model`, `deployment`, `topic` or `operational`.
     kind: Option<String>,
@@ -26,13 +25,13 @@ pub(super) struct AssetFilter {
     owner: Option<String>,
     /// Looked for in name, description and owner, in capital or small letters.
     text: Option<String>,
-    #[param(minimum = 1, maximum = 500)]
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
     cursor: Option<String>,
 }
 
 /// A state that can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum WantedState {
     Current,
@@ -44,7 +43,7 @@ enum WantedState {
 }
 
 /// An asset in full.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AssetDetail {
     #[serde(flatten)]
     asset: Asset,
@@ -64,7 +63,7 @@ pub(super) struct AssetDetail {
 }
 
 /// An asset beside another.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Neighbor {
     asset: String,
     /// `data`, `feedback`, `after` or `basis`.
@@ -72,7 +71,7 @@ struct Neighbor {
 }
 
 /// A check that the project declares.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct DeclaredCheck {
     pub(super) name: String,
     /// `error` or `warn`.
@@ -82,7 +81,7 @@ pub(super) struct DeclaredCheck {
 }
 
 /// What uses an asset, beside models.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Users {
     deployments: Vec<String>,
     trainings: Vec<String>,
@@ -90,8 +89,6 @@ struct Users {
 }
 
 /// Assets by name.
-#[utoipa::path(get, path = "/api/v1/assets", tag = "assets", params(AssetFilter),
-    responses((status = 200, body = Page<Asset>)))]
 pub(super) async fn list(
     State(api): State<Api>,
     Query(filter): Query<AssetFilter>,
@@ -118,9 +115,6 @@ pub(super) async fn list(
 }
 
 /// One asset, with what it is made of and what is made of it.
-#[utoipa::path(get, path = "/api/v1/assets/{key}", tag = "assets",
-    params(("key" = String, Path, description = "`kind:name`")),
-    responses((status = 200, body = AssetDetail)))]
 pub(super) async fn one(State(api): State<Api>, Path(key): Path<String>) -> Answer<AssetDetail> {
     api.reading(move |api| {
         let (position, fact) = api.fact(&key)?;

@@ -2,8 +2,8 @@
 
 use axum::extract::{Query, State};
 use millstream_ledger::{AuditFilter, AuditRecord};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use super::error::{ApiError, word};
 use super::moment::{Moment, parse};
@@ -11,21 +11,20 @@ use super::page::{Page, limit};
 use super::{Answer, Api};
 
 /// Which lines of the audit record are meant.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct AuditAsked {
     by: Option<String>,
     /// As in the lines: `run.start`.
     action: Option<String>,
-    #[param(format = DateTime)]
+    #[schemars(extend("format" = "date-time"))]
     since: Option<String>,
-    #[param(minimum = 1, maximum = 500)]
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
     cursor: Option<String>,
 }
 
 /// A line of the audit record.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AuditLine {
     sequence: u64,
     at: Moment,
@@ -41,8 +40,6 @@ pub(super) struct AuditLine {
 }
 
 /// The audit record, the newest line first.
-#[utoipa::path(get, path = "/api/v1/audit", tag = "audit", params(AuditAsked),
-    responses((status = 200, body = Page<AuditLine>)))]
 pub(super) async fn list(
     State(api): State<Api>,
     Query(asked): Query<AuditAsked>,

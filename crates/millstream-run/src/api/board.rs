@@ -7,8 +7,8 @@ use millstream_core::asset::AssetKey;
 use millstream_core::clock::Timestamp;
 use millstream_core::step::CheckOutcome;
 use millstream_ledger::{AssetStatus, LastStep, StepState};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::Api;
 use super::error::{Refusal, word};
@@ -17,7 +17,9 @@ use super::moment::{Moment, millis_between};
 use crate::schedule::{StepHistory, freshness_of};
 
 /// How an asset stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AssetState {
     /// All is well.
@@ -33,7 +35,7 @@ pub(super) enum AssetState {
 }
 
 /// An asset, and how it stands.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct Asset {
     /// `kind:name`.
     pub(super) key: String,
@@ -68,7 +70,7 @@ pub(super) struct Asset {
 }
 
 /// How fresh an asset is, and has to be.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 struct Freshness {
     within_ms: u64,
     /// When the run began that last brought it and all before it up to date.
@@ -78,7 +80,7 @@ struct Freshness {
 }
 
 /// The newest step of an asset.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(super) struct NewestStep {
     pub(super) run: String,
     pub(super) state: String,
@@ -87,7 +89,7 @@ pub(super) struct NewestStep {
 }
 
 /// How many checks went how.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct CheckCounts {
     pass: u64,
     warn: u64,

@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use millstream_core::error::{Coded, Error, Fault, Retry};
 use millstream_core::explain::Explanation;
 use millstream_ledger::{LedgerError, StepError};
+use schemars::JsonSchema;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 /// The header that carries the code of an error.
 const ERROR_CODE_HEADER: HeaderName = HeaderName::from_static("millstream-error-code");
@@ -107,7 +107,7 @@ impl Coded for ApiError {
 }
 
 /// What every request that is refused is answered with.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Refusal {
     /// The stable code; `millstream explain CODE` tells more.
     code: String,
@@ -116,7 +116,6 @@ pub(super) struct Refusal {
     /// What to do about it.
     hint: Option<String>,
     #[serde(skip)]
-    #[schema(ignore)]
     status: StatusCode,
 }
 
@@ -175,7 +174,7 @@ fn status_of(fault: Fault) -> StatusCode {
 }
 
 /// The error of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct Problem {
     code: String,
     message: String,

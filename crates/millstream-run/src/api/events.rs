@@ -15,10 +15,10 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
 use millstream_ledger::{Changed, Changes, Ledger};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::error::{ApiError, Refusal};
@@ -34,15 +34,14 @@ const LOOK: Duration = Duration::from_millis(100);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Where to begin.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct From {
     /// The number of the last event that is known; now without. `Last-Event-ID` goes before it.
     after: Option<u64>,
 }
 
 /// A change of the ledger. Which fields it has depends on its kind.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ChangeEvent {
     sequence: u64,
     /// `run`, `step`, `version`, `alias`, `schedule`, `fire` or `audit`.
@@ -64,9 +63,6 @@ struct Begin {
 
 /// The changes of the ledger in order, each once. The first event is `hello`, or `gone` if what
 /// came after the last known event is not kept any more.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(From,
-    ("Last-Event-ID" = Option<u64>, Header, description = "The number of the last event")),
-    responses((status = 200, body = ChangeEvent, content_type = "text/event-stream")))]
 pub(super) async fn events(
     State(api): State<Api>,
     Query(from): Query<From>,

@@ -5,8 +5,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use millstream_core::ContentHash;
 use millstream_project::Project;
+use schemars::JsonSchema;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::board::AssetState;
 use super::error::word;
@@ -23,7 +23,7 @@ pub(super) struct GraphCache {
 }
 
 /// All assets and edges. Position i of each list is node or edge i.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AssetGraph {
     /// Hash of all that decides the graph.
     plan: String,
@@ -36,7 +36,7 @@ pub(super) struct AssetGraph {
 }
 
 /// The nodes, in columns.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct GraphNodes {
     key: Vec<String>,
     kind: Vec<String>,
@@ -50,7 +50,7 @@ struct GraphNodes {
 }
 
 /// The edges, in columns.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct GraphEdges {
     from: Vec<usize>,
     to: Vec<usize>,
@@ -59,7 +59,7 @@ struct GraphEdges {
 }
 
 /// The states of all nodes of the graph.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct GraphStates {
     /// The graph whose nodes are meant.
     plan: String,
@@ -82,8 +82,6 @@ impl GraphCache {
 }
 
 /// All assets and edges, with where they stand when they are drawn from left to right.
-#[utoipa::path(get, path = "/api/v1/graph", tag = "assets",
-    responses((status = 200, body = AssetGraph), (status = 304, description = "Not changed")))]
 pub(super) async fn graph(State(api): State<Api>, headers: HeaderMap) -> Response {
     let tag = format!("\"{}\"", api.graph.plan);
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
@@ -100,8 +98,6 @@ pub(super) async fn graph(State(api): State<Api>, headers: HeaderMap) -> Respons
 }
 
 /// How the nodes of the graph stand.
-#[utoipa::path(get, path = "/api/v1/graph/states", tag = "assets",
-    responses((status = 200, body = GraphStates)))]
 pub(super) async fn states(State(api): State<Api>) -> Answer<GraphStates> {
     api.reading(|api| {
         let (board, now) = (api.board()?, api.config.clock.now());

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use axum::extract::{Query, State};
 use millstream_core::asset::AssetKey;
 use millstream_ledger::{GridRun, RunHead, StepState};
+use schemars::JsonSchema;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::error::word;
 use super::moment::{Moment, millis_between};
@@ -22,7 +22,7 @@ const RUNS_MAX: usize = 200;
 const ABSENT: char = ' ';
 
 /// Runs by steps.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Grid {
     /// The newest first.
     runs: Vec<GridHead>,
@@ -36,7 +36,7 @@ pub(super) struct Grid {
 }
 
 /// A run of a grid.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct GridHead {
     run: String,
     short: String,
@@ -48,8 +48,6 @@ struct GridHead {
 }
 
 /// Runs by steps: what happened to what, and since when. Takes the filters of the list of runs.
-#[utoipa::path(get, path = "/api/v1/grid", tag = "runs", params(RunsAsked),
-    responses((status = 200, body = Grid)))]
 pub(super) async fn grid(State(api): State<Api>, Query(asked): Query<RunsAsked>) -> Answer<Grid> {
     api.reading(move |api| {
         let limit = limit_within("limit", asked.limit, RUNS, RUNS_MAX)?;

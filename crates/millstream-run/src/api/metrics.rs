@@ -17,8 +17,6 @@ use super::error::{ApiError, Refusal, word};
 const DAY: Duration = Duration::from_hours(24);
 
 /// Metrics for Prometheus.
-#[utoipa::path(get, path = "/api/v1/metrics", tag = "metrics",
-    responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Refusal> {
     let shared = api.clone();
     let text = tokio::task::spawn_blocking(move || text(&shared)).await;

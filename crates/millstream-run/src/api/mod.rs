@@ -5,7 +5,7 @@
 //!
 //! Not here: who may come in, and how long and large a request may be. That is the server's.
 //!
-//! Reading order: `moment`, `page` and `error` are what all share; `board` says how assets stand,
+//! Reading order: `table` lists all routes; `moment`, `page` and `error` are what all share; `board` says how assets stand,
 //! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `grid`, `actions`, `plans`,
 //! `schedules`, `sources`, `models`, `rows`, `events`, `audit`, `tokens`, `metrics`.
 
@@ -30,13 +30,14 @@ mod runs;
 mod schedules;
 mod serving;
 mod sources;
+mod table;
 mod tokens;
 mod versions;
 
 use std::fmt;
 use std::sync::Arc;
 
-use axum::Json;
+use axum::{Json, Router};
 use millstream_core::AssetKey;
 use millstream_core::batch::BoxFuture;
 use millstream_core::catalog::CatalogSnapshot;
@@ -44,13 +45,11 @@ use millstream_core::clock::Clock;
 use millstream_core::error::Result;
 use millstream_core::topic::Topic;
 use millstream_core::warehouse::Warehouse;
-use millstream_guard::{Entrance, Principal, Scope};
+use millstream_guard::{Entrance, Operation, Principal};
 use millstream_ledger::{Actor, Ledger, Via};
 use millstream_project::Project;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::conductor::Conductor;
 use crate::scheduler::{FoundFresh, SchedulerConfig};
@@ -119,7 +118,7 @@ pub struct LineageRequest {
 }
 
 /// Where lineage is followed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LineageDirection {
     /// To where it comes from.
@@ -129,8 +128,8 @@ pub enum LineageDirection {
     Down,
 }
 
-/// The routes of the interface, by the scope that they need.
-pub fn routers(config: ApiConfig) -> Vec<(Scope, OpenApiRouter)> {
+/// The routes of the interface, each with its description.
+pub fn routes(config: ApiConfig) -> Vec<(Operation, Router)> {
     let config = Arc::new(config);
     let api = Api {
         board: Arc::default(),
@@ -138,56 +137,12 @@ pub fn routers(config: ApiConfig) -> Vec<(Scope, OpenApiRouter)> {
         streams: events::Streams::new(&config.ledger, config.stop.clone()),
         config,
     };
-    let read = OpenApiRouter::new()
-        .routes(routes!(overview::overview))
-        .routes(routes!(assets::list))
-        .routes(routes!(assets::one))
-        .routes(routes!(versions::versions))
-        .routes(routes!(versions::columns))
-        .routes(routes!(versions::checks))
-        .routes(routes!(versions::lineage))
-        .routes(routes!(graph::graph))
-        .routes(routes!(graph::states))
-        .routes(routes!(runs::list))
-        .routes(routes!(runs::one))
-        .routes(routes!(runs::steps))
-        .routes(routes!(runs::gantt))
-        .routes(routes!(grid::grid))
-        .routes(routes!(plans::plan))
-        .routes(routes!(schedules::list))
-        .routes(routes!(schedules::one))
-        .routes(routes!(schedules::history))
-        .routes(routes!(schedules::preview))
-        .routes(routes!(sources::sources))
-        .routes(routes!(models::list))
-        .routes(routes!(models::one))
-        .routes(routes!(serving::deployments))
-        .routes(routes!(serving::topics))
-        .routes(routes!(events::events))
-        .routes(routes!(metrics::metrics));
-    let operate = OpenApiRouter::new()
-        .routes(routes!(actions::start))
-        .routes(routes!(actions::cancel))
-        .routes(routes!(actions::rerun))
-        .routes(routes!(schedules::pause))
-        .routes(routes!(schedules::resume))
-        .routes(routes!(schedules::run));
-    let author = OpenApiRouter::new()
-        .routes(routes!(versions::sample))
-        .routes(routes!(rows::query))
-        .routes(routes!(models::promote))
-        .routes(routes!(models::rollback));
-    let admin = OpenApiRouter::new()
-        .routes(routes!(audit::list))
-        .routes(routes!(tokens::list, tokens::add))
-        .routes(routes!(tokens::revoke));
-    let all = [
-        (Scope::Read, read),
-        (Scope::Operate, operate),
-        (Scope::Author, author),
-        (Scope::Admin, admin),
-    ];
-    all.into_iter().map(|(scope, router)| (scope, router.with_state(api.clone()))).collect()
+    let all = table::reads().into_iter().chain(table::changes());
+    all.map(|(operation, handler)| {
+        let router = Router::new().route(operation.path(), handler);
+        (operation, router.with_state(api.clone()))
+    })
+    .collect()
 }
 
 /// What handlers share. Cheap to clone.

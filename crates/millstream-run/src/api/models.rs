@@ -7,9 +7,9 @@ use axum::{Extension, Json};
 use millstream_core::asset::{AssetKey, AssetKind};
 use millstream_guard::Principal;
 use millstream_ledger::{AliasRecord, AssetVersion};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 
 use super::error::{ApiError, Refusal, word};
 use super::moment::Moment;
@@ -22,7 +22,7 @@ use super::{Answer, Api};
 const CHAMPION: &str = "champion";
 
 /// A registered model.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Model {
     model: String,
     /// The version that `champion` names.
@@ -37,7 +37,7 @@ pub(super) struct Model {
 }
 
 /// A registered model in full.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ModelDetail {
     #[serde(flatten)]
     model: Model,
@@ -49,7 +49,7 @@ pub(super) struct ModelDetail {
 }
 
 /// A model version.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ModelVersion {
     version: u64,
     at: Moment,
@@ -63,14 +63,14 @@ pub(super) struct ModelVersion {
 }
 
 /// How a version did at its gate.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct GateResult {
     passed: bool,
     rules: Vec<RuleResult>,
 }
 
 /// How a version did at one rule.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct RuleResult {
     rule: String,
     passed: bool,
@@ -79,7 +79,7 @@ struct RuleResult {
 }
 
 /// A move of an alias.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AliasMoved {
     model: String,
     alias: String,
@@ -92,7 +92,7 @@ pub(super) struct AliasMoved {
 }
 
 /// Where an alias is to be.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Promotion {
     version: u64,
@@ -103,7 +103,7 @@ pub(super) struct Promotion {
 }
 
 /// Which alias is to go back.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rollback {
     #[serde(default = "champion")]
@@ -120,8 +120,6 @@ fn champion() -> String {
 const MOVES_MAX: usize = 100;
 
 /// All registered models, by name.
-#[utoipa::path(get, path = "/api/v1/models", tag = "models", params(Part),
-    responses((status = 200, body = Page<Model>)))]
 pub(super) async fn list(State(api): State<Api>, Query(part): Query<Part>) -> Answer<Page<Model>> {
     api.reading(move |api| {
         let names = api.model_names()?.into_iter().collect();
@@ -132,8 +130,6 @@ pub(super) async fn list(State(api): State<Api>, Query(part): Query<Part>) -> An
 }
 
 /// One registered model with its versions.
-#[utoipa::path(get, path = "/api/v1/models/{model}", tag = "models",
-    params(("model" = String, Path), Part), responses((status = 200, body = ModelDetail)))]
 pub(super) async fn one(
     State(api): State<Api>,
     Path(name): Path<String>,
@@ -162,9 +158,6 @@ pub(super) async fn one(
 }
 
 /// Moves an alias to a version.
-#[utoipa::path(post, path = "/api/v1/models/{model}/promote", tag = "models",
-    params(("model" = String, Path)), request_body = Promotion,
-    responses((status = 200, body = AliasMoved)))]
 pub(super) async fn promote(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -178,9 +171,6 @@ pub(super) async fn promote(
 }
 
 /// Moves an alias back to the version that it named before.
-#[utoipa::path(post, path = "/api/v1/models/{model}/rollback", tag = "models",
-    params(("model" = String, Path)), request_body = Rollback,
-    responses((status = 200, body = AliasMoved)))]
 pub(super) async fn rollback(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,

@@ -1,12 +1,13 @@
 //! How moments are written: RFC 3339 in UTC with milliseconds.
 
+use std::borrow::Cow;
+
 use millstream_core::clock::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
 
 /// A moment, as `2026-11-21T22:30:24.123Z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
-#[schema(value_type = String, format = DateTime, example = "2026-11-21T22:30:24.123Z")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment(pub(super) Timestamp);
 
 impl Serialize for Moment {
@@ -15,6 +16,20 @@ impl Serialize for Moment {
             Ok(moment) => serializer.collect_str(&format_args!("{moment:.3}")),
             Err(_) => serializer.collect_str(&self.0),
         }
+    }
+}
+
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "examples": ["2026-11-21T22:30:24.123Z"],
+        })
     }
 }
 

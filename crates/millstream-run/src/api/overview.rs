@@ -6,8 +6,8 @@ use std::time::Duration;
 use axum::extract::State;
 use millstream_core::clock::Timestamp;
 use millstream_ledger::{RunFilter, RunState};
+use schemars::JsonSchema;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::board::{Asset, AssetState};
 use super::error::word;
@@ -22,7 +22,7 @@ const ITEMS_MAX: usize = 20;
 const DAY: Duration = Duration::from_hours(24);
 
 /// What is late, failing and running.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Overview {
     at: Moment,
     /// The number of the latest event that is in it.
@@ -38,7 +38,7 @@ pub(super) struct Overview {
 }
 
 /// How many assets stand how.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct AssetCounts {
     total: u64,
     current: u64,
@@ -49,7 +49,7 @@ struct AssetCounts {
 }
 
 /// How many runs are going, and how those of the last day ended.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct RunCounts {
     running: u64,
     /// By state.
@@ -57,22 +57,20 @@ struct RunCounts {
 }
 
 /// How many schedules there are.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ScheduleCounts {
     total: u64,
     paused: u64,
 }
 
 /// When a schedule fires next.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct NextFire {
     schedule: String,
     at: Moment,
 }
 
 /// What is late, failing and running, with counts of everything.
-#[utoipa::path(get, path = "/api/v1/overview", tag = "overview",
-    responses((status = 200, body = Overview)))]
 pub(super) async fn overview(State(api): State<Api>) -> Answer<Overview> {
     api.reading(|api| {
         let now = api.config.clock.now();

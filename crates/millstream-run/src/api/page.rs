@@ -1,7 +1,7 @@
 //! Lists in pages.
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::error::ApiError;
 
@@ -11,7 +11,7 @@ const PAGE_ITEMS: usize = 50;
 pub(super) const PAGE_ITEMS_MAX: usize = 500;
 
 /// One page of a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Page<T> {
     /// The items.
     items: Vec<T>,

@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::{Query, State};
 use millstream_core::step::Refresh;
 use millstream_project::Selection;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
 
 use super::error::Refusal;
 use super::{Answer, Api};
@@ -14,8 +14,7 @@ use crate::execute::RunRequest;
 use crate::plan::{Decision, Plan, PlanEntry};
 
 /// What a run would be asked for.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Wanted {
     /// dbt's selectors, with blanks between; everything without.
     #[serde(default)]
@@ -28,7 +27,7 @@ pub(super) struct Wanted {
 }
 
 /// What would run, upstream first.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct PlanView {
     hash: String,
     would_run: usize,
@@ -36,7 +35,7 @@ pub(super) struct PlanView {
 }
 
 /// What is decided on a step.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PlannedStep {
     asset: String,
     kind: String,
@@ -52,8 +51,6 @@ struct PlannedStep {
 }
 
 /// What would run, and why. Asks the sources.
-#[utoipa::path(get, path = "/api/v1/plan", tag = "runs", params(Wanted),
-    responses((status = 200, body = PlanView)))]
 pub(super) async fn plan(State(api): State<Api>, Query(wanted): Query<Wanted>) -> Answer<PlanView> {
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let (select, exclude) = (words(&wanted.select), words(&wanted.exclude));

@@ -12,9 +12,9 @@ use millstream_core::error::Plain;
 use millstream_core::warehouse::Query;
 use millstream_guard::Principal;
 use millstream_ledger::{Action, Deed};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 
 use super::error::Refusal;
 use super::page::limit_within;
@@ -31,17 +31,17 @@ const ANSWER_CHARS_MAX: usize = 16 << 20;
 const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// A query.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Asked {
     /// One statement that only reads.
     sql: String,
     /// The most rows that are wanted.
-    #[schema(minimum = 1, maximum = 10000)]
+    #[schemars(range(min = 1, max = 10000))]
     limit: Option<usize>,
 }
 
 /// Rows, with their columns.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Rows {
     columns: Vec<Column>,
     /// One list for each row. Integers that JavaScript cannot hold, decimals and moments are text.
@@ -52,7 +52,7 @@ pub(super) struct Rows {
 }
 
 /// A column.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct Column {
     pub(super) name: String,
     /// Its SQL type.
@@ -62,8 +62,6 @@ pub(super) struct Column {
 }
 
 /// Runs SQL over all assets, which only reads.
-#[utoipa::path(post, path = "/api/v1/query", tag = "query", request_body = Asked,
-    responses((status = 200, body = Rows)))]
 pub(super) async fn query(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,

@@ -8,9 +8,9 @@ use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
 use millstream_core::step::{CheckResult, InputVersion, StepStats};
 use millstream_ledger::{AttemptDetail, ListedRun, RunFilter, RunState, StepHead, StepState};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
 
 use super::error::{ApiError, Problem, Refusal, word};
 use super::moment::{Moment, millis_between, parse};
@@ -19,8 +19,7 @@ use super::schedules::Fire;
 use super::{Answer, Api, asset_key};
 
 /// Which runs are meant.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(super) struct RunsAsked {
     pub(super) state: Option<RunWord>,
     /// With a step of this asset.
@@ -28,18 +27,18 @@ pub(super) struct RunsAsked {
     /// Started by this schedule.
     pub(super) schedule: Option<String>,
     /// Begun at this moment or later.
-    #[param(format = DateTime)]
+    #[schemars(extend("format" = "date-time"))]
     since: Option<String>,
     /// Begun before this moment.
-    #[param(format = DateTime)]
+    #[schemars(extend("format" = "date-time"))]
     until: Option<String>,
-    #[param(minimum = 1, maximum = 500)]
+    #[schemars(range(min = 1, max = 500))]
     pub(super) limit: Option<usize>,
     pub(super) cursor: Option<String>,
 }
 
 /// How a run stands.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum RunWord {
     Running,
@@ -50,7 +49,7 @@ pub(super) enum RunWord {
 }
 
 /// A run in a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Run {
     pub(super) run: String,
     /// Its last digits, for people.
@@ -74,7 +73,7 @@ pub(super) struct Run {
 }
 
 /// A run in full.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct RunInFull {
     #[serde(flatten)]
     run: Run,
@@ -89,7 +88,7 @@ pub(super) struct RunInFull {
 }
 
 /// A step of a run.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Step {
     asset: String,
     kind: String,
@@ -110,7 +109,7 @@ pub(super) struct Step {
 }
 
 /// An attempt of a step.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Attempt {
     attempt: String,
     number: u32,
@@ -130,7 +129,7 @@ struct Attempt {
 }
 
 /// Counts of an attempt.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Stats {
     rows_in: u64,
     rows_out: u64,
@@ -139,7 +138,7 @@ pub(super) struct Stats {
 }
 
 /// How a check went.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Check {
     name: String,
     /// `pass`, `warn` or `fail`.
@@ -149,25 +148,24 @@ struct Check {
 }
 
 /// A version of an asset.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AssetAt {
     asset: String,
     version: u64,
 }
 
 /// Which steps of a run are meant.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct StepsAsked {
     /// As in the steps.
     state: Option<String>,
-    #[param(minimum = 1, maximum = 500)]
+    #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
     cursor: Option<String>,
 }
 
 /// A run over time.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Gantt {
     run: String,
     started_at: Moment,
@@ -177,7 +175,7 @@ pub(super) struct Gantt {
 }
 
 /// An attempt over time, in milliseconds since the run began.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Bar {
     asset: String,
     kind: String,
@@ -190,8 +188,6 @@ struct Bar {
 }
 
 /// Runs, the newest first.
-#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", params(RunsAsked),
-    responses((status = 200, body = Page<Run>)))]
 pub(super) async fn list(
     State(api): State<Api>,
     Query(asked): Query<RunsAsked>,
@@ -206,9 +202,6 @@ pub(super) async fn list(
 }
 
 /// One run with its steps, in the order of the plan.
-#[utoipa::path(get, path = "/api/v1/runs/{run}", tag = "runs",
-    params(("run" = String, Path, description = "The id, or digits that only it has")),
-    responses((status = 200, body = RunInFull)))]
 pub(super) async fn one(State(api): State<Api>, Path(run): Path<String>) -> Answer<RunInFull> {
     api.reading(move |api| {
         let id = api.run(&run)?;
@@ -228,9 +221,6 @@ pub(super) async fn one(State(api): State<Api>, Path(run): Path<String>) -> Answ
 }
 
 /// The steps of a run, in the order of the plan.
-#[utoipa::path(get, path = "/api/v1/runs/{run}/steps", tag = "runs",
-    params(("run" = String, Path, description = "The id, or digits that only it has"), StepsAsked),
-    responses((status = 200, body = Page<Step>)))]
 pub(super) async fn steps(
     State(api): State<Api>,
     Path(run): Path<String>,
@@ -247,9 +237,6 @@ pub(super) async fn steps(
 }
 
 /// When each attempt of a run worked.
-#[utoipa::path(get, path = "/api/v1/runs/{run}/gantt", tag = "runs",
-    params(("run" = String, Path, description = "The id, or digits that only it has")),
-    responses((status = 200, body = Gantt)))]
 pub(super) async fn gantt(State(api): State<Api>, Path(run): Path<String>) -> Answer<Gantt> {
     api.reading(move |api| {
         let id = api.run(&run)?;

@@ -10,8 +10,8 @@ use millstream_core::clock::Timestamp;
 use millstream_guard::Principal;
 use millstream_ledger::{Fire as LedgerFire, Pause, ScheduleRecord};
 use millstream_project::schedule::{LineKind, PreviewLine, Schedule, preview as foresee};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use super::actions::StartedRun;
 use super::error::{ApiError, Refusal, word};
@@ -32,7 +32,7 @@ const PREVIEW_LINES: usize = 100;
 const PREVIEW_LINES_MAX: usize = 1000;
 
 /// A schedule in a list.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ScheduleView {
     schedule: String,
     description: Option<String>,
@@ -51,7 +51,7 @@ pub(super) struct ScheduleView {
 }
 
 /// A schedule in full.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ScheduleDetail {
     #[serde(flatten)]
     schedule: ScheduleView,
@@ -65,7 +65,7 @@ pub(super) struct ScheduleDetail {
 }
 
 /// What became of a fire, or of several that were skipped together.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Fire {
     schedule: String,
     /// Names it; null when fires were skipped.
@@ -79,17 +79,16 @@ pub(super) struct Fire {
 }
 
 /// How far a preview reaches.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Reach {
-    #[param(minimum = 1, maximum = 3660)]
+    #[schemars(range(min = 1, max = 3660))]
     days: Option<usize>,
-    #[param(minimum = 1, maximum = 1000)]
+    #[schemars(range(min = 1, max = 1000))]
     limit: Option<usize>,
 }
 
 /// What a schedule will do.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct PreviewView {
     schedule: String,
     zone: String,
@@ -99,7 +98,7 @@ pub(super) struct PreviewView {
 }
 
 /// A line of a preview.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Foreseen {
     at: Moment,
     /// As clocks of the zone show it.
@@ -110,7 +109,7 @@ struct Foreseen {
 }
 
 /// Why somebody does it.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Because {
     #[serde(default)]
@@ -118,8 +117,6 @@ pub(super) struct Because {
 }
 
 /// All schedules, by name.
-#[utoipa::path(get, path = "/api/v1/schedules", tag = "schedules", params(Part),
-    responses((status = 200, body = Page<ScheduleView>)))]
 pub(super) async fn list(
     State(api): State<Api>,
     Query(part): Query<Part>,
@@ -135,8 +132,6 @@ pub(super) async fn list(
 }
 
 /// One schedule, and what it would start now.
-#[utoipa::path(get, path = "/api/v1/schedules/{schedule}", tag = "schedules",
-    params(("schedule" = String, Path)), responses((status = 200, body = ScheduleDetail)))]
 pub(super) async fn one(
     State(api): State<Api>,
     Path(name): Path<String>,
@@ -163,8 +158,6 @@ pub(super) async fn one(
 }
 
 /// What became of a schedule's fires, the latest first.
-#[utoipa::path(get, path = "/api/v1/schedules/{schedule}/history", tag = "schedules",
-    params(("schedule" = String, Path), Part), responses((status = 200, body = Page<Fire>)))]
 pub(super) async fn history(
     State(api): State<Api>,
     Path(name): Path<String>,
@@ -182,8 +175,6 @@ pub(super) async fn history(
 }
 
 /// What a schedule will do.
-#[utoipa::path(get, path = "/api/v1/schedules/{schedule}/preview", tag = "schedules",
-    params(("schedule" = String, Path), Reach), responses((status = 200, body = PreviewView)))]
 pub(super) async fn preview(
     State(api): State<Api>,
     Path(name): Path<String>,
@@ -209,9 +200,6 @@ pub(super) async fn preview(
 }
 
 /// Holds a schedule back.
-#[utoipa::path(post, path = "/api/v1/schedules/{schedule}/pause", tag = "schedules",
-    params(("schedule" = String, Path)), request_body = Because,
-    responses((status = 200, body = ScheduleView)))]
 pub(super) async fn pause(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -222,9 +210,6 @@ pub(super) async fn pause(
 }
 
 /// Lets a schedule go on.
-#[utoipa::path(post, path = "/api/v1/schedules/{schedule}/resume", tag = "schedules",
-    params(("schedule" = String, Path)), request_body = Because,
-    responses((status = 200, body = ScheduleView)))]
 pub(super) async fn resume(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -235,10 +220,6 @@ pub(super) async fn resume(
 }
 
 /// Runs what a schedule runs, now; its times are not touched.
-#[utoipa::path(post, path = "/api/v1/schedules/{schedule}/run", tag = "schedules",
-    params(("schedule" = String, Path)), request_body = Because,
-    responses((status = 202, body = StartedRun),
-        (status = 200, body = StartedRun, description = "There was nothing to do")))]
 pub(super) async fn run(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Query, State};
 use millstream_project::{Project, ResolvedDeployment};
+use schemars::JsonSchema;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::error::Refusal;
 use super::page::{Page, limit};
@@ -23,7 +23,7 @@ pub struct Served {
 }
 
 /// What was asked of a deployment since the server began.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Traffic {
     /// Requests that were answered or refused.
     pub requests: u64,
@@ -36,7 +36,7 @@ pub struct Traffic {
 }
 
 /// A deployment.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Deployment {
     deployment: String,
     description: Option<String>,
@@ -54,7 +54,7 @@ pub(super) struct Deployment {
 }
 
 /// Scoring of a relation.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Batch {
     over: Option<String>,
     key: String,
@@ -62,7 +62,7 @@ struct Batch {
 }
 
 /// A topic.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TopicView {
     topic: String,
     /// The offset that the next event will have.
@@ -72,8 +72,6 @@ pub(super) struct TopicView {
 }
 
 /// All deployments, by name.
-#[utoipa::path(get, path = "/api/v1/deployments", tag = "deployments", params(Part),
-    responses((status = 200, body = Page<Deployment>)))]
 pub(super) async fn deployments(
     State(api): State<Api>,
     Query(part): Query<Part>,
@@ -88,8 +86,6 @@ pub(super) async fn deployments(
 }
 
 /// All topics, by name.
-#[utoipa::path(get, path = "/api/v1/topics", tag = "deployments", params(Part),
-    responses((status = 200, body = Page<TopicView>)))]
 pub(super) async fn topics(
     State(api): State<Api>,
     Query(part): Query<Part>,

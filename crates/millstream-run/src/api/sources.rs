@@ -2,8 +2,8 @@
 
 use axum::extract::{Query, State};
 use millstream_core::spec::{SourceSpec, StreamSpec};
+use schemars::JsonSchema;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::board::{Asset, Board};
 use super::error::word;
@@ -13,7 +13,7 @@ use super::versions::Part;
 use super::{Answer, Api};
 
 /// A source.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Source {
     source: String,
     connector: String,
@@ -22,7 +22,7 @@ pub(super) struct Source {
 }
 
 /// A stream of a source.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Stream {
     stream: String,
     /// The table that its sync makes.
@@ -37,8 +37,6 @@ struct Stream {
 }
 
 /// All sources with their streams, by name.
-#[utoipa::path(get, path = "/api/v1/sources", tag = "sources", params(Part),
-    responses((status = 200, body = Page<Source>)))]
 pub(super) async fn sources(
     State(api): State<Api>,
     Query(part): Query<Part>,

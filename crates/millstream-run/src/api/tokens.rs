@@ -8,8 +8,8 @@ use axum::{Extension, Json};
 use millstream_core::clock::Timestamp;
 use millstream_guard::{Principal, Role, Scope, StoredToken, new_token};
 use millstream_ledger::TokenRecord;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::error::{ApiError, Refusal, word};
 use super::moment::Moment;
@@ -24,7 +24,7 @@ const DAYS_MAX: u32 = 3660;
 const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
 
 /// A token, without its secret.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Token {
     id: String,
     name: String,
@@ -36,7 +36,7 @@ pub(super) struct Token {
 }
 
 /// A token that was just made.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct NewToken {
     #[serde(flatten)]
     about: Token,
@@ -45,22 +45,22 @@ pub(super) struct NewToken {
 }
 
 /// What a token is to allow.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenAsked {
     /// Names the principal.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schemars(length(min = 1, max = 100))]
     name: String,
     role: Option<RoleWord>,
     /// `read`, `score`, `operate`, `author` or `admin`, beside the role.
     #[serde(default)]
     scopes: Vec<String>,
-    #[schema(minimum = 1, maximum = 3660)]
+    #[schemars(range(min = 1, max = 3660))]
     expires_in_days: Option<u32>,
 }
 
 /// A role.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum RoleWord {
     Viewer,
@@ -70,8 +70,6 @@ enum RoleWord {
 }
 
 /// All tokens, the oldest first.
-#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", params(Part),
-    responses((status = 200, body = Page<Token>)))]
 pub(super) async fn list(State(api): State<Api>, Query(part): Query<Part>) -> Answer<Page<Token>> {
     api.reading(move |api| {
         let all = api.ledger().tokens()?;
@@ -82,8 +80,6 @@ pub(super) async fn list(State(api): State<Api>, Query(part): Query<Part>) -> An
 }
 
 /// Makes a token.
-#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = TokenAsked,
-    responses((status = 201, body = NewToken)))]
 pub(super) async fn add(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
@@ -100,8 +96,6 @@ pub(super) async fn add(
 }
 
 /// Ends a token, at once.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens",
-    params(("id" = String, Path)), responses((status = 204, description = "It is ended")))]
 pub(super) async fn revoke(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,

@@ -8,9 +8,9 @@ use millstream_core::asset::AssetKey;
 use millstream_core::name::Relation;
 use millstream_core::step::InputVersion;
 use millstream_ledger::AssetVersion;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
 
 use super::assets::declared_checks;
 use super::board::CheckCounts;
@@ -31,16 +31,15 @@ const SAMPLE_ROWS_MAX: usize = 200;
 const DEPTH_MAX: usize = 1000;
 
 /// A part of a list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Part {
-    #[param(minimum = 1, maximum = 500)]
+    #[schemars(range(min = 1, max = 500))]
     pub(super) limit: Option<usize>,
     pub(super) cursor: Option<String>,
 }
 
 /// A version of an asset.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Version {
     version: u64,
     at: Moment,
@@ -59,14 +58,14 @@ pub(super) struct Version {
 }
 
 /// The columns of a table.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Columns {
     asset: String,
     columns: Vec<DescribedColumn>,
 }
 
 /// A column with what is said of it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct DescribedColumn {
     #[serde(flatten)]
     column: Column,
@@ -74,15 +73,14 @@ struct DescribedColumn {
 }
 
 /// How many rows a sample has.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct SampleSize {
-    #[param(minimum = 1, maximum = 200)]
+    #[schemars(range(min = 1, max = 200))]
     rows: Option<usize>,
 }
 
 /// The checks of an asset.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Checks {
     asset: String,
     /// The version on which they were made; 0 before the first.
@@ -94,7 +92,7 @@ pub(super) struct Checks {
 }
 
 /// A check and how it went.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Checked {
     name: String,
     /// `pass`, `warn` or `fail`; null if it was not made yet.
@@ -107,7 +105,7 @@ struct Checked {
 }
 
 /// How the checks of a version went.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct CheckedVersion {
     version: u64,
     at: Moment,
@@ -116,22 +114,18 @@ struct CheckedVersion {
 }
 
 /// What lineage is asked for.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct LineageAsked {
     /// `up` to where it comes from, `down` to what comes from it.
     #[serde(default)]
     direction: LineageDirection,
     column: Option<String>,
     /// Over how many assets; all without.
-    #[param(minimum = 1, maximum = 1000)]
+    #[schemars(range(min = 1, max = 1000))]
     depth: Option<usize>,
 }
 
 /// The versions of an asset, the newest first.
-#[utoipa::path(get, path = "/api/v1/assets/{key}/versions", tag = "assets",
-    params(("key" = String, Path, description = "`kind:name`"), Part),
-    responses((status = 200, body = Page<Version>)))]
 pub(super) async fn versions(
     State(api): State<Api>,
     Path(key): Path<String>,
@@ -154,9 +148,6 @@ pub(super) async fn versions(
 }
 
 /// The columns of a table or view.
-#[utoipa::path(get, path = "/api/v1/assets/{key}/columns", tag = "assets",
-    params(("key" = String, Path, description = "`kind:name`")),
-    responses((status = 200, body = Columns)))]
 pub(super) async fn columns(State(api): State<Api>, Path(key): Path<String>) -> Answer<Columns> {
     let relation = api.relation(&key)?;
     let schema = api.schema(&format!("select * from {}", relation.quoted())).await?;
@@ -169,9 +160,6 @@ pub(super) async fn columns(State(api): State<Api>, Path(key): Path<String>) -> 
 }
 
 /// Some rows of a table or view.
-#[utoipa::path(get, path = "/api/v1/assets/{key}/sample", tag = "assets",
-    params(("key" = String, Path, description = "`kind:name`"), SampleSize),
-    responses((status = 200, body = Rows)))]
 pub(super) async fn sample(
     State(api): State<Api>,
     Path(key): Path<String>,
@@ -184,9 +172,6 @@ pub(super) async fn sample(
 }
 
 /// The checks of an asset, and how they went.
-#[utoipa::path(get, path = "/api/v1/assets/{key}/checks", tag = "assets",
-    params(("key" = String, Path, description = "`kind:name`")),
-    responses((status = 200, body = Checks)))]
 pub(super) async fn checks(State(api): State<Api>, Path(key): Path<String>) -> Answer<Checks> {
     api.reading(move |api| {
         let (_, fact) = api.fact(&key)?;
@@ -203,9 +188,6 @@ pub(super) async fn checks(State(api): State<Api>, Path(key): Path<String>) -> A
 }
 
 /// Where the columns of an asset come from, or what comes from them.
-#[utoipa::path(get, path = "/api/v1/assets/{key}/lineage", tag = "assets",
-    params(("key" = String, Path, description = "`kind:name`"), LineageAsked),
-    responses((status = 200, body = Value)))]
 pub(super) async fn lineage(
     State(api): State<Api>,
     Path(key): Path<String>,

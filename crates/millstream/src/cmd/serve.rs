@@ -42,8 +42,8 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     let aliases = tokio::spawn(follow_aliases(Arc::clone(&deployments), stop.clone()));
     let ready = Arc::clone(&deployments);
     let mut routes = Routes::new();
-    for (scope, router) in millstream_run::api::routers(api) {
-        routes = routes.with_api(scope, router);
+    for (operation, router) in millstream_run::api::routes(api) {
+        routes = routes.with_operation(operation, router);
     }
     let routes = routes
         .with(Scope::Score, router(Arc::clone(&deployments)))
