@@ -1,5 +1,6 @@
 //! End-to-end tests: the real binary on real projects.
 
+mod api;
 mod bad_input;
 mod chaos;
 mod command_line;

@@ -22,6 +22,8 @@ pub struct Answer {
     pub status: u16,
     /// Body.
     pub body: String,
+    /// What it says in `set-cookie`.
+    pub cookie: Option<String>,
 }
 
 impl Answer {
@@ -57,11 +59,22 @@ impl Client {
         headers: &[(&str, &str)],
         body: &str,
     ) -> io::Result<Answer> {
+        self.ask("POST", path, headers, body)
+    }
+
+    /// Asks with any method, headers and, if there is one, a body.
+    pub fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> io::Result<Answer> {
         let lines = headers
             .iter()
             .fold(String::new(), |lines, (name, value)| lines + name + ": " + value + "\r\n");
         self.send(&format!(
-            "POST {path} HTTP/1.1\r\nhost: localhost\r\n{lines}content-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{lines}content-length: {}\r\n\r\n{body}",
             body.len()
         ))
     }
@@ -72,7 +85,7 @@ impl Client {
         self.stream.read_line(&mut line)?;
         let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(format!("no status in {line:?}")))?;
-        let mut length = 0;
+        let (mut length, mut cookie) = (0, None);
         loop {
             line.clear();
             self.stream.read_line(&mut line)?;
@@ -80,12 +93,71 @@ impl Client {
             if header.is_empty() {
                 break;
             }
+            if header.starts_with("set-cookie:") {
+                cookie = line.split_once(':').map(|(_, value)| value.trim().to_owned());
+            }
             if let Some(value) = header.strip_prefix("content-length:") {
                 length = value.trim().parse().map_err(io::Error::other)?;
             }
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
-        Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned() })
+        Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned(), cookie })
+    }
+}
+
+/// A stream of server-sent events.
+#[derive(Debug)]
+pub struct Events {
+    stream: BufReader<TcpStream>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerEvent {
+    /// Its id.
+    pub id: Option<u64>,
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub data: Value,
+}
+
+impl Events {
+    /// Opens the stream at a path of `HOST:PORT`, from behind an event if one is named.
+    pub fn open(address: &str, path: &str, last: Option<u64>) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let last = last.map_or_else(String::new, |id| format!("last-event-id: {id}\r\n"));
+        // To HTTP/1.0 a body without length is sent as it is.
+        write!(stream, "GET {path} HTTP/1.0\r\nhost: localhost\r\n{last}\r\n")?;
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        while line.trim() != "" || line.is_empty() {
+            line.clear();
+            if stream.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(Self { stream })
+    }
+
+    /// The next event.
+    pub fn next_event(&mut self) -> io::Result<ServerEvent> {
+        let mut event = ServerEvent { id: None, name: String::new(), data: Value::Null };
+        loop {
+            let mut line = String::new();
+            if self.stream.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            match line.trim_end().split_once(':') {
+                None if event.name.is_empty() => {}
+                None => return Ok(event),
+                Some(("id", id)) => event.id = id.trim().parse().ok(),
+                Some(("event", name)) => name.trim().clone_into(&mut event.name),
+                Some(("data", data)) => event.data = serde_json::from_str(data.trim())?,
+                Some(_) => {}
+            }
+        }
     }
 }

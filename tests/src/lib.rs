@@ -7,7 +7,7 @@ mod http;
 pub mod manifest;
 mod random;
 
-pub use http::{Answer, Client};
+pub use http::{Answer, Client, Events, ServerEvent};
 pub use random::Random;
 
 use std::ffi::OsStr;

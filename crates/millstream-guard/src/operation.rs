@@ -65,7 +65,7 @@ impl Operation {
     /// With parameters: the fields of a struct.
     #[must_use]
     pub fn asks<T: JsonSchema>(mut self) -> Self {
-        self.query = Some(|generator| generator.root_schema_for::<T>());
+        self.query = Some(SchemaGenerator::root_schema_for::<T>);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, Query, State};
 use millstream_core::asset::AssetKey;
-use millstream_core::step::Refresh;
+use millstream_core::step::{Refresh, StepKind};
 use millstream_project::{Project, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -157,7 +157,7 @@ impl AssetFilter {
             wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
         };
         is(&self.kind, Some(fact.key.kind.word()))
-            && is(&self.step, fact.step.map(|step| step.word()))
+            && is(&self.step, fact.step.map(StepKind::word))
             && is(&self.owner, fact.owner.as_deref())
             && self.tag.as_ref().is_none_or(|tag| fact.tags.contains(tag))
     }

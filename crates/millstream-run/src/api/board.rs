@@ -7,6 +7,7 @@ use millstream_core::asset::AssetKey;
 use millstream_core::clock::Timestamp;
 use millstream_core::step::CheckOutcome;
 use millstream_ledger::{AssetStatus, LastStep, StepState};
+use millstream_project::Node;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -137,7 +138,7 @@ impl Api {
 
     fn look(&self, sequence: u64, fresh: BTreeMap<AssetKey, Timestamp>) -> Result<Board, Refusal> {
         let (ledger, graph) = (self.ledger(), &self.project().graph);
-        let steps: Vec<&AssetKey> = graph.nodes().iter().map(|node| node.asset()).collect();
+        let steps: Vec<&AssetKey> = graph.nodes().iter().map(Node::asset).collect();
         let mut history = StepHistory { as_of: ledger.settled_since()?, ..StepHistory::default() };
         for (asset, at) in fresh {
             let known = history.as_of.entry(asset).or_insert(at);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use axum::extract::{Query, State};
 use millstream_core::asset::AssetKey;
 use millstream_ledger::{GridRun, RunHead, StepState};
+use millstream_project::Node;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -73,7 +74,7 @@ pub(super) async fn grid(State(api): State<Api>, Query(asked): Query<RunsAsked>)
 fn steps(api: &Api, runs: &[GridRun]) -> Vec<AssetKey> {
     let mut found: BTreeSet<&AssetKey> =
         runs.iter().flat_map(|run| run.steps.iter().map(|(asset, _)| asset)).collect();
-    let nodes = api.project().graph.nodes().iter().map(|node| node.asset());
+    let nodes = api.project().graph.nodes().iter().map(Node::asset);
     let mut steps: Vec<AssetKey> = nodes.filter(|asset| found.remove(asset)).cloned().collect();
     steps.extend(found.into_iter().cloned());
     steps

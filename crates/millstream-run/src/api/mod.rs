@@ -6,8 +6,10 @@
 //! Not here: who may come in, and how long and large a request may be. That is the server's.
 //!
 //! Reading order: `table` lists all routes; `moment`, `page` and `error` are what all share; `board` says how assets stand,
-//! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `grid`, `actions`, `plans`,
+//! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `steps`, `grid`, `actions`, `plans`,
 //! `schedules`, `sources`, `models`, `rows`, `events`, `audit`, `tokens`, `metrics`.
+
+#![expect(clippy::struct_field_names, reason = "fields have the names that the answers have")]
 
 mod actions;
 mod assets;
@@ -30,6 +32,7 @@ mod runs;
 mod schedules;
 mod serving;
 mod sources;
+mod steps;
 mod table;
 mod tokens;
 mod versions;

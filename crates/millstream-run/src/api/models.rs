@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::error::{ApiError, Refusal, word};
 use super::moment::Moment;
 use super::page::{Page, limit};
-use super::runs::AssetAt;
+use super::steps::AssetAt;
 use super::versions::Part;
 use super::{Answer, Api};
 

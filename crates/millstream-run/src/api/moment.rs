@@ -55,7 +55,7 @@ mod tests {
         {
             let moment = Moment(Timestamp::from_micros(micros));
             assert_eq!(serde_json::to_value(moment).unwrap(), text);
-            let read = parse(text).map(|at| at.as_millis());
+            let read = parse(text).map(Timestamp::as_millis);
             assert_eq!(read, Some(micros / 1000));
         }
         assert_eq!(parse("yesterday"), None);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::page::Page;
 use super::{
     Api, actions, assets, audit, board, events, graph, grid, metrics, models, overview, plans,
-    rows, runs, schedules, serving, sources, tokens, versions,
+    rows, runs, schedules, serving, sources, steps, tokens, versions,
 };
 
 type Route = (Operation, MethodRouter<Api>);
@@ -98,14 +98,14 @@ fn of_runs() -> Vec<Route> {
         ),
         (
             read("/api/v1/runs/{run}/steps", "The steps of a run, in the order of the plan.")
-                .asks::<runs::StepsAsked>()
-                .gives::<Page<runs::Step>>(200),
-            get(runs::steps),
+                .asks::<steps::StepsAsked>()
+                .gives::<Page<steps::Step>>(200),
+            get(steps::steps),
         ),
         (
             read("/api/v1/runs/{run}/gantt", "When each attempt of a run worked.")
-                .gives::<runs::Gantt>(200),
-            get(runs::gantt),
+                .gives::<steps::Gantt>(200),
+            get(steps::gantt),
         ),
         (
             read("/api/v1/grid", "Runs by steps, with the filters of the list of runs.")

@@ -18,7 +18,7 @@ use super::error::{ApiError, Refusal, word};
 use super::moment::Moment;
 use super::page::{Page, limit, limit_within};
 use super::rows::{Column, Rows, columns_of};
-use super::runs::{AssetAt, Stats};
+use super::steps::{AssetAt, Stats};
 use super::{Answer, Api, LineageDirection, LineageRequest, asset_key};
 
 /// Versions whose checks are shown beside those of the newest.
