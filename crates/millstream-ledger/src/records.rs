@@ -46,6 +46,12 @@ pub enum RunState {
     Interrupted,
 }
 
+impl RunState {
+    /// All states.
+    pub const ALL: [Self; 5] =
+        [Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Interrupted];
+}
+
 /// How a step of a run, or an attempt, stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -56,6 +56,8 @@ async fn runs_are_found_by_state_asset_and_schedule() {
     assert_eq!(ids(&ledger, &future, 10), []);
     let past = RunFilter { until: Some(later), ..RunFilter::default() };
     assert_eq!(ids(&ledger, &past, 10).len(), 4);
+    let counts = ledger.count_runs(Timestamp::from_micros(0)).unwrap();
+    assert_eq!((counts[&RunState::Failed], counts[&RunState::Running]), (1, 3));
     let listed = ledger.list_runs(&failed, 1).unwrap();
     assert_eq!(listed[0].counts, BTreeMap::from([(StepState::Succeeded, 1)]));
     assert_eq!(
