@@ -199,14 +199,19 @@ impl Board {
                 AssetState::Failing
             }
             Some(StepState::Upstream) => AssetState::Blocked,
-            _ if fact.node.is_some() && !self.versions.contains_key(&fact.key) => {
-                AssetState::NeverMade
-            }
+            _ if self.is_missing(fact) => AssetState::NeverMade,
             _ if self.freshness(fact, now).is_some_and(|fresh| fresh.late_by_ms > 0) => {
                 AssetState::Late
             }
             _ => AssetState::Current,
         }
+    }
+
+    /// Whether it has no version and should have one. What a step writes beside its asset, as a
+    /// quarantine, may never be needed.
+    fn is_missing(&self, fact: &Fact) -> bool {
+        let beside = fact.key != fact.of && self.last.contains_key(&fact.of);
+        fact.node.is_some() && !beside && !self.versions.contains_key(&fact.key)
     }
 
     /// Whether its step is at work.

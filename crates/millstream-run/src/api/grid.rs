@@ -90,7 +90,8 @@ fn cells(run: &GridRun, places: &HashMap<&AssetKey, usize>) -> String {
     cells.into_iter().collect()
 }
 
-const STATES: [StepState; 8] = [
+const STATES: [StepState; 9] = [
+    StepState::Waiting,
     StepState::Running,
     StepState::Succeeded,
     StepState::Failed,
@@ -103,6 +104,7 @@ const STATES: [StepState; 8] = [
 
 fn letter(state: StepState) -> char {
     match state {
+        StepState::Waiting => 'q',
         StepState::Running => 'r',
         StepState::Succeeded => 's',
         StepState::Failed => 'f',

@@ -23,7 +23,7 @@ pub(super) struct Step {
     asset: String,
     kind: String,
     outputs: Vec<String>,
-    /// `planned`, or how it stands: `running`, `succeeded`, `failed`, `refused`, `cancelled`,
+    /// `planned`, or how it stands: `waiting`, `running`, `succeeded`, `failed`, `refused`, `cancelled`,
     /// `timed_out`, `up_to_date` or `upstream`.
     state: String,
     /// Why it runs or does not, for people.
