@@ -42,11 +42,16 @@ impl CatalogSnapshot {
         relations: BTreeMap<Relation, CatalogEntry>,
         aliases: BTreeMap<(String, String), u64>,
     ) -> Self {
-        Self {
-            relations: Arc::new(relations),
-            overlay: BTreeMap::new(),
-            aliases: Arc::new(aliases),
-        }
+        Self::layered(Arc::new(relations), BTreeMap::new(), aliases)
+    }
+
+    /// A snapshot of relations that others share, some of which have changed or are new.
+    pub fn layered(
+        relations: Arc<BTreeMap<Relation, CatalogEntry>>,
+        changed: BTreeMap<Relation, CatalogEntry>,
+        aliases: BTreeMap<(String, String), u64>,
+    ) -> Self {
+        Self { relations, overlay: changed, aliases: Arc::new(aliases) }
     }
 
     /// The same names, but for one relation.

@@ -12,6 +12,8 @@ mod clean;
 mod column_facts;
 mod content;
 mod dialect;
+
+mod effort;
 mod encode;
 mod engine;
 mod error;

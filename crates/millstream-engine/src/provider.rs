@@ -77,6 +77,13 @@ impl LakeTable {
         Field::new(column, DataType::Int64, false)
     }
 
+    /// Rows of the table, as far as its log says.
+    pub(crate) fn rows(&self) -> Option<usize> {
+        let rows_of =
+            |file: &Arc<LakeFile>| file.statistics(&self.file_schema).num_rows.get_value().copied();
+        self.files.iter().map(rows_of).sum()
+    }
+
     fn statistics_of(&self, files: &[usize]) -> Statistics {
         let each: Vec<Arc<Statistics>> =
             files.iter().map(|&file| self.files[file].statistics(&self.file_schema)).collect();

@@ -26,7 +26,6 @@ use millstream_core::warehouse::Query;
 use tokio::runtime::Handle;
 use url::Url;
 
-use crate::dialect;
 use crate::error::from_datafusion;
 use crate::functions;
 use crate::lake::Lake;
@@ -40,7 +39,7 @@ use crate::sql_types::LakeTypes;
 use crate::store::LakeStore;
 use crate::types::plain_schema;
 use crate::workers::{Workers, run_on};
-use crate::{moment, predict};
+use crate::{dialect, effort, moment, predict};
 
 /// The catalog of DataFusion that holds the names of a query.
 pub(crate) const CATALOG: &str = "millstream";
@@ -129,7 +128,10 @@ impl Sessions {
     /// Plans a query over the names of its catalog.
     pub(crate) async fn plan(&self, lake: &Lake, query: &Query) -> Result<Planned> {
         let functions = predict::functions(self.models.as_ref(), &query.catalog);
-        let (state, plan) = self.logical(lake, query, functions).await?;
+        let (mut state, plan) = self.logical(lake, query, functions).await?;
+        if effort::is_small(&plan) {
+            effort::spare(&mut state);
+        }
         let plan = state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
         Ok(Planned { state, plan, workers: self.workers.handle().clone() })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_core::catalog::{Catalog, CatalogEntry, CatalogSnapshot};
 use millstream_core::step::Receipt;
@@ -17,8 +17,8 @@ use crate::open;
 
 impl Catalog for Ledger {
     /// Tables and views by their current versions, and the aliases. A receipt whose detail has
-    /// `view` is a view with that SQL, one with `dropped` names nothing. Sees what any process has committed; costs microseconds
-    /// while nothing changes.
+    /// `view` is a view with that SQL, one with `dropped` names nothing. Sees what any process has
+    /// committed; costs microseconds while nothing changes.
     fn snapshot(&self) -> millstream_core::Result<CatalogSnapshot> {
         Ok(self.names().present()?)
     }
@@ -30,7 +30,36 @@ pub(crate) fn names_change(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-type Relations = BTreeMap<Relation, CatalogEntry>;
+/// Relations that may have changed since the last time that all were put together.
+const CHANGED_MAX: usize = 32;
+
+/// All relations. Snapshots share most of them: in a build of many models, a copy of all after
+/// each would take longer than the ledger itself.
+#[derive(Debug, Default)]
+struct Relations {
+    settled: Arc<BTreeMap<Relation, CatalogEntry>>,
+    changed: BTreeMap<Relation, CatalogEntry>,
+}
+
+impl Relations {
+    fn insert(&mut self, relation: Relation, entry: CatalogEntry) {
+        self.changed.insert(relation, entry);
+        if self.changed.len() > CHANGED_MAX {
+            Arc::make_mut(&mut self.settled).append(&mut self.changed);
+        }
+    }
+
+    fn remove(&mut self, relation: &Relation) {
+        let settled = Arc::make_mut(&mut self.settled);
+        settled.append(&mut self.changed);
+        settled.remove(relation);
+    }
+
+    fn snapshot(&self, aliases: Aliases) -> CatalogSnapshot {
+        CatalogSnapshot::layered(Arc::clone(&self.settled), self.changed.clone(), aliases)
+    }
+}
+
 type Aliases = BTreeMap<(String, String), u64>;
 
 /// The last snapshot, with what tells whether it still holds.
@@ -76,9 +105,9 @@ impl Kept {
         let data_version = data_version(&connection)?;
         let transaction = connection.unchecked_transaction()?;
         let epoch = epoch(&transaction)?;
-        let (mut relations, mut last_version) = (Relations::new(), 0);
+        let (mut relations, mut last_version) = (Relations::default(), 0);
         read_relations(&transaction, CURRENT, &mut last_version, &mut relations)?;
-        let snapshot = CatalogSnapshot::new(relations.clone(), read_aliases(&transaction)?);
+        let snapshot = relations.snapshot(read_aliases(&transaction)?);
         drop(transaction);
         Ok(Self { connection, data_version, epoch, last_version, relations, snapshot })
     }
@@ -94,8 +123,7 @@ impl Kept {
         if epoch != self.epoch {
             let (last, relations) = (&mut self.last_version, &mut self.relations);
             read_relations(&transaction, NEW, last, relations)?;
-            let aliases = read_aliases(&transaction)?;
-            self.snapshot = CatalogSnapshot::new(self.relations.clone(), aliases);
+            self.snapshot = self.relations.snapshot(read_aliases(&transaction)?);
             self.epoch = epoch;
         }
         drop(transaction);
@@ -139,7 +167,7 @@ fn read_relations(
         match entry(&receipt) {
             Some(entry) => relations.insert(relation, entry),
             None => relations.remove(&relation),
-        };
+        }
     }
     Ok(())
 }

@@ -239,3 +239,17 @@ async fn the_content_hash_ignores_order_alone() {
         assert_ne!(all, hash(other, &[]).await, "of {other}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_queries_stay_on_one_thread() {
+    let mut lab = Lab::new();
+    lab.write("few", "select value as n from generate_series(1, 8000)", WriteMode::Replace).await;
+    lab.write("many", "select value as n from generate_series(1, 9000)", WriteMode::Replace).await;
+    let grouped = |table: &str| format!("explain select n % 7, count(*) from {table} group by 1");
+    assert!(!lab.shown(&grouped("few")).await.contains("RepartitionExec"));
+    assert!(lab.shown(&grouped("many")).await.contains("RepartitionExec"));
+    let both = "explain select (select max(n) from many), n, count(*) from few group by 1, 2";
+    assert!(lab.shown(both).await.contains("RepartitionExec"), "subqueries count as well");
+    let numbers = "explain select value % 7, count(*) from generate_series(1, 100) group by 1";
+    assert!(lab.shown(numbers).await.contains("RepartitionExec"), "of these nothing is known");
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use millstream_connect::raw::RawStore;
+use millstream_core::batch::Scan;
 use millstream_core::catalog::{Catalog, CatalogEntry, CatalogSnapshot};
 use millstream_core::clock::Clock;
 use millstream_core::error::{Plain, Result as CoreResult};
@@ -59,6 +60,7 @@ pub struct Backends {
     pub programs: Arc<dyn Programs>,
     /// Tells the time.
     pub clock: Clock,
+    system_tables: Vec<(Relation, Arc<dyn Scan>)>,
 }
 
 impl Backends {
@@ -86,7 +88,8 @@ impl Backends {
         let raw = RawStore::new(environment.root.join("raw"));
         let engine = Arc::new(engine);
         let programs = python::programs(folder, engine.clone(), lines);
-        Ok(Self { ledger, engine, topics, registry, models, raw, programs, clock })
+        let system_tables = ledger.system_tables();
+        Ok(Self { ledger, engine, topics, registry, models, raw, programs, clock, system_tables })
     }
 
     /// An executor of steps, for the record in the name of a command.
@@ -109,8 +112,8 @@ impl Backends {
     /// All names that a query may use: tables, views, topics and system tables.
     pub fn catalog(&self) -> CoreResult<CatalogSnapshot> {
         let mut catalog = self.ledger.snapshot()?;
-        for (relation, scan) in self.ledger.system_tables() {
-            catalog = catalog.with(relation, CatalogEntry::Scan(scan));
+        for (relation, scan) in &self.system_tables {
+            catalog = catalog.with(relation.clone(), CatalogEntry::Scan(Arc::clone(scan)));
         }
         for name in self.topics.list()? {
             if let (Ok(relation), Some(topic)) =
