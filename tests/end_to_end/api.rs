@@ -1,6 +1,7 @@
 //! The REST interface: what it tells, what it does, and for whom.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use millstream_tests::{Answer, Client, Events, Server, TestProject, root};
 use serde_json::{Value, json};
@@ -260,7 +261,7 @@ fn every_operation_is_for_whom_the_table_says() {
                     status => panic!("{method} {path} answers {status}"),
                 })
                 .collect();
-            found.push_str(&format!("{method:6} {path:40} {}\n", may.join(" ")));
+            let _ = writeln!(found, "{method:6} {path:40} {}", may.join(" "));
         }
     }
     let table = std::fs::read_to_string(root().join("tests/end_to_end/api_roles.txt"));
