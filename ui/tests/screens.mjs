@@ -1,0 +1,62 @@
+// Every screen, in both themes and on a phone: accessible, whole, and as the content policy wants it.
+
+import assert from "node:assert/strict";
+import { assertAccessible, open, screenshot } from "./browser.mjs";
+
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
+
+/** The addresses of all screens, with what must be seen on each before it is looked at. */
+export function screens(run) {
+  return {
+    overview: ["/", "Needs attention"],
+    assets: ["/assets", "shop.orders"],
+    asset: ["/assets/table%3Amain.clean_orders", "Declared in"],
+    versions: ["/assets/table%3Amain.clean_orders?tab=versions", "Rows out"],
+    columns: ["/assets/table%3Amain.clean_orders?tab=columns", "amount"],
+    sample: ["/assets/table%3Amain.clean_orders?tab=sample", "amount"],
+    checks: ["/assets/table%3Amain.clean_orders?tab=checks", "not_null_clean_orders_amount"],
+    lineage: ["/assets/table%3Amain.clean_orders?tab=lineage", "Made from"],
+    graph: ["/graph?at=table%3Amain.clean_orders", "Fit"],
+    runs: ["/runs", "Started"],
+    run: [`/runs/${run}`, "Refused by a check"],
+    gantt: [`/runs/${run}?tab=time`, "Refused by a check"],
+    grid: ["/grid", "main.clean_orders"],
+    plan: ["/plan", "Up to date"],
+    schedules: ["/schedules", "nightly"],
+    schedule: ["/schedules/nightly?tab=next", "In your zone"],
+    sources: ["/sources", "orders"],
+    models: ["/models", "topics"],
+    model: ["/models/topics?version=1", "f1_weighted"],
+    deployments: ["/deployments", "topics"],
+    sql: ["/sql?sql=select%201%20as%20one", "1 rows"],
+    settings: ["/settings", "Environment"],
+    audit: ["/settings?tab=audit", "run.start"],
+    tokens: ["/settings?tab=tokens", "New token"],
+    nowhere: ["/no/such/screen", "There is nothing here"],
+  };
+}
+
+/** Looks at all screens; gives the names of those that are not as they should be. */
+export async function lookAtAll(browser, base, run) {
+  const failed = [];
+  const looks = { light: { colorScheme: "light" }, dark: { colorScheme: "dark" }, phone: { ...PHONE, colorScheme: "light" } };
+  for (const [look, options] of Object.entries(looks)) {
+    const { page, complaints, close } = await open(browser, base, options);
+    for (const [name, [address, text]] of Object.entries(screens(run))) {
+      const what = `${name} ${look}`;
+      try {
+        await page.goto(address);
+        await page.getByRole("main").getByText(text).first().waitFor({ state: "attached" });
+        await assertAccessible(page, what);
+        assert.deepEqual(complaints.splice(0), []);
+      } catch (error) {
+        failed.push(what);
+        console.log(`FAIL  ${what}\n${error.stack ?? error}`);
+      }
+      await screenshot(page, what);
+    }
+    console.log(`ok    all screens, ${look}`);
+    await close();
+  }
+  return failed;
+}
