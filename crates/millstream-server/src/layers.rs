@@ -18,6 +18,7 @@ use tracing::{debug, error};
 use crate::config::{ServerConfig, Witness, Witnessed, WitnessedEvent};
 use crate::error::{ERROR_CODE_HEADER, ServerError};
 use crate::session::{Csrf, cookie, refused};
+use crate::ui::Ui;
 
 /// The header in which changing requests of a session repeat its text.
 const CSRF_HEADER: HeaderName = HeaderName::from_static("x-millstream-csrf");
@@ -26,14 +27,21 @@ const INTERFACE: &str = "/api/v1/";
 /// The most bytes of a plain refusal that are repeated in JSON.
 const REFUSAL_BYTES_MAX: usize = 4096;
 
-/// Both routers behind what every request passes; `guarded` also behind authentication.
+/// Both routers behind what every request passes; `guarded` also behind authentication. What is
+/// no route may be a screen.
 pub(crate) fn layered(config: &Arc<ServerConfig>, guarded: Router, open: Router) -> Router {
     let guarded = guarded
         .route_layer(from_fn_with_state(config.witness.clone(), witness))
         .route_layer(from_fn_with_state(config.guard.clone(), authenticate));
+    let ui = Arc::new(Ui::embedded());
     guarded
         .merge(open)
-        .fallback(nothing_there)
+        .fallback(move |request: Request| async move {
+            match ui.answer(&request) {
+                Some(file) => file,
+                None => nothing_there(request).await,
+            }
+        })
         .method_not_allowed_fallback(nothing_there)
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(answer_panic))

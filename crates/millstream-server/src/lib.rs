@@ -1,4 +1,4 @@
-//! One listener: authentication, limits, health; mounts the rooms' routers.
+//! One listener: authentication, limits, health, the operator's screens; mounts the rooms' routers.
 //!
 //! Only this crate knows listening, TLS and authentication. Rooms bring routers, and the wiring
 //! says which scope each needs:
@@ -24,6 +24,7 @@ pub mod routes;
 pub mod server;
 mod session;
 mod tls;
+mod ui;
 
 pub use config::{ServerConfig, ServerInfo, TlsFiles, Witness, Witnessed, WitnessedEvent};
 pub use error::{EXPLANATIONS, ServerError, coded_response, error_response};
