@@ -23,6 +23,7 @@ mod power_cut;
 mod readers;
 mod runs;
 mod schedules;
+mod screens;
 mod serving;
 mod sharing;
 mod shop;

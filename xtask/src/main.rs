@@ -6,6 +6,7 @@ mod conformance;
 mod dist;
 mod environment;
 mod python;
+mod screens;
 mod shell;
 mod test;
 

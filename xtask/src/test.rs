@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::dist;
 use crate::environment::TestEnvironment;
+use crate::screens;
 use crate::shell::{self, cargo};
 
 /// Builds and tests share this, so that dependencies compile once.
@@ -15,6 +16,7 @@ const FEATURES: [&str; 2] = ["--features", "millstream/crash-points"];
 pub(crate) fn run() -> Result<()> {
     crate::check::quick()?;
     let environment = TestEnvironment::start()?;
+    screens::check()?;
     shell::run(cargo(&["build", "--workspace"]).args(PROFILE).args(FEATURES))?;
     let wheel = dist::wheel_of(&dist::target().join("ci/millstream"))?;
     let mut tests = cargo(&["test", "--workspace"]);
