@@ -19,6 +19,7 @@ use millstream_core::secret::Secret;
 use millstream_ledger::Ledger;
 use serde_json::json;
 
+use crate::api::ERROR_CODE_HEADER;
 use crate::error::RunError;
 
 /// The largest body of a request that starts a schedule.
@@ -26,8 +27,6 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 /// The most of the sender's name that is kept.
 const SENDER_CHARS_MAX: usize = 200;
 const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
-/// The header that carries the code of an error.
-const ERROR_CODE_HEADER: HeaderName = HeaderName::from_static("millstream-error-code");
 
 /// The schedules that requests start, with their secrets.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use axum::{Extension, Json};
 use millstream_core::asset::AssetKey;
 use millstream_core::step::Refresh;
 use millstream_guard::Principal;
-use millstream_ledger::{StepHead, StepState};
-use millstream_project::{Depth, Graph};
+use millstream_ledger::StepHead;
+use millstream_project::Graph;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,7 @@ use super::{Api, actor};
 use crate::conductor::Started;
 use crate::execute::RunRequest;
 use crate::plan::Due;
+use crate::rerun::{RerunScope, RerunSteps};
 
 /// What is to run.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -67,17 +68,6 @@ pub(super) struct RerunAsked {
     /// Only says what would run.
     #[serde(default)]
     dry_run: bool,
-}
-
-/// Which steps of a past run are meant.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum RerunSteps {
-    /// Those that did not succeed.
-    #[default]
-    Failed,
-    /// All.
-    All,
 }
 
 /// What came of a rerun.
@@ -164,20 +154,11 @@ impl Api {
     }
 }
 
-/// The steps to run again: those of the past run that are meant and that there still are, and what
-/// is asked for beside them.
+/// The steps to run again, as far as there still are such.
 fn selected(graph: &Graph, past: &[StepHead], asked: &RerunAsked) -> BTreeSet<AssetKey> {
-    let is_done = |state| matches!(state, StepState::Succeeded | StepState::UpToDate);
-    let meant = past.iter().filter(|step| asked.steps == RerunSteps::All || !is_done(step.state));
-    let mut selected: BTreeSet<AssetKey> = meant.map(|step| step.asset.clone()).collect();
+    let &RerunAsked { steps, upstream, downstream, .. } = asked;
+    let past = past.iter().map(|step| (&step.asset, step.state));
+    let mut selected = RerunScope { steps, upstream, downstream }.selected(graph, past);
     selected.retain(|asset| graph.node(asset).is_some());
-    for asset in selected.clone() {
-        if asked.upstream {
-            selected.extend(graph.upstream(&asset, Depth::All));
-        }
-        if asked.downstream {
-            selected.extend(graph.downstream(&asset, Depth::All));
-        }
-    }
     selected
 }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The header that carries the code of an error.
-const ERROR_CODE_HEADER: HeaderName = HeaderName::from_static("millstream-error-code");
+pub(crate) const ERROR_CODE_HEADER: HeaderName = HeaderName::from_static("millstream-error-code");
 
 /// What is wrong with a request.
 #[derive(Debug, thiserror::Error)]

@@ -61,6 +61,7 @@ pub use error::{ApiError, EXPLANATIONS};
 pub use serving::{Served, Traffic};
 
 use board::BoardCache;
+pub(crate) use error::ERROR_CODE_HEADER;
 use error::Refusal;
 use graph::GraphCache;
 
@@ -186,7 +187,7 @@ impl Api {
 }
 
 /// Who sent a request, for the record.
-fn actor(principal: &Principal) -> Actor {
+pub fn actor(principal: &Principal) -> Actor {
     let via = match principal.entrance() {
         Entrance::Loopback => Via::Loopback,
         Entrance::Token => Via::Token,

@@ -67,6 +67,15 @@ impl Topics {
         Ok(names)
     }
 
+    /// All topics, in order of their names.
+    pub fn all(&self) -> Result<Vec<Arc<EmbeddedTopic>>> {
+        let mut topics = Vec::new();
+        for name in self.list()? {
+            topics.extend(self.existing(&name)?);
+        }
+        Ok(topics)
+    }
+
     fn folder(&self, name: &str) -> PathBuf {
         self.root.join(format!("{name}{PARTITION_SUFFIX}"))
     }

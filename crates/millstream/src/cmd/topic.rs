@@ -20,10 +20,8 @@ pub async fn run(global: &Global, verb: &TopicVerb) -> Outcome {
 
 async fn list(global: &Global, opened: &Opened) -> Outcome {
     let mut items = Vec::new();
-    for name in opened.topics.list()? {
-        if let Some(topic) = opened.topics.existing(&name)? {
-            items.push(json!({"topic": name, "events": topic.end().await?}));
-        }
+    for topic in opened.topics.all()? {
+        items.push(json!({"topic": topic.name(), "events": topic.end().await?}));
     }
     let columns = [Column::Text("topic"), Column::Number("events")];
     print_rows(global.output, "topics", &items, &columns, |item| {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millstream_core::error::Result;
+use millstream_core::topic::Topic;
 use millstream_deploy::{Deployments, TrafficSeen};
-use millstream_guard::{Entrance, Principal};
-use millstream_ledger::{Action, Actor, AuditOutcome, Deed, Ledger, Via};
-use millstream_run::api::{ApiConfig, LineageDirection, LineageRequest, Served, Traffic};
+use millstream_ledger::{Action, AuditOutcome, Deed, Ledger};
+use millstream_run::api::{ApiConfig, LineageDirection, LineageRequest, Served, Traffic, actor};
 use millstream_run::{Conductor, Scheduler};
 use millstream_server::{Witness, Witnessed, WitnessedEvent};
 use serde_json::Value;
@@ -36,13 +36,8 @@ pub fn api_config(
         warehouse: opened.engine.clone(),
         names: Arc::new(move || names.catalog()),
         topics: Arc::new(move || {
-            let mut found: Vec<Arc<dyn millstream_core::topic::Topic>> = Vec::new();
-            for name in topics.topics.list()? {
-                if let Some(topic) = topics.topics.existing(&name)? {
-                    found.push(topic);
-                }
-            }
-            Ok(found)
+            let found = topics.topics.all()?.into_iter();
+            Ok(found.map(|topic| topic as Arc<dyn Topic>).collect())
         }),
         lineage: Arc::new(move |request| {
             let opened = Arc::clone(&columns);
@@ -94,15 +89,6 @@ fn traffic(seen: &TrafficSeen) -> Traffic {
         rows: seen.rows,
         latency_ms: shares.collect::<BTreeMap<_, _>>(),
     }
-}
-
-fn actor(principal: &Principal) -> Actor {
-    let via = match principal.entrance() {
-        Entrance::Loopback => Via::Loopback,
-        Entrance::Token => Via::Token,
-        Entrance::Session => Via::Session,
-    };
-    Actor { name: principal.name().to_owned(), via }
 }
 
 fn deed(event: WitnessedEvent) -> Deed {

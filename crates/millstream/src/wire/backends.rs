@@ -115,10 +115,8 @@ impl Backends {
         for (relation, scan) in &self.system_tables {
             catalog = catalog.with(relation.clone(), CatalogEntry::Scan(Arc::clone(scan)));
         }
-        for name in self.topics.list()? {
-            if let (Ok(relation), Some(topic)) =
-                (Relation::new(TOPIC_SCHEMA, &name), self.topics.existing(&name)?)
-            {
+        for topic in self.topics.all()? {
+            if let Ok(relation) = Relation::new(TOPIC_SCHEMA, topic.name()) {
                 let scan = Arc::new(TopicScan::new(topic));
                 catalog = catalog.with(relation, CatalogEntry::Scan(scan));
             }

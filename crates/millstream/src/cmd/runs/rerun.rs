@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use millstream_core::asset::AssetKey;
-use millstream_ledger::{RunDetail, StepState};
-use millstream_project::{Depth, Graph};
-use millstream_run::{Due, RunRequest};
+use millstream_ledger::RunDetail;
+use millstream_project::Graph;
+use millstream_run::{Due, RerunScope, RerunSteps, RunRequest};
 
 use super::found;
 use crate::cli::{Global, RerunArgs};
@@ -32,21 +32,8 @@ pub(super) async fn run(global: &Global, args: &RerunArgs) -> Outcome {
     run_verb::execute(global, &opened, &executor, &request).await
 }
 
-/// The steps to run again: those of the past run that are meant, and what the flags add to them.
 fn selected(graph: &Graph, past: &RunDetail, args: &RerunArgs) -> BTreeSet<AssetKey> {
-    let meant = past.steps.iter().filter(|step| args.all || !is_done(step.state));
-    let mut selected: BTreeSet<AssetKey> = meant.map(|step| step.asset.clone()).collect();
-    for asset in selected.clone() {
-        if args.upstream {
-            selected.extend(graph.upstream(&asset, Depth::All));
-        }
-        if args.downstream {
-            selected.extend(graph.downstream(&asset, Depth::All));
-        }
-    }
-    selected
-}
-
-fn is_done(state: StepState) -> bool {
-    matches!(state, StepState::Succeeded | StepState::UpToDate)
+    let steps = if args.all { RerunSteps::All } else { RerunSteps::Failed };
+    let asked = RerunScope { steps, upstream: args.upstream, downstream: args.downstream };
+    asked.selected(graph, past.steps.iter().map(|step| (&step.asset, step.state)))
 }
