@@ -167,3 +167,39 @@ fn people_see_what_will_be_and_run_it_by_hand() {
     let unknown = project.output(&["schedule", "show", "daily"]).ended_with(2).stderr;
     assert!(unknown.contains("there is no schedule daily: nightly"), "{unknown}");
 }
+
+#[test]
+fn schedules_are_tried_in_virtual_time() {
+    let project = project(
+        "schedules:
+  nightly: {cron: '30 2 * * *', zone: Europe/Paris, select: ticks}
+  after: {asset: ticks, select: behind}
+tests:
+  spring:
+    zone: Europe/Paris
+    from: 2027-03-27 12:00
+    to: 2027-03-29 12:00
+    takes: {nightly: 40m}
+    starts:
+      nightly: [2027-03-28 03:00, 2027-03-29 02:30]
+      after: [2027-03-28 03:40, 2027-03-29 03:10]
+",
+    );
+    let tried = project.output(&["schedule", "test"]).succeeded().stdout;
+    assert_eq!(tried, "ok    spring  4 runs began as expected\n1 passed, 0 failed\n");
+    project.edit("schedules/all.yml", "[2027-03-28 03:40, ", "[");
+    let tried = project.output(&["schedule", "test", "spring"]).ended_with(1).stdout;
+    assert!(tried.contains("after started at 2027-03-28 03:40:00 +02:00: it has ver"), "{tried}");
+    let tried = project.output(&["--output", "json", "schedule", "test"]).ended_with(1).json();
+    assert_eq!(tried["tests"][0]["differences"][0]["kind"], "unexpected", "{tried}");
+    project.edit("schedules/all.yml", "nightly: 40m", "nightlu: 40m");
+    project.edit("schedules/all.yml", "12:00\n    to", "12:99\n    to");
+    let wrong = project.output(&["schedule", "test"]).ended_with(1).stderr;
+    assert!(wrong.contains("`2027-03-27 12:99` is no moment"), "{wrong}");
+    project.edit("schedules/all.yml", "12:99\n    to", "12:00\n    to");
+    let wrong = project.output(&["schedule", "test"]).ended_with(1).stderr;
+    assert!(wrong.contains("all.yml:9") && wrong.contains("did you mean `nightly`"), "{wrong}");
+    project.edit("schedules/all.yml", "nightlu", "nightly");
+    let unknown = project.output(&["schedule", "test", "autumn"]).ended_with(2).stderr;
+    assert!(unknown.contains("there is no test autumn: spring"), "{unknown}");
+}

@@ -263,6 +263,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "A value of the schedule cannot be, or contradicts another one. The message says how.",
     ),
     page(
+        "schedule.test",
+        "A test of schedules makes no sense",
+        "`from` and `to` bound it, each item of `happens` has a moment and exactly one thing that \
+         happens, and `takes` and `starts` name schedules. Moments are those of the test's zone \
+         (`2027-03-28 02:30`) or have an offset (`2027-10-31T02:30+01:00`).",
+    ),
+    page(
         "schedule.asset_unknown",
         "A schedule waits for an asset that does not exist",
         "Assets are named as in selectors (`orders`, `shop.orders`), by reference \

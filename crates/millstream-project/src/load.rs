@@ -174,6 +174,7 @@ impl Reader<'_> {
             functions: functions.into_iter().map(|declared| declared.spec).collect(),
             graph,
             schedules: Vec::new(),
+            scenarios: Vec::new(),
         });
         self.scheduled(project, &header.values)
     }
@@ -186,7 +187,10 @@ impl Reader<'_> {
         let sound = project.as_ref().filter(|_| is_sound);
         let around = Around { project: sound, now: self.options.now };
         let schedules = schedule::read(&documents, around, self.report);
-        project.map(|project| Project { schedules, ..project })
+        let sound = around.project.filter(|_| !self.report.has_errors());
+        let around = Around { project: sound, ..around };
+        let scenarios = schedule::read_scenarios(&documents, &schedules, around, self.report);
+        project.map(|project| Project { schedules, scenarios, ..project })
     }
 
     /// A property file that describes a source of `sources/` may not name a stream that the source

@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::dbt::DbtProject;
 use crate::environment::Environment;
 use crate::graph::Graph;
-use crate::schedule::{Period, Schedule};
+use crate::schedule::{Period, Scenario, Schedule};
 
 /// A project: everything its files say, resolved for one environment.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub struct Project {
     pub graph: Graph,
     /// When they run by themselves.
     pub schedules: Vec<Schedule>,
+    /// The tests of that.
+    pub scenarios: Vec<Scenario>,
 }
 
 /// A seed: a CSV file of the project that is a table.

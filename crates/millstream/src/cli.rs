@@ -280,6 +280,8 @@ pub enum ScheduleVerb {
     List,
     /// The times of the next year, with what daylight saving does to them.
     Preview(PreviewArgs),
+    /// Tries schedules in virtual time, as the tests of `schedules/*.yml` say.
+    Test(ScheduleTestArgs),
     /// What a schedule would start now, and why.
     Show {
         /// The schedule.
@@ -314,6 +316,17 @@ pub enum ScheduleVerb {
         /// The schedule.
         schedule: String,
     },
+}
+
+/// `schedule test`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  millstream schedule test\n  \
+    millstream schedule test spring_forward --output json\n\n\
+    A test stands under `tests:` of schedules/*.yml: what happens in a stretch of time, and when \
+    runs must begin. Nothing runs, and no clock is waited for.")]
+pub struct ScheduleTestArgs {
+    /// The tests; all if left out.
+    pub tests: Vec<String>,
 }
 
 /// `schedule preview`.

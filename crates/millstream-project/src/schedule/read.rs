@@ -86,7 +86,7 @@ pub(crate) fn read(
 fn conform_files(documents: &[Document], report: &mut Report) {
     let schema = json!({
         "type": "object",
-        "properties": {"schedules": {"type": "object"}, "holidays": {"type": "object"}},
+        "properties": {"schedules": {"type": "object"}, "holidays": {"type": "object"}, "tests": {"type": "object"}},
         "additionalProperties": false,
     });
     for document in documents {
@@ -100,7 +100,7 @@ fn conform_files(documents: &[Document], report: &mut Report) {
 }
 
 /// What all files have under one key.
-fn entries<'a>(documents: &'a [Document], key: &str) -> Vec<(&'a Document, &'a Entry)> {
+pub(super) fn entries<'a>(documents: &'a [Document], key: &str) -> Vec<(&'a Document, &'a Entry)> {
     let below = |document: &'a Document| {
         let entries = document.root.get(key).map(Node::entries).unwrap_or_default();
         entries.iter().map(move |entry| (document, entry))
@@ -159,7 +159,8 @@ impl Reader<'_> {
     fn schedule(mut self) -> Option<Schedule> {
         let before = self.report.errors();
         let spec = &self.declared.spec;
-        let policies = Policies { zone: self.zone(), except: self.except() };
+        let zone = zone_of(spec.zone.as_deref(), &self.declared.place(&["zone"]), self.report);
+        let policies = Policies { zone, except: self.except() };
         let node = &self.declared.node;
         let condition = self.condition(&spec.trigger, node, &policies);
         if let Some(condition) = &condition {
@@ -193,19 +194,6 @@ impl Reader<'_> {
         hint: impl Into<Option<String>>,
     ) {
         self.report.error(code, self.declared.place(keys), message, hint);
-    }
-
-    fn zone(&mut self) -> Zone {
-        let Some(name) = &self.declared.spec.zone else { return Zone::utc() };
-        Zone::of_name(name).unwrap_or_else(|| {
-            let names = Zone::names();
-            let hint = match closest(name, names.iter().map(String::as_str)) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => "a name of the IANA database, as Europe/Paris".to_owned(),
-            };
-            self.error("schedule.zone", &["zone"], format!("there is no time zone `{name}`"), hint);
-            Zone::utc()
-        })
     }
 
     fn except(&mut self) -> Days {
@@ -311,6 +299,21 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The zone of a name, universal time without one; an unknown name is reported.
+pub(super) fn zone_of(name: Option<&str>, place: &Place, report: &mut Report) -> Zone {
+    let Some(name) = name else { return Zone::utc() };
+    Zone::of_name(name).unwrap_or_else(|| {
+        let names = Zone::names();
+        let hint = match closest(name, names.iter().map(String::as_str)) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "a name of the IANA database, as Europe/Paris".to_owned(),
+        };
+        let message = format!("there is no time zone `{name}`");
+        report.error("schedule.zone", place.clone(), message, hint);
+        Zone::utc()
+    })
 }
 
 /// The shortest time between two of the next fires.

@@ -18,6 +18,9 @@ pub(crate) struct SchedulesFile {
     /// Lists of days by name, which `except` of any schedule can use.
     #[serde(default)]
     holidays: BTreeMap<String, Vec<String>>,
+    /// Tests by name, for `millstream schedule test`.
+    #[serde(default)]
+    tests: BTreeMap<String, ScenarioSpec>,
 }
 
 /// A schedule: what runs, and when.
@@ -127,6 +130,77 @@ impl TriggerSpec {
             ("any_of", self.any_of.is_some()),
         ];
         said.into_iter().filter(|(_, is_said)| *is_said).map(|(key, _)| key).collect()
+    }
+}
+
+/// A test: what happens in a stretch of time, and which runs must begin then. Times are those of
+/// `zone`, or have their own offset: `2027-10-31T02:30+01:00`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScenarioSpec {
+    /// What it shows, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) description: Option<String>,
+    /// Time zone by its IANA name: `Europe/Paris`. The default is `UTC`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) zone: Option<String>,
+    /// When it begins: `2027-03-27 00:00`.
+    pub(crate) from: String,
+    /// When it ends.
+    pub(crate) to: String,
+    /// What happens meanwhile.
+    #[serde(default)]
+    pub(crate) happens: Vec<HappeningSpec>,
+    /// How long a run of a schedule takes: `{nightly: 20m}`. No time for those not named.
+    #[serde(default)]
+    pub(crate) takes: BTreeMap<String, String>,
+    /// When runs of a schedule must begin: `{nightly: [2027-03-27 02:30]}`. Schedules that are not
+    /// named are not looked at.
+    pub(crate) starts: BTreeMap<String, Vec<String>>,
+}
+
+/// Something that happens in a test: `at`, and exactly one of the other keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HappeningSpec {
+    /// When.
+    pub(crate) at: String,
+    /// This asset gets a new version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asset: Option<String>,
+    /// A message comes on this topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) topic: Option<String>,
+    /// This file arrives: `inbox/a.csv`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<String>,
+    /// A signed request comes for this schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook: Option<String>,
+    /// Somebody pauses this schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pause: Option<String>,
+    /// Somebody resumes this schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resume: Option<String>,
+    /// The server is away for so long: `3h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) down: Option<String>,
+}
+
+impl HappeningSpec {
+    /// The keys of it that say what happens, with what they say.
+    pub(crate) fn kinds(&self) -> Vec<(&'static str, &str)> {
+        let said = [
+            ("asset", &self.asset),
+            ("topic", &self.topic),
+            ("file", &self.file),
+            ("webhook", &self.webhook),
+            ("pause", &self.pause),
+            ("resume", &self.resume),
+            ("down", &self.down),
+        ];
+        said.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?))).collect()
     }
 }
 

@@ -3,13 +3,16 @@
 //!
 //! Reading order: `state` is what is remembered; `due` decides over times that were missed;
 //! `evaluate` explains a condition; `decide` puts them together for one schedule; `freshness` turns
-//! ages that assets may have into deadlines.
+//! ages that assets may have into deadlines. `simulate` lets schedules act in virtual time, and
+//! `verdict` says whether they did what a test wants.
 
 mod decide;
 mod due;
 mod evaluate;
 mod freshness;
+mod simulate;
 mod state;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
@@ -21,4 +24,6 @@ pub use freshness::{
     Deadline, FreshnessRun, Infeasible, Pace, StepHistory, deadlines, due_for_freshness,
     freshness_of, typical,
 };
+pub use simulate::{SIMULATED_RUNS_MAX, Simulated, SimulatedRun, SimulatedSkip, simulate};
 pub use state::{Observed, ScheduleState, Seen, VersionAt};
+pub use verdict::{Difference, DifferenceKind, Verdict, judge};

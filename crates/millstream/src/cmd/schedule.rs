@@ -1,4 +1,6 @@
-//! `millstream schedule list|preview|show|history|pause|resume|run`
+//! `millstream schedule list|preview|test|show|history|pause|resume|run`
+
+mod test;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +22,7 @@ pub async fn run(global: &Global, verb: &ScheduleVerb) -> Outcome {
     match verb {
         ScheduleVerb::List => list(global).await,
         ScheduleVerb::Preview(args) => show_preview(global, args),
+        ScheduleVerb::Test(args) => test::run(global, args),
         ScheduleVerb::Show { schedule } => show(global, schedule).await,
         ScheduleVerb::History { schedule, limit } => history(global, schedule, *limit).await,
         ScheduleVerb::Pause { schedule, reason } => {

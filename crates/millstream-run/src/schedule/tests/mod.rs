@@ -4,6 +4,7 @@ mod conditions;
 mod deciding;
 mod freshness;
 mod missed;
+mod simulated;
 
 use std::collections::BTreeMap;
 use std::fs;
