@@ -66,8 +66,8 @@ fn change(opened: &Opened, entry: &PlanEntry) -> Result<Option<Change>> {
     if entry.decision != Decision::Run(Reason::Definition) {
         return Ok(None);
     }
-    let mut models = opened.project.models.iter();
-    let model = models.find(|model| AssetKey::table(&model.relation) == entry.asset);
+    let Some(relation) = entry.asset.relation() else { return Ok(None) };
+    let model = opened.project.models.iter().find(|model| model.relation == relation);
     let version = opened.ledger.current(&entry.asset)?;
     let origin = version.and_then(|version| Origin::read(version.checkpoint.as_ref()?));
     let (Some(model), Some(origin)) = (model, origin) else { return Ok(None) };

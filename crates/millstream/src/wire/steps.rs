@@ -1,6 +1,6 @@
 //! The steps of the graph, made by the rooms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use millstream_connect::raw::Retention;
@@ -19,7 +19,7 @@ use millstream_dbt::manifest::Language;
 use millstream_dbt::step::{ProgramText, RelationStep, Source};
 use millstream_deploy::{ScoringConfig, ScoringStep};
 use millstream_model::{GitState, TrainingConfig, TrainingStep};
-use millstream_project::{Check, CheckSeverity, Node, Text};
+use millstream_project::{Check, CheckSeverity, Node, Seed, SqlModel, Text};
 use millstream_stream::{FunctionParts, FunctionStep};
 use millstream_watch::{Audited, CheckSpec};
 
@@ -40,8 +40,14 @@ impl Opened {
                 Some(millstream_stream::operational::open(&location, self.clock.clone()).await?)
             }
         };
-        let maker =
-            StepMaker { opened: self, database, git: super::git::state(&self.project.root) };
+        let (models, seeds) = (self.project.models.iter(), self.project.seeds.iter());
+        let maker = StepMaker {
+            opened: self,
+            models: models.map(|model| (AssetKey::table(&model.relation), model)).collect(),
+            seeds: seeds.map(|seed| (AssetKey::table(&seed.relation), seed)).collect(),
+            database,
+            git: super::git::state(&self.project.root),
+        };
         let nodes = self.project.graph.nodes().iter();
         nodes
             .map(|node| {
@@ -80,6 +86,8 @@ impl Opened {
 
 struct StepMaker<'a> {
     opened: &'a Opened,
+    models: HashMap<AssetKey, &'a SqlModel>,
+    seeds: HashMap<AssetKey, &'a Seed>,
     database: Option<Arc<dyn OperationalDatabase>>,
     git: GitState,
 }
@@ -111,9 +119,7 @@ impl StepMaker<'_> {
     }
 
     fn seed(&self, node: &Node) -> Result<Arc<dyn Step>> {
-        let mut seeds = self.opened.project.seeds.iter();
-        let seed = seeds.find(|seed| AssetKey::table(&seed.relation) == node.outputs[0]);
-        let seed = seed.ok_or_else(|| astray(node))?;
+        let seed = self.seeds.get(&node.outputs[0]).ok_or_else(|| astray(node))?;
         let file = SeedFile {
             path: self.opened.project.root.join(&seed.file),
             shown: seed.file.display().to_string(),
@@ -125,9 +131,7 @@ impl StepMaker<'_> {
     }
 
     fn model(&self, node: &Node) -> Result<Arc<dyn Step>> {
-        let mut models = self.opened.project.models.iter();
-        let model = models.find(|model| AssetKey::table(&model.relation) == node.outputs[0]);
-        let model = model.ok_or_else(|| astray(node))?.clone();
+        let model = self.models.get(&node.outputs[0]).ok_or_else(|| astray(node))?;
         let text = self.text(&model.text);
         let source = match model.language {
             Language::Python => Source::Program(ProgramText {
@@ -139,7 +143,8 @@ impl StepMaker<'_> {
             Language::Sql | Language::JavaScript => Source::Query(text),
         };
         let spec = step_spec(node);
-        let step = RelationStep::new(spec, model.relation, model.making, source, self.warehouse());
+        let (relation, making) = (model.relation.clone(), model.making.clone());
+        let step = RelationStep::new(spec, relation, making, source, self.warehouse());
         Ok(Arc::new(step))
     }
 
