@@ -17,6 +17,7 @@ mod dbt_statements;
 mod full_disk;
 mod labeled;
 mod lineage;
+mod notifications;
 mod object_store;
 #[cfg(target_os = "linux")]
 mod power_cut;

@@ -6,9 +6,11 @@ pub mod disk;
 mod http;
 pub mod manifest;
 mod random;
+mod receiver;
 
 pub use http::{Answer, Client, Events, ServerEvent};
 pub use random::Random;
+pub use receiver::{Answering, Mail, MailReceiver, Received, Receiver};
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};

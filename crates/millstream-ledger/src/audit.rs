@@ -57,6 +57,12 @@ pub enum Action {
     /// A schedule is asked for a run.
     #[serde(rename = "schedule.run")]
     ScheduleRun,
+    /// Notifications of something are held back.
+    #[serde(rename = "notifications.mute")]
+    NotificationsMute,
+    /// Notifications of something are sent again.
+    #[serde(rename = "notifications.unmute")]
+    NotificationsUnmute,
     /// An alias is moved to a version.
     #[serde(rename = "model.promote")]
     ModelPromote,

@@ -12,7 +12,7 @@
 //!
 //! Reading order: `ledger`, `records`, `runs`, `claim`, `admission`, `waits`, `attempt`, `commit`,
 //! `recovery`, then the readers `versions`, `journal`, `pages`, `status`, `changes`, `audit`,
-//! `aliases`, `fires`, `catalog`, `system`.
+//! `aliases`, `fires`, `notices`, `outbox`, `catalog`, `system`.
 
 mod admission;
 mod aliases;
@@ -29,7 +29,9 @@ mod fires;
 mod holder;
 mod journal;
 mod ledger;
+mod notices;
 mod open;
+mod outbox;
 mod pages;
 mod readers;
 mod records;
@@ -57,6 +59,8 @@ pub use fires::{
 };
 pub use holder::{Holder, Liveness, Standing};
 pub use ledger::Ledger;
+pub use notices::{MuteRecord, MuteTarget, NewDelivery, NoticeBook, NoticeDecision, StepNews};
+pub use outbox::{Delivery, DeliveryEnd, DeliveryFilter, DeliveryState};
 pub use pages::{GridRun, ListedRun, RunFilter, RunHead, StepHead};
 pub use records::{
     AttemptDetail, FailState, Memo, RunCause, RunDetail, RunState, RunSummary, SkipState,

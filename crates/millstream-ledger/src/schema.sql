@@ -200,6 +200,52 @@ CREATE TABLE audit (
 CREATE INDEX audit_by ON audit (by, sequence);
 CREATE INDEX audit_action ON audit (action, sequence);
 
+-- How far the changes are turned into what people are told. One row once that has begun.
+CREATE TABLE notices (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    -- Raised by every decision: only whoever knows the newest may add one.
+    revision INTEGER NOT NULL,
+    -- The latest change that is decided.
+    followed INTEGER NOT NULL
+) STRICT;
+
+-- What is wrong now, one row for each root cause. What it means is known to the notifier.
+CREATE TABLE incidents (
+    cause TEXT PRIMARY KEY,
+    state TEXT NOT NULL
+) STRICT;
+
+-- Messages: what is to be sent, and what became of it. Written with the decision to tell.
+CREATE TABLE deliveries (
+    position   INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- The same however often it is sent, so that a receiver can leave out repetitions.
+    delivery   TEXT NOT NULL UNIQUE,
+    channel    TEXT NOT NULL,
+    incident   TEXT NOT NULL,
+    message    TEXT NOT NULL,
+    state      TEXT NOT NULL,
+    attempts   INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    due_at     INTEGER NOT NULL,
+    -- The process that sends it now, and until when it is believed to.
+    holder     TEXT,
+    held_until INTEGER,
+    ended_at   INTEGER,
+    error      TEXT
+) STRICT;
+CREATE INDEX deliveries_waiting ON deliveries (due_at) WHERE state = 'waiting';
+CREATE INDEX deliveries_of_incident ON deliveries (incident, channel, position);
+CREATE INDEX deliveries_sent ON deliveries (channel, ended_at) WHERE state = 'sent';
+
+-- What nobody is told of for a while: an asset, or everything as `*`.
+CREATE TABLE mutes (
+    target   TEXT PRIMARY KEY,
+    until    INTEGER NOT NULL,
+    by       TEXT NOT NULL,
+    reason   TEXT,
+    since    INTEGER NOT NULL
+) STRICT;
+
 -- What changed, in the order of the transactions, so that a reader can go on exactly where it
 -- stopped. Triggers write it: no writer can forget it. The latest 131072 are kept, or up to 4096
 -- more.

@@ -16,6 +16,8 @@ use millstream_files::{Report, meant, whole};
 
 /// The environment when none is named.
 pub(crate) const DEFAULT: &str = "dev";
+/// The longest address of a server.
+const URL_BYTES_MAX: usize = 500;
 
 /// Where a project runs and keeps what it makes.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub struct Environment {
     pub threads: Option<usize>,
     /// Memory in bytes that queries may use before they spill.
     pub memory_limit_bytes: Option<u64>,
+    /// Where people reach its server, without a slash at the end.
+    pub url: Option<String>,
     /// Pools, and how steps are executed.
     pub shared: Shared,
 }
@@ -83,6 +87,7 @@ pub(crate) fn resolve(
         let hint = "a URL such as s3://bucket/path".to_owned();
         report.error("yaml.value_wrong", place("lake"), message, hint);
     }
+    let url = server_url(&spec, manifest, name, document, report);
     Environment {
         name: name.to_owned(),
         root: state_dir(folder.canonical(), name),
@@ -90,8 +95,37 @@ pub(crate) fn resolve(
         operational,
         threads: spec.threads,
         memory_limit_bytes,
+        url,
         shared: Shared::read(manifest, name, document, report),
     }
+}
+
+/// Where people reach the server: what the environment says, else the project.
+fn server_url(
+    spec: &EnvironmentSpec,
+    manifest: &Manifest,
+    name: &str,
+    document: &Document,
+    report: &mut Report,
+) -> Option<String> {
+    let (url, way): (_, &[&str]) = match (&spec.url, &manifest.url) {
+        (Some(url), _) => (url, &["environments", name, "url"]),
+        (None, Some(url)) => (url, &["url"]),
+        (None, None) => return None,
+    };
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_url = rest.is_some_and(|rest| {
+        let odd = |c: char| c.is_whitespace() || c.is_control() || "?#@<>|\"'`".contains(c);
+        rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') && !rest.contains(odd)
+    });
+    if !is_url || url.len() > URL_BYTES_MAX {
+        let place = place_of(&document.file, &document.root, way);
+        let message = format!("`url` cannot be `{}`", url.escape_debug());
+        let hint = "where people reach the server, as https://data.example.com".to_owned();
+        report.error("yaml.value_wrong", place, message, hint);
+        return None;
+    }
+    Some(url.trim_end_matches('/').to_owned())
 }
 
 fn check_name(name: &str, manifest: &Manifest, document: &Document, report: &mut Report) {

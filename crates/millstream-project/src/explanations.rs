@@ -213,6 +213,20 @@ pub const EXPLANATIONS: &[Explanation] = &[
          from elsewhere; otherwise correct the name.",
     ),
     page(
+        "notification.channel",
+        "A channel of notifications makes no sense",
+        "A channel has exactly one of `slack`, `webhook`, `email` and `pagerduty`. Secrets are given \
+         by reference: `{env: NAME}` or `{file: PATH}`. Addresses begin with https://, and mails go \
+         over TLS; only this machine is reached without.",
+    ),
+    page(
+        "notification.rule",
+        "A rule of notifications makes no sense",
+        "A rule names the channels that are told (`to`), what of (`on`), of which assets (`select`, \
+         `exclude`, `owners`, `groups`), when they are told again (`remind`) and when not (`quiet`). \
+         The message says what of this cannot be.",
+    ),
+    page(
         "schedule.trigger",
         "A schedule must say what starts it",
         "A schedule has exactly one of `cron`, `every`, `calendar`, `manual`, `webhook`, `file`, \

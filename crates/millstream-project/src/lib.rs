@@ -7,7 +7,7 @@
 //!
 //! Reading order: `load` drives; `dbt` reads what is dbt's through `millstream-dbt`, and makes models,
 //! seeds and checks of it; `sources` and `resolve` turn Millstream's own files into steps; `graph` orders
-//! and selects them; `schedule` says when they run by themselves.
+//! and selects them; `schedule` says when they run by themselves, `notification` who is told what.
 
 mod dbt;
 mod declared;
@@ -17,6 +17,8 @@ mod explanations;
 mod graph;
 mod load;
 mod names;
+pub mod notification;
+mod owner;
 mod project;
 mod resolve;
 pub mod schedule;

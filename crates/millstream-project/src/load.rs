@@ -22,6 +22,7 @@ use crate::environment::{self, Environment};
 use crate::execution::Shared;
 use crate::graph;
 use crate::names::Names;
+use crate::notification::{self, Notifications};
 use crate::project::{Project, ResolvedDeployment, ResolvedTraining};
 use crate::resolve;
 use crate::schedule::{self, Around};
@@ -175,8 +176,10 @@ impl Reader<'_> {
             graph,
             schedules: Vec::new(),
             scenarios: Vec::new(),
+            notifications: Notifications::default(),
         });
-        self.scheduled(project, &header.values)
+        let project = self.scheduled(project, &header.values);
+        self.notified(project, &header.values)
     }
 
     /// Reads when things run. What they name is looked up only in a project without problems, since
@@ -191,6 +194,15 @@ impl Reader<'_> {
         let around = Around { project: sound, ..around };
         let scenarios = schedule::read_scenarios(&documents, &schedules, around, self.report);
         project.map(|project| Project { schedules, scenarios, ..project })
+    }
+
+    /// Reads who is told what; see [`Self::scheduled`].
+    fn notified(&mut self, project: Option<Project>, values: &Values) -> Option<Project> {
+        let is_sound = !self.report.has_errors();
+        let documents = documents(&mut self.folder, "notifications", values, self.report);
+        let sound = project.as_ref().filter(|_| is_sound);
+        let notifications = notification::read(&documents, sound, self.report);
+        project.map(|project| Project { notifications, ..project })
     }
 
     /// A property file that describes a source of `sources/` may not name a stream that the source

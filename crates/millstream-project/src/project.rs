@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::dbt::DbtProject;
 use crate::environment::Environment;
 use crate::graph::Graph;
+use crate::notification::Notifications;
 use crate::schedule::{Period, Scenario, Schedule};
 
 /// A project: everything its files say, resolved for one environment.
@@ -53,6 +54,8 @@ pub struct Project {
     pub schedules: Vec<Schedule>,
     /// The tests of that.
     pub scenarios: Vec<Scenario>,
+    /// Who is told what of it.
+    pub notifications: Notifications,
 }
 
 /// A seed: a CSV file of the project that is a table.

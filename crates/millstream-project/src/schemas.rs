@@ -4,6 +4,7 @@ use millstream_core::kind::KindInfo;
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Map, Value, json};
 
+use crate::notification::spec::NotificationsFile;
 use crate::schedule::spec::SchedulesFile;
 use crate::settings::{source_schema, training_schema, with_prefix};
 use crate::spec::lists::{DeploymentsFile, FunctionsFile, SourcesFile, TrainingsFile};
@@ -24,6 +25,7 @@ pub fn json_schemas(connectors: &[KindInfo], trainers: &[KindInfo]) -> Vec<(&'st
         ("deployments", templated(schema::<DeploymentsFile>())),
         ("functions", templated(schema::<FunctionsFile>())),
         ("schedules", templated(schema::<SchedulesFile>())),
+        ("notifications", templated(schema::<NotificationsFile>())),
         ("dbt_project", schema::<DbtProject>()),
         ("properties", schema::<PropertiesFile>()),
     ]

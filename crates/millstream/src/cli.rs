@@ -95,6 +95,9 @@ pub enum Verb {
     /// Tokens for a server that others reach.
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Who is told what went wrong: messages, what is muted, and whether channels work.
+    #[command(subcommand)]
+    Notifications(NotificationsVerb),
     /// Who did what.
     #[command(subcommand)]
     Audit(AuditVerb),
@@ -115,7 +118,7 @@ pub enum Verb {
     /// Prints the JSON Schema of a file kind, for editors.
     Schema {
         /// `millstream`, `sources`, `properties`, `training`, `deployments`, `functions`,
-        /// `schedules` or `dbt_project`; all if left out.
+        /// `schedules`, `notifications` or `dbt_project`; all if left out.
         kind: Option<String>,
     },
     /// Prints completions for a shell.
@@ -486,4 +489,67 @@ pub enum AuditVerb {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
+}
+
+/// `notifications`.
+#[derive(Debug, Subcommand)]
+pub enum NotificationsVerb {
+    /// What is wrong now, what is muted, and the newest messages with what became of them.
+    #[command(after_help = "Examples:\n  millstream notifications list\n  \
+        millstream notifications list --state dead --channel team")]
+    List {
+        /// Only messages in this state.
+        #[arg(long, value_name = "STATE")]
+        state: Option<MessageState>,
+        /// Only messages to this channel.
+        #[arg(long, value_name = "CHANNEL")]
+        channel: Option<String>,
+        /// How many messages.
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Sends a message to a channel now, and says whether it arrived.
+    #[command(after_help = "Examples:\n  millstream notifications test team")]
+    Test {
+        /// The channel.
+        channel: String,
+    },
+    /// Holds back what begins at an asset, or everything. What lasts longer is told after.
+    #[command(after_help = "Examples:\n  \
+        millstream notifications mute orders --for 2h --reason 'the shop is moved'\n  \
+        millstream notifications mute --all --for 30m")]
+    Mute {
+        /// The asset: `orders`, `shop.orders`, `model:tagger`.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        asset: Option<String>,
+        /// Everything.
+        #[arg(long)]
+        all: bool,
+        /// For how long, as `2h`; at most 30 days.
+        #[arg(long = "for", value_name = "TIME", default_value = "1h")]
+        period: String,
+        /// Why, for the record.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Ends a mute before its time.
+    Unmute {
+        /// The asset.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        asset: Option<String>,
+        /// That of everything; those of single assets stay.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MessageState {
+    /// It is still to be sent.
+    Waiting,
+    /// The receiver took it.
+    Sent,
+    /// It was given up.
+    Dead,
 }

@@ -8,6 +8,7 @@ mod commits;
 mod fires;
 mod killed;
 mod leases;
+mod notices;
 mod opening;
 mod pages;
 mod reading;

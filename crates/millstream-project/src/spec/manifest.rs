@@ -21,6 +21,9 @@ pub(crate) struct Manifest {
     /// Environments by name. `dev` is always there and embedded; others name real back ends.
     #[serde(default)]
     pub(crate) environments: BTreeMap<String, EnvironmentSpec>,
+    /// Where people reach the server, as `https://data.example.com`: notifications link there.
+    #[serde(default)]
+    pub(crate) url: Option<String>,
     /// Variables for `var('name')`.
     #[serde(default)]
     pub(crate) vars: Map<String, Value>,
@@ -42,6 +45,7 @@ impl Manifest {
             name: name.to_owned(),
             description: None,
             environments: BTreeMap::new(),
+            url: None,
             vars: Map::new(),
             pools: BTreeMap::new(),
             execution: ExecutionSpec::default(),
@@ -60,6 +64,9 @@ pub(crate) struct EnvironmentSpec {
     /// The operational database. A SQLite file of the project when left out.
     #[serde(default)]
     pub(crate) operational: Option<OperationalSpec>,
+    /// Where people reach its server, if that is not said of the project.
+    #[serde(default)]
+    pub(crate) url: Option<String>,
     /// Steps that run at the same time. The number of processors when left out.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1024))]

@@ -9,6 +9,7 @@ mod execution;
 mod graph;
 mod late;
 mod limits;
+mod notifications;
 mod python;
 mod rendering;
 mod schedules;

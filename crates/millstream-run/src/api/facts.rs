@@ -6,7 +6,6 @@ use millstream_core::asset::{AssetKey, AssetKind};
 use millstream_core::step::{Edge, StepKind};
 use millstream_project::schedule::Period;
 use millstream_project::{Graph, Node, Project};
-use serde_json::Value;
 
 /// All assets of a project.
 #[derive(Debug)]
@@ -60,7 +59,7 @@ impl Facts {
                     file: Some(node.file.display().to_string()),
                     materialized: node.materialized.clone(),
                     tags: node.tags.clone(),
-                    owner: owner(project, node),
+                    owner: project.owner(node.asset()),
                     fresh_within: node.fresh_within,
                     ..Fact::bare(output.clone())
                 };
@@ -193,17 +192,4 @@ fn descriptions(project: &Project) -> BTreeMap<AssetKey, String> {
 pub(super) fn stream_asset(source: &str, stream: &str) -> Option<AssetKey> {
     let relation = millstream_core::Relation::new(source, stream).ok()?;
     Some(AssetKey::table(&relation))
-}
-
-/// `owner` of the `meta` of dbt's configuration, else the owner of the node's group.
-fn owner(project: &Project, node: &Node) -> Option<String> {
-    let manifest = &project.dbt.manifest;
-    let declared = manifest.nodes.get(&node.id)?;
-    let meta = declared.config.get("meta").and_then(|meta| meta.get("owner"));
-    let group = || {
-        let name = declared.group.as_deref()?;
-        let group = manifest.groups.values().find(|group| group.name == name)?;
-        group.owner.get("name").or_else(|| group.owner.get("email"))
-    };
-    meta.or_else(group).and_then(Value::as_str).map(str::to_owned)
 }

@@ -11,6 +11,7 @@ mod due;
 mod evaluate;
 mod freshness;
 mod simulate;
+mod late;
 mod state;
 mod verdict;
 
@@ -25,5 +26,6 @@ pub use freshness::{
     freshness_of, typical,
 };
 pub use simulate::{SIMULATED_RUNS_MAX, Simulated, SimulatedRun, SimulatedSkip, simulate};
+pub use late::{Late, late};
 pub use state::{Observed, ScheduleState, Seen, VersionAt};
 pub use verdict::{Difference, DifferenceKind, Verdict, judge};

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod init;
 pub mod lineage;
 pub mod model;
+pub mod notifications;
 pub mod plan;
 pub mod query;
 pub mod run;
@@ -39,6 +40,7 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Table(verb) => table::run(global, &verb).await,
         Verb::Topic(verb) => topic::run(global, &verb).await,
         Verb::Token(verb) => token::run(global, &verb).await,
+        Verb::Notifications(verb) => notifications::run(global, &verb).await,
         Verb::Audit(verb) => audit::run(global, &verb).await,
         Verb::Dbt { words } => dbt::run(global, &words).await,
         Verb::Doctor => doctor::run(global).await,

@@ -1,17 +1,22 @@
 //! `millstream run`
 
+use std::time::Duration;
+
 use millstream_core::Fault;
+use millstream_notify::Notifier;
 use millstream_run::{Executor, RunReport, RunRequest, StepOutcome};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Global, OutputFormat, RunArgs};
 use crate::exit::{Failure, Outcome};
-use crate::output::{duration, print_json, print_line};
+use crate::output::{duration, print_json, print_line, print_note};
 use crate::progress::ProgressView;
-use crate::wire::Opened;
+use crate::wire::{Opened, notifier};
 
 /// The status after a second Ctrl-C: 128 and the number of the signal.
 const INTERRUPTED: i32 = 130;
+/// How long a run waits at its end for messages to be taken.
+const TELL_MAX: Duration = Duration::from_secs(5);
 
 /// Brings the selected assets up to date.
 pub async fn run(global: &Global, args: &RunArgs) -> Outcome {
@@ -28,11 +33,14 @@ pub async fn execute(
     executor: &Executor,
     request: &RunRequest,
 ) -> Outcome {
+    let notifier = notifier(opened, None);
+    notifier.begin().await?;
     let cancel = CancellationToken::new();
     let signals = tokio::spawn(cancel_on_signal(cancel.clone()));
     let mut view = ProgressView::new(&opened.project);
     let report = executor.run(request, &cancel, |progress| view.show(progress)).await;
     signals.abort();
+    tell(&notifier).await;
     let report = report?;
     if global.output == OutputFormat::Json {
         print_json("run", &report)?;
@@ -42,6 +50,17 @@ pub async fn execute(
     match status(&report) {
         0 => Ok(()),
         status => Err(Failure::Status(status)),
+    }
+}
+
+/// Tells people what happened, for a while; what is left is sent by the next run or a server.
+async fn tell(notifier: &Notifier) {
+    match notifier.finish(TELL_MAX).await {
+        Ok(left) if left.waiting > 0 => {
+            print_note(&format!("{} notifications wait to be sent again", left.waiting));
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "nobody was told what happened"),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::cli::{Global, ServeArgs};
 use crate::cmd::run::stop_signal;
 use crate::exit::Outcome;
 use crate::output::print_line;
-use crate::wire::{Opened, api_config, scheduler, webhooks, witness};
+use crate::wire::{Opened, api_config, lateness, notifier, scheduler, webhooks, witness};
 
 /// How often the topics of functions are looked at.
 const FUNCTION_POLL: Duration = Duration::from_millis(200);
@@ -38,6 +38,11 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
         tokio::spawn(run_functions(opened.executor(None).await?, topics(&opened)?, stop.clone()));
     let (conductor, scheduler) = scheduler(&opened).await?;
     let api = api_config(&opened, &conductor, &scheduler, &deployments, &stop)?;
+    let notifier = notifier(&opened, Some(lateness(&opened, scheduler.found_fresh())));
+    notifier.begin().await?;
+    // It goes on until the runs have ended, so that they are told, too.
+    let told = CancellationToken::new();
+    let notices = tokio::spawn(notifier.run(told.clone()));
     let schedules = tokio::spawn(scheduler.run(stop.clone()));
     let aliases = tokio::spawn(follow_aliases(Arc::clone(&deployments), stop.clone()));
     let ready = Arc::clone(&deployments);
@@ -60,7 +65,8 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     let served = server.serve(routes, move || ready.are_ready(), shutdown).await;
     stop.cancel();
     conductor.finish().await;
-    for task in [functions, schedules, aliases] {
+    told.cancel();
+    for task in [functions, schedules, aliases, notices] {
         if let Err(error) = task.await {
             tracing::error!(%error, "a background task broke down");
         }

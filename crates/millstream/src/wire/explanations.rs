@@ -12,6 +12,7 @@ pub fn explanations() -> Vec<Explanation> {
         millstream_guard::EXPLANATIONS,
         millstream_ledger::EXPLANATIONS,
         millstream_model::EXPLANATIONS,
+        millstream_notify::EXPLANATIONS,
         millstream_project::EXPLANATIONS,
         millstream_python::EXPLANATIONS,
         millstream_run::EXPLANATIONS,

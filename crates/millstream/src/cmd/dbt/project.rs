@@ -167,6 +167,7 @@ fn environment(global: &Global, place: &Place, name: &str) -> Result<Environment
             operational: None,
             threads: None,
             memory_limit_bytes: None,
+            url: None,
             shared: Shared::default(),
         }),
     }

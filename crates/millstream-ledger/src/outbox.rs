@@ -1,0 +1,281 @@
+//! Messages that are to be sent: taken by one process at a time, sent, and marked.
+//!
+//! A process that dies between sending and marking leaves the message waiting: it is sent again,
+//! under the same name.
+
+use std::time::Duration;
+
+use millstream_core::clock::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::columns::{At, Count, Json, Word};
+use crate::error::Result;
+use crate::holder::{Holder, is_gone};
+use crate::ledger::Ledger;
+use crate::notices::NewDelivery;
+
+/// The messages that are kept beside those that wait.
+const KEPT_MAX: i64 = 20_000;
+/// The longest error that is kept, in characters.
+const ERROR_CHARS_MAX: usize = 500;
+
+/// A message, and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Delivery {
+    /// Names it for ever.
+    pub delivery: String,
+    /// To whom.
+    pub channel: String,
+    /// The incident that it is about.
+    pub incident: String,
+    /// What it says.
+    pub message: Value,
+    /// What became of it.
+    pub state: DeliveryState,
+    /// How often it was sent, or begun to be.
+    pub attempts: u32,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// When it is sent next, or was last to be.
+    pub due_at: Timestamp,
+    /// When it came to its end.
+    pub ended_at: Option<Timestamp>,
+    /// Why it could not be sent the last time.
+    pub error: Option<String>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// It is still to be sent.
+    Waiting,
+    /// The receiver took it.
+    Sent,
+    /// It was given up.
+    Dead,
+}
+
+/// How an attempt to send a message ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeliveryEnd {
+    /// The receiver took it.
+    Sent,
+    /// It is tried again.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Why not now.
+        error: String,
+    },
+    /// It is given up.
+    Dead {
+        /// Why.
+        error: String,
+    },
+}
+
+/// Which messages are meant.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// In this state.
+    pub state: Option<DeliveryState>,
+    /// To this channel.
+    pub channel: Option<String>,
+}
+
+impl Ledger {
+    /// The messages that are to be sent now, the oldest first. Of those about one incident to one
+    /// channel, only the first; none that another living process is sending.
+    pub fn due_deliveries(&self, limit: usize) -> Result<Vec<Delivery>> {
+        let now = self.now();
+        self.read(|connection| {
+            let due: Vec<(Delivery, Hold)> = connection
+                .prepare_cached(&format!(
+                    "{SELECT} WHERE d.state = 'waiting' AND d.due_at <= ?1 AND NOT EXISTS (
+                         SELECT 1 FROM deliveries e WHERE e.incident = d.incident
+                         AND e.channel = d.channel AND e.position < d.position
+                         AND e.state = 'waiting')
+                     ORDER BY d.position LIMIT ?2"
+                ))?
+                .query_map(params![At(now), Count(limit as u64)], |row| {
+                    Ok((delivery(row)?, hold(row)?))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            let free = due.into_iter().filter(|(_, hold)| is_free(hold, now));
+            Ok(free.map(|(delivery, _)| delivery).collect())
+        })
+    }
+
+    /// When the next message is to be sent; `None` if none waits.
+    pub fn next_delivery_at(&self) -> Result<Option<Timestamp>> {
+        self.read(|connection| {
+            let next: Option<At> = connection
+                .prepare_cached("SELECT min(due_at) FROM deliveries WHERE state = 'waiting'")?
+                .query_row([], |row| row.get(0))?;
+            Ok(next.map(|at| at.0))
+        })
+    }
+
+    /// Takes a message to send it, for so long at most; gives how often that was done now, or
+    /// `None` if it has come to an end or another process has it.
+    pub async fn take_delivery(&self, delivery: &str, lease: Duration) -> Result<Option<u32>> {
+        let (delivery, now) = (delivery.to_owned(), self.now());
+        let until = Timestamp::from_micros(now.as_micros() + lease.as_micros() as i64);
+        self.write(move |connection| {
+            let found: Option<Hold> = connection
+                .prepare_cached(&format!("{SELECT} WHERE d.delivery = ?1 AND d.state = 'waiting'"))?
+                .query_row([&delivery], hold)
+                .optional()?;
+            if !found.is_some_and(|hold| is_free(&hold, now)) {
+                return Ok(None);
+            }
+            let attempts = connection
+                .prepare_cached(
+                    "UPDATE deliveries SET holder = ?2, held_until = ?3, attempts = attempts + 1
+                     WHERE delivery = ?1 RETURNING attempts",
+                )?
+                .query_row(
+                    params![delivery, Json(Holder::current("notifications")), At(until)],
+                    |row| row.get(0),
+                )?;
+            Ok(Some(attempts))
+        })
+        .await
+    }
+
+    /// Marks how an attempt ended. A message that has come to its end keeps it.
+    pub async fn end_delivery(&self, delivery: &str, end: DeliveryEnd) -> Result<()> {
+        let (delivery, now) = (delivery.to_owned(), self.now());
+        let (state, due_at, error) = match end {
+            DeliveryEnd::Sent => (DeliveryState::Sent, None, None),
+            DeliveryEnd::Again { at, error } => (DeliveryState::Waiting, Some(at), Some(error)),
+            DeliveryEnd::Dead { error } => (DeliveryState::Dead, None, Some(error)),
+        };
+        let error: Option<String> = error.map(|text| text.chars().take(ERROR_CHARS_MAX).collect());
+        let ended_at = (state != DeliveryState::Waiting).then_some(At(now));
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE deliveries SET state = ?2, due_at = coalesce(?3, due_at), error = ?4,
+                         ended_at = ?5, holder = NULL, held_until = NULL
+                     WHERE delivery = ?1 AND state = 'waiting'",
+                )?
+                .execute(params![delivery, Word(state), due_at.map(At), error, ended_at])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Puts a message off that nobody has begun to send.
+    pub async fn postpone_delivery(&self, delivery: &str, until: Timestamp) -> Result<()> {
+        let delivery = delivery.to_owned();
+        self.write_ahead(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE deliveries SET due_at = ?2
+                     WHERE delivery = ?1 AND state = 'waiting' AND holder IS NULL",
+                )?
+                .execute(params![delivery, At(until)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// When a channel took its latest messages, the newest first.
+    pub fn sent_moments(&self, channel: &str, limit: usize) -> Result<Vec<Timestamp>> {
+        self.read(|connection| {
+            let moments = connection
+                .prepare_cached(
+                    "SELECT ended_at FROM deliveries WHERE channel = ?1 AND state = 'sent'
+                     ORDER BY ended_at DESC LIMIT ?2",
+                )?
+                .query_map(params![channel, Count(limit as u64)], |row| Ok(row.get::<_, At>(0)?.0))?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(moments)
+        })
+    }
+
+    /// Messages and what became of them, the newest first.
+    pub fn deliveries(&self, filter: &DeliveryFilter, limit: usize) -> Result<Vec<Delivery>> {
+        self.read(|connection| {
+            let deliveries = connection
+                .prepare_cached(&format!(
+                    "{SELECT} WHERE (?1 IS NULL OR d.state = ?1) AND (?2 IS NULL OR d.channel = ?2)
+                     ORDER BY d.position DESC LIMIT ?3"
+                ))?
+                .query_map(
+                    params![filter.state.map(Word), filter.channel, Count(limit as u64)],
+                    delivery,
+                )?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(deliveries)
+        })
+    }
+}
+
+/// Who sends a message, and until when.
+type Hold = Option<(Holder, Timestamp)>;
+
+const SELECT: &str = "SELECT d.delivery, d.channel, d.incident, d.message, d.state, d.attempts,
+     d.created_at, d.due_at, d.ended_at, d.error, d.holder, d.held_until FROM deliveries d";
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    Ok(Delivery {
+        delivery: row.get(0)?,
+        channel: row.get(1)?,
+        incident: row.get(2)?,
+        message: row.get::<_, Json<_>>(3)?.0,
+        state: row.get::<_, Word<_>>(4)?.0,
+        attempts: row.get(5)?,
+        created_at: row.get::<_, At>(6)?.0,
+        due_at: row.get::<_, At>(7)?.0,
+        ended_at: row.get::<_, Option<At>>(8)?.map(|at| at.0),
+        error: row.get(9)?,
+    })
+}
+
+fn hold(row: &Row<'_>) -> rusqlite::Result<Hold> {
+    let holder: Option<Json<Holder>> = row.get(10)?;
+    let until: Option<At> = row.get(11)?;
+    Ok(holder.map(|holder| holder.0).zip(until.map(|at| at.0)))
+}
+
+fn is_free(hold: &Hold, now: Timestamp) -> bool {
+    hold.as_ref().is_none_or(|(holder, until)| is_gone(holder, *until, now))
+}
+
+/// Adds a message in the transaction of the decision to send it. One that is there stays as it is.
+pub(crate) fn add_delivery(
+    connection: &Connection,
+    new: &NewDelivery,
+    now: Timestamp,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO deliveries (delivery, channel, incident, message, state, created_at, due_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            new.delivery,
+            new.channel,
+            new.incident,
+            Json(&new.message),
+            Word(DeliveryState::Waiting),
+            At(now),
+        ])?;
+    Ok(())
+}
+
+/// Forgets the oldest messages that have come to their end.
+pub(crate) fn trim(connection: &Connection) -> Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM deliveries WHERE state <> 'waiting'
+             AND position <= (SELECT coalesce(max(position), 0) FROM deliveries) - ?1",
+        )?
+        .execute([KEPT_MAX])?;
+    Ok(())
+}
