@@ -94,11 +94,7 @@ impl Ledger {
         self.read(|connection| {
             let due: Vec<(Delivery, Hold)> = connection
                 .prepare_cached(&format!(
-                    "{SELECT} WHERE d.state = 'waiting' AND d.due_at <= ?1 AND NOT EXISTS (
-                         SELECT 1 FROM deliveries e WHERE e.incident = d.incident
-                         AND e.channel = d.channel AND e.position < d.position
-                         AND e.state = 'waiting')
-                     ORDER BY d.position LIMIT ?2"
+                    "{SELECT} WHERE {FIRST} AND d.due_at <= ?1 ORDER BY d.position LIMIT ?2"
                 ))?
                 .query_map(params![At(now), Count(limit as u64)], |row| {
                     Ok((delivery(row)?, hold(row)?))
@@ -113,7 +109,7 @@ impl Ledger {
     pub fn next_delivery_at(&self) -> Result<Option<Timestamp>> {
         self.read(|connection| {
             let next: Option<At> = connection
-                .prepare_cached("SELECT min(due_at) FROM deliveries WHERE state = 'waiting'")?
+                .prepare_cached(&format!("SELECT min(d.due_at) FROM deliveries d WHERE {FIRST}"))?
                 .query_row([], |row| row.get(0))?;
             Ok(next.map(|at| at.0))
         })
@@ -221,6 +217,12 @@ type Hold = Option<(Holder, Timestamp)>;
 
 const SELECT: &str = "SELECT d.delivery, d.channel, d.incident, d.message, d.state, d.attempts,
      d.created_at, d.due_at, d.ended_at, d.error, d.holder, d.held_until FROM deliveries d";
+
+/// Of the messages that wait, those that no earlier one about the same incident to the same channel
+/// stands before.
+const FIRST: &str = "d.state = 'waiting' AND NOT EXISTS (SELECT 1 FROM deliveries e
+     WHERE e.incident = d.incident AND e.channel = d.channel AND e.position < d.position
+     AND e.state = 'waiting')";
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     Ok(Delivery {

@@ -24,7 +24,7 @@ use crate::decide::{Decision, Mutes, Policy, decide};
 use crate::error::NotifyError;
 use crate::happening::{Happening, LateAsset};
 use crate::incident::Incident;
-use crate::message::{Message, Origin};
+use crate::message::{Message, MessageKind, Origin};
 use crate::observe::Observer;
 
 /// How often it looks.
@@ -171,6 +171,9 @@ impl Notifier {
                 () = stop.cancelled() => {}
             }
         }
+        // One that is on its way may still arrive; what then is left waits for the next process.
+        let on_their_way = async { while sends.ended().await {} };
+        let _ = tokio::time::timeout(STOP_PATIENCE, on_their_way).await;
         drop(sends);
         if let Err(error) = self.finish(STOP_PATIENCE).await {
             tracing::warn!(%error, "messages wait for the next server");
@@ -194,8 +197,14 @@ impl Notifier {
     pub async fn test(&self, channel: &str) -> Result<(), NotifyError> {
         let inner = &self.0;
         let id = format!("test-{}", RunId::new());
-        let message = Message::test(&inner.policy.origin, id, inner.clock.now());
-        inner.channels.send(channel, &message).await
+        let mut message = Message::test(&inner.policy.origin, id, inner.clock.now());
+        inner.channels.send(channel, &message).await?;
+        if self.0.policy.keep_open.contains(channel) {
+            // What is only tried must not stay open there.
+            message.kind = MessageKind::Resolved;
+            inner.channels.send(channel, &message).await?;
+        }
+        Ok(())
     }
 
     /// Whether nobody is to be told anything.

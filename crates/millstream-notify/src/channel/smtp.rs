@@ -93,3 +93,7 @@ fn failed(error: Error) -> NotifyError {
         other => unreached(&bounded(&one_line(&other.to_string()), ANSWER_CHARS_MAX)),
     }
 }
+
+#[cfg(test)]
+#[path = "smtp_tests.rs"]
+mod tests;
