@@ -134,6 +134,18 @@ const OWN: &[Explanation] = &[
                the check's query finds the rows.",
     },
     Explanation {
+        code: "check.warned",
+        title: "A check of severity warn found something",
+        text: "Rows of the new version fail the check. The version is published all the same. \
+               `millstream runs show` has the counts; the check's query finds the rows.",
+    },
+    Explanation {
+        code: "gate.refused",
+        title: "A model version did not pass its gate",
+        text: "The version is kept, and `champion` stays where it is. `millstream model show` has \
+               the evidence; `model promote` moves the alias by hand.",
+    },
+    Explanation {
         code: "run.cancelled",
         title: "The run was cancelled",
         text: "What was staged is removed and the last version stays. The next run starts over.",

@@ -4,7 +4,7 @@ use millstream_core::AssetKey;
 use millstream_core::clock::Timestamp;
 use millstream_project::Project;
 
-use super::super::{StepHistory, deadlines, due_for_freshness, typical};
+use super::super::{StepHistory, deadlines, due_for_freshness, late, typical};
 use super::{Random, at, later, project};
 
 const MINUTE: i64 = 60_000_000;
@@ -117,6 +117,33 @@ fn a_target_that_cannot_be_kept_is_told_with_its_longest_way() {
     let [only] = pace.infeasible.as_slice() else { panic!("one target cannot be kept") };
     assert_eq!((only.target.clone(), only.takes), (asset("report"), 63 * MINUTE));
     assert_eq!(only.way, ["raw", "orders", "report"].map(asset));
+}
+
+#[test]
+fn lateness_is_told_where_it_begins() {
+    let minutes = |minutes: i64| later(noon(), minutes * 60);
+    let late_at = |project: &Project, history: &StepHistory, now| -> Vec<String> {
+        let found = late(&project.graph, history, now).into_iter();
+        found
+            .map(|late| {
+                let until = late.fresh_until.micros_since(noon()) / MINUTE;
+                let behind: Vec<String> = late.behind.into_iter().map(|it| it.name).collect();
+                format!("{} {until} [{}]", late.asset.name, behind.join(" "))
+            })
+            .collect()
+    };
+    let both = shop("30m", "60m");
+    assert_eq!(late_at(&both, &history(), minutes(30)), [""; 0]);
+    assert_eq!(late_at(&both, &history(), minutes(31)), ["main.report 30 []"]);
+    assert_eq!(late_at(&both, &history(), minutes(61)).len(), 2);
+    assert_eq!(late_at(&both, &StepHistory::default(), minutes(61)), [""; 0], "never made");
+    let chain = project(&[
+        ("models/first.sql", "{{ config(fresh_within='10m') }} select 1 as id"),
+        ("models/second.sql", "{{ config(fresh_within='20m') }} select * from {{ ref('first') }}"),
+    ]);
+    let mut history = StepHistory::default();
+    history.as_of.extend(["first", "second"].map(|model| (asset(model), noon())));
+    assert_eq!(late_at(&chain, &history, minutes(30)), ["main.first 10 [main.second]"]);
 }
 
 #[test]
