@@ -407,3 +407,7 @@ impl Sends {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "notifier_tests.rs"]
+mod tests;
