@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use millstream_core::asset::{AssetKey, AssetKind};
 use millstream_core::step::{Edge, StepKind};
 use millstream_project::schedule::Period;
-use millstream_project::{Graph, Node, Project};
+use millstream_project::{Graph, Project};
 
 /// All assets of a project.
 #[derive(Debug)]
