@@ -226,6 +226,7 @@ async fn a_cause_is_told_once_counted_and_resolved() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((&told[0]["asset"], &told[0]["owner"]), (&json!("table:main.a"), &json!("ann")));
     assert_eq!(told[0]["blocked"], json!(["table:main.b", "table:main.c"]));
+    assert_eq!(told[0]["run"], json!(run.to_string()));
     assert_eq!(told[0]["url"], json!(format!("https://d.example/runs/{run}")));
     assert_eq!(told[0]["error"]["code"], "sql.type");
     world.succeeding_run().await;

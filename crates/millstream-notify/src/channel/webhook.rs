@@ -14,6 +14,8 @@ const VERSION: u32 = 1;
 pub(super) fn body(message: &Message) -> Value {
     let mut body = json!(message);
     body["version"] = json!(VERSION);
+    // As the interface and the addresses of the server write it.
+    body["run"] = json!(message.run.map(|run| run.to_string()));
     for key in ["first_at", "last_at", "at"] {
         body[key] = json!(moment(message, key));
     }
