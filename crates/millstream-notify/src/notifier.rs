@@ -111,9 +111,11 @@ impl Notifier {
     pub fn new(config: NotifierConfig<'_>) -> Self {
         let NotifierConfig { ledger, project, secrets, lateness, clock } = config;
         let notifications = &project.notifications;
-        let keep_open = notifications.channels.iter().filter_map(|(name, channel)| {
-            matches!(channel.kind, ChannelKind::PagerDuty(_)).then(|| name.clone())
-        });
+        let pagers = notifications
+            .channels
+            .iter()
+            .filter(|(_, channel)| matches!(channel.kind, ChannelKind::PagerDuty(_)));
+        let keep_open = pagers.map(|(name, _)| name.clone());
         let owners = project.graph.nodes().iter().filter_map(|node| {
             let asset = node.asset();
             Some((asset.clone(), project.owner(asset)?))

@@ -43,10 +43,10 @@ fn text(message: &Message) -> String {
     let mut text = format!("{}\r\n\r\n", message.headline);
     for (name, fact) in message.facts() {
         let fact = fact.replace('\n', "\r\n  ");
-        text.push_str(&format!("{name}: {fact}\r\n"));
+        text.extend([name, ": ", fact.as_str(), "\r\n"]);
     }
     if let Some(url) = &message.url {
-        text.push_str(&format!("\r\n{url}\r\n"));
+        text.extend(["\r\n", url.as_str(), "\r\n"]);
     }
     text
 }

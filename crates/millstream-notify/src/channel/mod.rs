@@ -25,7 +25,9 @@ use crate::message::Message;
 
 /// Finds the value of a secret.
 #[derive(Clone)]
-pub struct Secrets(Arc<dyn Fn(&SecretRef) -> Result<Secret> + Send + Sync>);
+pub struct Secrets(Arc<Find>);
+
+type Find = dyn Fn(&SecretRef) -> Result<Secret> + Send + Sync;
 
 impl Secrets {
     /// Secrets that a function finds.
@@ -54,18 +56,18 @@ impl fmt::Debug for Secrets {
 /// All channels of a project.
 #[derive(Debug)]
 pub(crate) struct Channels {
-    channels: BTreeMap<String, Channel>,
+    by_name: BTreeMap<String, Channel>,
     secrets: Secrets,
     tls: Arc<ClientConfig>,
 }
 
 impl Channels {
-    pub(crate) fn new(channels: BTreeMap<String, Channel>, secrets: Secrets) -> Self {
-        Self { channels, secrets, tls: Arc::new(trusting_the_system()) }
+    pub(crate) fn new(by_name: BTreeMap<String, Channel>, secrets: Secrets) -> Self {
+        Self { by_name, secrets, tls: Arc::new(trusting_the_system()) }
     }
 
     pub(crate) fn get(&self, name: &str) -> Result<&Channel, NotifyError> {
-        self.channels.get(name).ok_or_else(|| NotifyError::UnknownChannel(name.to_owned()))
+        self.by_name.get(name).ok_or_else(|| NotifyError::UnknownChannel(name.to_owned()))
     }
 
     /// Sends a message; the receiver has taken it when this succeeds. Takes as long as the limits of
