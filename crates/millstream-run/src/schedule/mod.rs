@@ -3,15 +3,15 @@
 //!
 //! Reading order: `state` is what is remembered; `due` decides over times that were missed;
 //! `evaluate` explains a condition; `decide` puts them together for one schedule; `freshness` turns
-//! ages that assets may have into deadlines. `simulate` lets schedules act in virtual time, and
+//! ages that assets may have into deadlines, and `late` says which are too old. `simulate` lets schedules act in virtual time, and
 //! `verdict` says whether they did what a test wants.
 
 mod decide;
 mod due;
 mod evaluate;
 mod freshness;
-mod simulate;
 mod late;
+mod simulate;
 mod state;
 mod verdict;
 
@@ -25,7 +25,7 @@ pub use freshness::{
     Deadline, FreshnessRun, Infeasible, Pace, StepHistory, deadlines, due_for_freshness,
     freshness_of, typical,
 };
-pub use simulate::{SIMULATED_RUNS_MAX, Simulated, SimulatedRun, SimulatedSkip, simulate};
 pub use late::{Late, late};
+pub use simulate::{SIMULATED_RUNS_MAX, Simulated, SimulatedRun, SimulatedSkip, simulate};
 pub use state::{Observed, ScheduleState, Seen, VersionAt};
 pub use verdict::{Difference, DifferenceKind, Verdict, judge};
