@@ -13,6 +13,7 @@ mod dbt_project;
 mod dbt_python;
 mod dbt_snapshots;
 mod dbt_statements;
+mod execution;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod labeled;

@@ -20,6 +20,7 @@ export function screens(run) {
     runs: ["/runs", "Started"],
     run: [`/runs/${run}`, "Refused by a check"],
     gantt: [`/runs/${run}?tab=time`, "Refused by a check"],
+    log: [`/runs/${run}?tab=log`, "refused by its checks"],
     grid: ["/grid", "main.clean_orders"],
     plan: ["/plan", "Up to date"],
     schedules: ["/schedules", "nightly"],

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::clock::Timestamp;
+
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -17,6 +19,12 @@ macro_rules! uuid_id {
             #[allow(clippy::new_without_default, reason = "a default that differs each time misleads")]
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
+            }
+
+            /// When it was made, to the millisecond.
+            pub fn made_at(&self) -> Timestamp {
+                let millis = (self.0.as_u128() >> 80) as i64;
+                Timestamp::from_micros(millis * 1000)
             }
 
             /// The last eight digits, for people.

@@ -6,6 +6,7 @@ use crate::batch::{BatchStream, BoxFuture};
 use crate::catalog::CatalogSnapshot;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::log::AttemptLog;
 
 /// A program whose rows are those of a relation.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Program {
     pub now: Timestamp,
     /// The longest it may take; none leaves that to the step.
     pub timeout: Option<Duration>,
+    /// Takes what it prints.
+    pub log: AttemptLog,
 }
 
 /// Runs programs.

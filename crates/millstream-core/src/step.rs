@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::execution::Execution;
 use crate::hash::ContentHash;
 use crate::id::{AttemptId, RunId};
+use crate::log::AttemptLog;
 
 /// What kind of work a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,6 +130,8 @@ pub struct Attempt {
     pub previous: Previous,
     /// Whether what was published before is to be ignored (`--full-refresh`).
     pub refresh: Refresh,
+    /// Takes what people may want to read of it later.
+    pub log: AttemptLog,
 }
 
 /// Whether a step builds on what it published before.

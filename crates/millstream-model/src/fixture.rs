@@ -14,6 +14,7 @@ use millstream_core::clock::Timestamp;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::{AttemptId, RunId};
+use millstream_core::log::AttemptLog;
 use millstream_core::spec::{SplitSpec, TrainingInputs, TrainingSpec};
 use millstream_core::step::{
     Attempt, Edge, Input, InputVersion, Previous, Receipt, Refresh, Staged, Step, StepKind,
@@ -187,6 +188,7 @@ impl Environment {
             inputs: vec![InputVersion { asset, version: 4 }],
             previous: Previous::default(),
             refresh: Refresh::Incremental,
+            log: AttemptLog::default(),
         }
     }
 

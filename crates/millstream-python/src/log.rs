@@ -4,12 +4,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use millstream_core::log::{AttemptLog, Origin, Said};
+use millstream_core::printed::Printed;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The longest line; what is longer is cut into several.
-const LINE_BYTES_MAX: usize = 16 * 1024;
-/// Lines of one program that are told.
-const LINES_MAX: usize = 10_000;
 /// Lines that errors show.
 const LINES_LAST: usize = 20;
 /// Bytes that are read at once.
@@ -53,98 +51,55 @@ impl LastLines {
     }
 }
 
+/// Who is told what a program prints.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    /// The name of the program.
+    pub(crate) name: String,
+    pub(crate) sink: LineSink,
+    pub(crate) log: AttemptLog,
+    pub(crate) last: LastLines,
+}
+
+impl Listeners {
+    fn tell(&self, line: &str) {
+        self.last.push(line);
+        self.log.say(Said::printed(Origin::Stdout, line));
+        (self.sink.0)(&self.name, line);
+    }
+}
+
 /// Tells everything that is printed, to its end, so that nobody who prints has to wait.
-pub(crate) async fn follow(
-    mut from: impl AsyncRead + Unpin,
-    name: String,
-    sink: LineSink,
-    last: LastLines,
-) {
-    let mut lines = Lines { name, sink, last, told: 0, open: Vec::new() };
+pub(crate) async fn follow(mut from: impl AsyncRead + Unpin, listeners: Listeners) {
+    let mut printed = Printed::default();
+    let mut tell = |line: &str| listeners.tell(line);
     let mut bytes = [0; READ_BYTES];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
-        lines.take(&bytes[..count]);
+        printed.take(&bytes[..count], &mut tell);
     }
-    lines.end();
-}
-
-struct Lines {
-    name: String,
-    sink: LineSink,
-    last: LastLines,
-    told: usize,
-    open: Vec<u8>,
-}
-
-impl Lines {
-    fn take(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if byte == b'\n' {
-                self.tell();
-            } else {
-                self.open.push(byte);
-                if self.open.len() == LINE_BYTES_MAX {
-                    self.tell();
-                }
-            }
-        }
-    }
-
-    fn end(&mut self) {
-        if !self.open.is_empty() {
-            self.tell();
-        }
-    }
-
-    fn tell(&mut self) {
-        let line = std::mem::take(&mut self.open);
-        let line = String::from_utf8_lossy(&line);
-        let line: String = line.trim_end().chars().map(shown).collect();
-        self.last.push(&line);
-        self.told += 1;
-        match self.told.cmp(&LINES_MAX) {
-            std::cmp::Ordering::Less => (self.sink.0)(&self.name, &line),
-            std::cmp::Ordering::Equal => (self.sink.0)(&self.name, "(what follows is left out)"),
-            std::cmp::Ordering::Greater => {}
-        }
-    }
-}
-
-/// A letter as a terminal may be given it.
-fn shown(letter: char) -> char {
-    if letter.is_control() && letter != '\t' { char::REPLACEMENT_CHARACTER } else { letter }
+    printed.end(&mut tell);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn told(bytes: &[u8]) -> (Vec<String>, String) {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let (kept, last) = (Arc::clone(&lines), LastLines::default());
-        let sink = LineSink::new(move |name, line| {
-            assert_eq!(name, "models/a.py");
-            kept.lock().unwrap().push(line.to_owned());
-        });
-        follow(bytes, "models/a.py".to_owned(), sink, last.clone()).await;
-        let lines = lines.lock().unwrap().clone();
-        (lines, last.text())
-    }
-
     #[tokio::test]
-    async fn lines_are_told_whatever_they_are_made_of() {
-        let (lines, last) = told(b"one\ntwo \xff\x1b[2J\r\nthree").await;
-        assert_eq!(lines, ["one", "two \u{fffd}\u{fffd}[2J", "three"]);
-        assert_eq!(last.lines().count(), 3);
-    }
-
-    #[tokio::test]
-    async fn nobody_is_flooded() {
-        let (lines, last) = told("x\n".repeat(LINES_MAX + 5).as_bytes()).await;
-        assert_eq!(lines.len(), LINES_MAX);
-        assert_eq!(lines.last().unwrap(), "(what follows is left out)");
-        assert_eq!(last.lines().count(), LINES_LAST);
-        let (lines, _) = told(&vec![b'x'; LINE_BYTES_MAX * 2 + 1]).await;
-        assert_eq!(lines.len(), 3);
+    async fn all_who_listen_are_told_every_line() {
+        let (told, logged) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+        let (keep, log) = (Arc::clone(&told), Arc::clone(&logged));
+        let last = LastLines::default();
+        let listeners = Listeners {
+            name: "models/a.py".to_owned(),
+            sink: LineSink::new(move |name, line| {
+                keep.lock().unwrap().push(format!("{name}: {line}"));
+            }),
+            log: AttemptLog::new(move |said| log.lock().unwrap().push(said.text)),
+            last: last.clone(),
+        };
+        follow(&b"one\ntwo \xff\x1b[2J\r\nthree"[..], listeners).await;
+        assert_eq!(*logged.lock().unwrap(), ["one", "two \\xff", "three"]);
+        assert_eq!(told.lock().unwrap()[1], "models/a.py: two \\xff");
+        assert_eq!(last.text().lines().count(), 3);
     }
 }

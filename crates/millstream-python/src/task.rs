@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::batches;
 use crate::error::PythonError;
-use crate::log::{LastLines, LineSink, follow};
+use crate::log::{LastLines, LineSink, Listeners, follow};
 use crate::pool::House;
 use crate::preload::preload;
 use crate::wire::{self, BODY_BYTES_MAX, Frame};
@@ -132,7 +132,13 @@ impl Task {
         };
         let Ok((mut talk, log)) = arrived else { return Err(unborn(None)) };
         let last = LastLines::default();
-        let log = tokio::spawn(follow(log, program.name.clone(), lines, last.clone()));
+        let listeners = Listeners {
+            name: program.name.clone(),
+            sink: lines,
+            log: program.log.clone(),
+            last: last.clone(),
+        };
+        let log = tokio::spawn(follow(log, listeners));
         let order = json!({"op": "run", "name": program.name, "body_bytes_max": BODY_BYTES_MAX});
         wire::write(&mut talk, &order, program.code.as_bytes()).await?;
         Ok(Self {

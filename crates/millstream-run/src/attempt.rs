@@ -22,6 +22,7 @@ use millstream_ledger::{
 use tokio_util::sync::CancellationToken;
 
 use crate::error::RunError;
+use crate::logs::RunLog;
 use crate::recover::settle;
 use crate::turn::Turns;
 
@@ -36,6 +37,7 @@ pub(crate) struct Context {
     /// When steps have to begin so that what rests on them stays fresh.
     pub(crate) due_at: Arc<BTreeMap<AssetKey, Timestamp>>,
     pub(crate) turns: Turns,
+    pub(crate) log: RunLog,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -100,6 +102,7 @@ pub(crate) async fn make_attempt(
         inputs: decided.memo.inputs.clone(),
         previous,
         refresh: context.refresh,
+        log: context.log.of_attempt(step.spec().asset(), number),
     };
     let open = OpenAttempt { attempt: &attempt, claim: &claim, intent: Mutex::default() };
     let work = AssertUnwindSafe(work(context, step, &open, slot)).catch_unwind();

@@ -61,6 +61,7 @@ impl DirectedRun {
         };
         let mut report = driver.attempts().await?;
         report.millis = millis_since(begun);
+        driver.say_finished(&report).await;
         Ok(report)
     }
 

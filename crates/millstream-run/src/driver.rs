@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::attempt::{Context, Decided, Ended, make_attempt};
 use crate::execute::millis_since;
+use crate::logs::told;
 use crate::memo::{MemoInputs, memo};
 use crate::plan::{Decision, Due, Known, Probe, Reason, decide};
 use crate::recover::{Steps, recover};
@@ -57,7 +58,7 @@ impl StepDriver {
             None => self.attempts().await?,
         };
         report.millis = millis_since(begun);
-        self.say(Progress::Finished(report.clone())).await;
+        self.say_finished(&report).await;
         Ok(report)
     }
 
@@ -86,21 +87,21 @@ impl StepDriver {
                 }
             };
             if told == Told::Nothing {
-                self.say_started(&decided).await;
+                self.say_started(&decided, number).await;
                 told = Told::Started;
             }
             match make_attempt(&context, &*self.step, &decided, number, slot).await? {
                 Ended::Superseded => {}
                 Ended::Held(holder) => {
                     if told != Told::Waiting {
-                        self.say_waiting(format!("held by {holder}")).await;
+                        self.say_waiting(format!("held by {holder}"), number).await;
                         told = Told::Waiting;
                     }
                     self.wait_for_holder().await?;
                 }
                 Ended::Waits(wait) => {
                     if told != Told::Waiting {
-                        self.say_waiting(wait.to_string()).await;
+                        self.say_waiting(wait.to_string(), number).await;
                         told = Told::Waiting;
                     }
                     self.wait_for_turn().await?;
@@ -193,7 +194,7 @@ impl StepDriver {
         let retries = &self.step.spec().execution.retries;
         let Some(pause) = retries.next(error, number, jitter()) else { return false };
         let error = StepError::from(error);
-        self.say(Progress::Retrying { asset: self.asset(), error, pause }).await;
+        self.say(Progress::Retrying { asset: self.asset(), error, pause }, number).await;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.context.cancel.cancelled() => {}
@@ -267,17 +268,26 @@ impl StepDriver {
         self.step.spec().asset().clone()
     }
 
-    async fn say_waiting(&self, on: String) {
-        self.say(Progress::Waiting { asset: self.asset(), on }).await;
+    /// Tells the watcher and the log how the step ended.
+    pub(crate) async fn say_finished(&self, report: &StepReport) {
+        self.say(Progress::Finished(report.clone()), report.attempts).await;
     }
 
-    async fn say_started(&self, decided: &Decided) {
+    async fn say_waiting(&self, on: String, number: u32) {
+        self.say(Progress::Waiting { asset: self.asset(), on }, number).await;
+    }
+
+    async fn say_started(&self, decided: &Decided, number: u32) {
         let kind = self.step.spec().kind;
         let reason = decided.reason.clone();
-        self.say(Progress::Started { asset: self.asset(), kind, reason }).await;
+        self.say(Progress::Started { asset: self.asset(), kind, reason }, number).await;
     }
 
-    async fn say(&self, progress: Progress) {
+    /// Tells it of the attempt of a number.
+    async fn say(&self, progress: Progress, number: u32) {
+        for line in told(&progress) {
+            self.context.log.say(self.step.spec().asset(), number, line);
+        }
         // The watcher may have gone; the step goes on.
         let _ = self.progress.send(progress).await;
     }

@@ -32,6 +32,9 @@ pub enum RunError {
     /// The process has too many runs going.
     #[error("{} runs are going", crate::conductor::RUNS_MAX)]
     TooManyRuns,
+    /// The disk does not give a log.
+    #[error("the log cannot be read: {0}")]
+    LogUnreadable(#[from] std::io::Error),
     /// The step panicked.
     #[error("the step of {asset} broke down: {message}")]
     Panicked {
@@ -51,13 +54,14 @@ impl Coded for RunError {
             Self::WebhookSignature => "run.webhook_signature",
             Self::WebhookTooLarge => "run.webhook_too_large",
             Self::TooManyRuns => "run.too_many",
+            Self::LogUnreadable(_) => "run.log_unreadable",
             Self::Panicked { .. } => "run.panicked",
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
-            Self::TimedOut { .. } | Self::TooManyRuns => Fault::External,
+            Self::TimedOut { .. } | Self::TooManyRuns | Self::LogUnreadable(_) => Fault::External,
             Self::NoWebhook(_) | Self::WebhookSignature | Self::WebhookTooLarge => Fault::User,
             Self::LeaseLost { .. } | Self::Panicked { .. } => Fault::Internal,
         }
@@ -67,6 +71,7 @@ impl Coded for RunError {
         match self {
             Self::TimedOut { .. } | Self::LeaseLost { .. } | Self::TooManyRuns => Retry::Backoff,
             Self::Panicked { .. }
+            | Self::LogUnreadable(_)
             | Self::NoWebhook(_)
             | Self::WebhookSignature
             | Self::WebhookTooLarge => Retry::Never,
@@ -80,6 +85,9 @@ impl Coded for RunError {
             Self::NoWebhook(_) => Some("see `millstream schedule list`".to_owned()),
             Self::WebhookSignature => {
                 Some("send X-Hub-Signature-256: sha256=HEX, the HMAC-SHA256 of the body".to_owned())
+            }
+            Self::LogUnreadable(_) => {
+                Some("check the disk, and the rights of the environment's folder".to_owned())
             }
             Self::LeaseLost { .. } | Self::WebhookTooLarge => None,
             Self::Panicked { .. } => Some("please report this, with the message".to_owned()),
@@ -124,6 +132,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "A server has too many runs going",
         text: "Each run holds its plan and its steps in memory, so that a server starts only so \
                many at once. Nothing was started; what was due is started when others have ended.",
+    },
+    Explanation {
+        code: "run.log_unreadable",
+        title: "The log of a run cannot be read",
+        text: "The file of the log is there, and the disk or its rights keep it from being read. \
+               What the run did is in the ledger and not touched by this.",
     },
     Explanation {
         code: "run.panicked",

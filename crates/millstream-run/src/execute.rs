@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::attempt::Context;
 use crate::directed::DirectedRun;
 use crate::driver::{End, StepDriver};
+use crate::logs::Logs;
 use crate::open_run::{Begun, OpenRun};
 use crate::plan::{Due, Known, Plan, Probe, plan};
 use crate::recover::{Steps, recover};
@@ -89,12 +90,21 @@ pub struct Executor {
     steps: Steps,
     holder: Holder,
     pace: Pace,
+    logs: Logs,
 }
 
 impl Executor {
-    /// An executor of the steps of the project, which must come upstream first.
+    /// An executor of the steps of the project, which must come upstream first. What they say is
+    /// kept nowhere.
     pub fn new(ledger: Ledger, steps: Steps, holder: Holder, pace: Pace) -> Self {
-        Self { ledger, steps, holder, pace }
+        Self { ledger, steps, holder, pace, logs: Logs::nowhere() }
+    }
+
+    /// The same executor, which keeps what its steps say.
+    #[must_use]
+    pub fn with_logs(mut self, logs: Logs) -> Self {
+        self.logs = logs;
+        self
     }
 
     /// The same executor with one step in the place of that of the same asset.
@@ -183,14 +193,17 @@ impl Executor {
             fire: request.fire.clone(),
             by: request.by.clone(),
         };
+        let run = self.ledger.begin_run(cause).await?;
+        self.logs.begin_day();
         Ok(Context {
-            run: self.ledger.begin_run(cause).await?,
+            run,
             ledger: self.ledger.clone(),
             holder: self.holder.clone(),
             lease: self.pace.lease,
             refresh: request.refresh,
             due_at: Arc::new(request.due_at.clone()),
             turns: Turns::default(),
+            log: self.logs.of_run(run),
             cancel,
         })
     }

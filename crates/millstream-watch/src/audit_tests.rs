@@ -9,6 +9,7 @@ use millstream_core::batch::BatchStream;
 use millstream_core::catalog::CatalogEntry;
 use millstream_core::error::{Fault, Retry};
 use millstream_core::id::RunId;
+use millstream_core::log::AttemptLog;
 use millstream_core::name::Relation;
 use millstream_core::step::{Refresh, StepKind};
 use millstream_core::table::{StagedTable, WriteRequest};
@@ -145,6 +146,7 @@ fn stage(checks: &[(&str, &str)], worst: CheckOutcome) -> Result<Staged> {
         inputs: Vec::new(),
         previous: Previous::default(),
         refresh: Refresh::Incremental,
+        log: AttemptLog::default(),
     }))
 }
 

@@ -40,6 +40,15 @@ export function moment(at: string): string {
   return Number.isNaN(time.getTime()) ? at : exact.format(time);
 }
 
+const ofDay = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false,
+});
+
+/** The time of day, to the millisecond. */
+export function time(at: string): string {
+  return ofDay.format(new Date(at));
+}
+
 /** Milliseconds between two times; up to now if the second is missing. */
 export function between(from: string | null | undefined, to: string | null | undefined, now: number): number | null {
   if (!from) return null;

@@ -214,6 +214,17 @@ export interface RunDetail extends Run {
   steps_next_cursor: string | null;
 }
 
+/** A line of the log of a run. */
+export interface LogLine {
+  at: string;
+  level: "debug" | "info" | "warn" | "error";
+  asset: string;
+  attempt: number;
+  from: "millstream" | "stdout" | "stderr";
+  text: string;
+  fields: Record<string, unknown>;
+}
+
 export interface Bar {
   asset: string;
   kind: string;

@@ -4,6 +4,7 @@ use millstream_core::catalog::CatalogSnapshot;
 use millstream_core::clock::Timestamp;
 use millstream_core::hash::ContentHash;
 use millstream_core::id::RunId;
+use millstream_core::log::AttemptLog;
 use millstream_core::step::{Previous, Refresh, StepKind};
 
 use super::*;
@@ -146,6 +147,7 @@ async fn a_seed_is_staged_and_published_with_its_columns_alone() {
         inputs: Vec::new(),
         previous: Previous::default(),
         refresh: Refresh::Incremental,
+        log: AttemptLog::default(),
     };
     let staged = step.stage(&attempt).await.unwrap();
     assert_eq!((staged.stats.rows_in, staged.stats.rows_out), (2, 2));

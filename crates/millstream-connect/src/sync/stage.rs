@@ -11,6 +11,7 @@ use millstream_core::batch::BatchStream;
 use millstream_core::clock::Timestamp;
 use millstream_core::crash;
 use millstream_core::error::{Error, Result};
+use millstream_core::log::Level;
 use millstream_core::spec::{StreamSpec, SyncMode};
 use millstream_core::step::{Attempt, Refresh, Staged, StepStats, Target};
 use millstream_core::table::{StagedTable, TablePayload, WriteMode, WriteRequest};
@@ -37,6 +38,12 @@ pub(super) async fn from_source(step: &SyncStep, attempt: &Attempt) -> Result<St
         Refresh::Incremental => SyncCheckpoint::read(attempt.previous.checkpoint.as_ref()),
         Refresh::Full => SyncCheckpoint::default(),
     };
+    match &previous.source {
+        Some(checkpoint) => {
+            attempt.log.tell(Level::Info, format!("goes on from the checkpoint {checkpoint}"));
+        }
+        None => attempt.log.tell(Level::Info, "reads from the beginning"),
+    }
     let read = step.source.read(&step.stream, previous.source.as_ref(), &load).await?;
     let change = compare(step, &previous)?;
     let declared = with_declared(&step.stream, &read.schema)?;

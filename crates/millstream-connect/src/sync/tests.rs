@@ -3,6 +3,7 @@ use std::time::Duration;
 use millstream_core::catalog::CatalogSnapshot;
 use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
+use millstream_core::log::AttemptLog;
 use millstream_core::step::{Refresh, StepKind};
 use serde_json::{Value, json};
 
@@ -66,6 +67,7 @@ impl Fixture {
             inputs: Vec::new(),
             previous: self.previous.clone(),
             refresh,
+            log: AttemptLog::default(),
         }
     }
 

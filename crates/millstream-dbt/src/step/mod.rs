@@ -16,6 +16,7 @@ use millstream_core::batch::BoxFuture;
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
+use millstream_core::log::Level;
 use millstream_core::name::Relation;
 use millstream_core::step::{Attempt, Receipt, Staged, Step, StepSpec, Target};
 use millstream_core::text::Scene;
@@ -69,6 +70,7 @@ impl Step for RelationStep {
             let scene = Scene { catalog: reading.catalog.clone(), now: reading.now, refresh };
             let text = self.source.text().render(&scene).await?;
             let work = self.making.work(&self.relation, &text, &existing, refresh)?;
+            reading.log.tell(Level::Debug, format!("runs\n{}", text.trim()));
             let (relation, relations) = (&self.relation, &self.relations);
             let ((target, stats), checkpoint) = match &self.source {
                 Source::Query(_) => (

@@ -58,6 +58,7 @@ impl ProgramText {
             catalog: reading.catalog.clone(),
             now: reading.now,
             timeout: self.timeout,
+            log: reading.log.clone(),
         };
         self.programs.run(&program).await
     }

@@ -8,6 +8,7 @@ use millstream_core::clock::Timestamp;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
+use millstream_core::log::AttemptLog;
 use millstream_core::name::Relation;
 use millstream_core::step::{Attempt, Receipt, StepStats, Target};
 use millstream_core::table::{Dropped, FileSize, StagedTable, TablePayload, WriteRequest};
@@ -30,12 +31,19 @@ pub struct Reading {
     pub now: Timestamp,
     /// Names the files.
     pub attempt: AttemptId,
+    /// Takes what it says.
+    pub log: AttemptLog,
 }
 
 impl Reading {
     /// What an attempt reads.
     pub fn of(attempt: &Attempt) -> Self {
-        Self { catalog: attempt.catalog.clone(), now: attempt.claimed_at, attempt: attempt.id }
+        Self {
+            catalog: attempt.catalog.clone(),
+            now: attempt.claimed_at,
+            attempt: attempt.id,
+            log: attempt.log.clone(),
+        }
     }
 
     /// A query over it.

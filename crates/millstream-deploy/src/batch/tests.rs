@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use millstream_core::catalog::CatalogEntry;
 use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
+use millstream_core::log::AttemptLog;
 use millstream_core::model::Task;
 use millstream_core::spec::BatchScoring;
 use millstream_core::step::StepKind;
@@ -103,6 +104,7 @@ impl Room {
             inputs: Vec::new(),
             previous,
             refresh: Refresh::Incremental,
+            log: AttemptLog::default(),
         }
     }
 

@@ -12,6 +12,7 @@ use millstream_core::clock::Timestamp;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
+use millstream_core::log::AttemptLog;
 use millstream_core::name::Relation;
 use millstream_core::program::{Program, Programs as _};
 use millstream_core::table::{StagedTable, WriteRequest};
@@ -58,6 +59,7 @@ pub(super) fn program(code: &str) -> Program {
         catalog: CatalogSnapshot::default(),
         now: Timestamp::from_micros(0),
         timeout: Some(Duration::from_mins(1)),
+        log: AttemptLog::default(),
     }
 }
 

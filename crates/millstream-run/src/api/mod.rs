@@ -6,7 +6,7 @@
 //! Not here: who may come in, and how long and large a request may be. That is the server's.
 //!
 //! Reading order: `table` lists all routes; `moment`, `page` and `error` are what all share; `board` says how assets stand,
-//! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `steps`, `grid`, `actions`, `plans`,
+//! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `steps`, `grid`, `logs`, `actions`, `plans`,
 //! `schedules`, `sources`, `models`, `rows`, `events`, `audit`, `tokens`, `metrics`.
 
 #![expect(clippy::struct_field_names, reason = "fields have the names that the answers have")]
@@ -21,6 +21,7 @@ mod facts;
 mod graph;
 mod grid;
 mod layout;
+mod logs;
 mod metrics;
 mod models;
 mod moment;
@@ -55,6 +56,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::conductor::Conductor;
+use crate::logs::Logs;
 use crate::scheduler::{FoundFresh, SchedulerConfig};
 
 pub use error::{ApiError, EXPLANATIONS};
@@ -87,6 +89,8 @@ pub struct ApiConfig {
     pub lineage: LineageOf,
     /// What is served in real time.
     pub served: ServedNow,
+    /// What attempts said.
+    pub logs: Logs,
     /// The time.
     pub clock: Clock,
     /// Ends the streams of events.

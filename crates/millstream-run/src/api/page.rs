@@ -29,6 +29,11 @@ impl<T> Page<T> {
         Self { items, next_cursor }
     }
 
+    /// Items whose list says itself where the next page begins.
+    pub(super) fn followed_by(items: Vec<T>, next_cursor: Option<String>) -> Self {
+        Self { items, next_cursor }
+    }
+
     /// The page of a whole list, after the item that `cursor` names by its position.
     pub(super) fn within(
         all: Vec<T>,

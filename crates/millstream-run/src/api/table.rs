@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::page::Page;
 use super::{
-    Api, actions, assets, audit, board, events, graph, grid, metrics, models, overview, plans,
-    rows, runs, schedules, serving, sources, steps, tokens, versions,
+    Api, actions, assets, audit, board, events, graph, grid, logs, metrics, models, overview,
+    plans, rows, runs, schedules, serving, sources, steps, tokens, versions,
 };
 
 type Route = (Operation, MethodRouter<Api>);
@@ -106,6 +106,12 @@ fn of_runs() -> Vec<Route> {
             read("/api/v1/runs/{run}/gantt", "When each attempt of a run worked.")
                 .gives::<steps::Gantt>(200),
             get(steps::gantt),
+        ),
+        (
+            read("/api/v1/runs/{run}/logs", "What the attempts of a run said, in order.")
+                .asks::<logs::LogAsked>()
+                .gives::<Page<logs::LogLine>>(200),
+            get(logs::logs),
         ),
         (
             read("/api/v1/grid", "Runs by steps, with the filters of the list of runs.")

@@ -16,6 +16,7 @@ use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::hash::ContentHash;
 use millstream_core::id::{AttemptId, RunId};
+use millstream_core::log::AttemptLog;
 use millstream_core::name::Relation;
 use millstream_core::spec::{FunctionSpec, FunctionTrigger};
 use millstream_core::step::{
@@ -171,6 +172,7 @@ impl World {
             inputs: vec![InputVersion { asset: AssetKey::topic("predictions"), version: 0 }],
             previous: self.previous.clone(),
             refresh: Refresh::Incremental,
+            log: AttemptLog::default(),
         }
     }
 

@@ -1,5 +1,6 @@
-//! `millstream runs list|show|rerun|cancel`
+//! `millstream runs list|show|logs|rerun|cancel`
 
+mod logs;
 mod rerun;
 
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ pub async fn run(global: &Global, verb: &RunsVerb) -> Outcome {
         RunsVerb::Show { run } => {
             show(global, &found(&open_ledger(global).await?, run.as_deref())?)
         }
+        RunsVerb::Logs(args) => logs::run(global, args).await,
         RunsVerb::Rerun(args) => rerun::run(global, args).await,
         RunsVerb::Cancel { run } => cancel(&open_ledger(global).await?, run).await,
     }

@@ -48,6 +48,7 @@ pub fn api_config(
             let traffic = traffic(&deployment.traffic());
             Some(Served { version: deployment.version(), traffic })
         }),
+        logs: opened.logs.clone(),
         clock: opened.clock.clone(),
         stop: stop.clone(),
     })

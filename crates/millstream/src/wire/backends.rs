@@ -19,7 +19,7 @@ use millstream_ledger::{Holder, Ledger};
 use millstream_model::{LoadedModels, Registry};
 use millstream_project::Environment;
 use millstream_python::LineSink;
-use millstream_run::{Executor, Pace, Steps};
+use millstream_run::{Executor, Logs, Pace, Steps};
 use millstream_stream::{TopicScan, Topics};
 use url::Url;
 
@@ -58,6 +58,8 @@ pub struct Backends {
     pub raw: RawStore,
     /// Models that are not written in SQL.
     pub programs: Arc<dyn Programs>,
+    /// What attempts say.
+    pub logs: Logs,
     /// Tells the time.
     pub clock: Clock,
     system_tables: Vec<(Relation, Arc<dyn Scan>)>,
@@ -88,8 +90,20 @@ impl Backends {
         let raw = RawStore::new(environment.root.join("raw"));
         let engine = Arc::new(engine);
         let programs = python::programs(folder, engine.clone(), lines);
+        let logs = logs_of(environment, &clock);
         let system_tables = ledger.system_tables();
-        Ok(Self { ledger, engine, topics, registry, models, raw, programs, clock, system_tables })
+        Ok(Self {
+            ledger,
+            engine,
+            topics,
+            registry,
+            models,
+            raw,
+            programs,
+            logs,
+            clock,
+            system_tables,
+        })
     }
 
     /// An executor of steps, for the record in the name of a command.
@@ -97,7 +111,8 @@ impl Backends {
         let holder = Holder::current(&format!("millstream {command}"));
         let others = Arc::new(TableSteps(self.engine.clone()));
         let steps = Steps { project: Arc::new(steps), others };
-        Executor::new(self.ledger.clone(), steps, holder, pace)
+        let executor = Executor::new(self.ledger.clone(), steps, holder, pace);
+        executor.with_logs(self.logs.clone())
     }
 
     /// The topics of these names; made if they are not there yet.
@@ -131,6 +146,16 @@ pub async fn open_ledger(global: &Global) -> Result<Ledger, Failure> {
     folder::prepare(&project.environment.root)?;
     let ledger = ledger_of(&project.environment, &Clock::System).await?;
     Ok(ledger.acting_for(super::user()))
+}
+
+/// Opens the ledger and the logs, for verbs that need no more.
+pub async fn open_records(global: &Global) -> Result<(Ledger, Logs), Failure> {
+    let logs = logs_of(&required_project(global)?.environment, &Clock::System);
+    Ok((open_ledger(global).await?, logs))
+}
+
+fn logs_of(environment: &Environment, clock: &Clock) -> Logs {
+    Logs::new(environment.root.join("logs"), clock.clone())
 }
 
 async fn ledger_of(environment: &Environment, clock: &Clock) -> CoreResult<Ledger> {

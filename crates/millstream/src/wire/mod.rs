@@ -19,7 +19,7 @@ mod syntax;
 mod warehouse;
 
 pub use api::{api_config, witness};
-pub use backends::{Backends, open_ledger};
+pub use backends::{Backends, open_ledger, open_records};
 pub use explanations::explanations;
 pub use notices::{lateness, notifier};
 pub use opened::{Opened, token_record, user};

@@ -12,6 +12,7 @@ use millstream_core::change::{Change, Life, Missing, Statement, Transaction};
 use millstream_core::error::{Plain, Result};
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
+use millstream_core::log::AttemptLog;
 use millstream_core::name::Relation;
 use millstream_core::slot::Slot;
 use millstream_core::sql::{SqlAnswer, SqlConnection};
@@ -174,7 +175,8 @@ impl EmbeddedConnection {
         let engine = self.inner.backends.engine.clone();
         let relations = Relations(engine);
         let (catalog, now) = (self.catalog()?, self.inner.backends.clock.now());
-        let reading = Reading { catalog, now, attempt: AttemptId::new() };
+        let log = AttemptLog::default();
+        let reading = Reading { catalog, now, attempt: AttemptId::new(), log };
         let runtime = self.inner.runtime.clone();
         let word = change.word();
         let work = ChangeStep::work(change, relation, &relations, &reading);
