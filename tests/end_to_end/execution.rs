@@ -149,3 +149,202 @@ fn a_run_is_followed_to_its_end() {
     assert!(follow.wait().expect("it ends").success());
     run.wait().expect("it ends");
 }
+
+/// A project with a step `build` that runs a script, and one behind it.
+fn with_commands(script: &str) -> TestProject {
+    let project = TestProject::of(&[
+        ("millstream.yml", "name: commands\npools: {one: 1}\n"),
+        ("seeds/things.csv", "id\n1\n"),
+        (
+            "steps/build.yml",
+            "steps:
+  - name: build
+    run: [sh, scripts/build.sh]
+    env: {MODE: fast, TOKEN: {env: SHOP_TOKEN}}
+    inputs: [\"ref('things')\"]
+    outputs: [out.txt]
+    execution: {pool: one, retries: {backoff: 1s}}
+  - {name: tell, shell: 'cat out.txt | tr a-z A-Z', inputs: ['step:build']}
+",
+        ),
+        ("scripts/build.sh", script),
+    ]);
+    project.with("SHOP_TOKEN", "hunter2-hunter2")
+}
+
+fn outcomes(report: &Value) -> Vec<(String, String)> {
+    let steps = report["run"]["steps"].as_array().expect("a report has steps");
+    let text = |value: &Value| value.as_str().expect("a word").to_owned();
+    let named = |step: &Value| (text(&step["asset"]), text(&step["outcome"]));
+    steps.iter().map(named).filter(|(asset, _)| asset.starts_with("step:")).collect()
+}
+
+fn of(names: &[(&str, &str)]) -> Vec<(String, String)> {
+    names.iter().map(|(asset, outcome)| ((*asset).to_owned(), (*outcome).to_owned())).collect()
+}
+
+fn lines_of(project: &TestProject, file: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(project.path().join(file)).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Waits until a file has its first whole line.
+fn first_line(project: &TestProject, file: &str) -> String {
+    loop {
+        if let Ok(text) = std::fs::read_to_string(project.path().join(file))
+            && let Some((line, _)) = text.split_once('\n')
+        {
+            return line.to_owned();
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn lives(process: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+fn started(project: &TestProject, arguments: &[&str]) -> std::process::Child {
+    let mut command = project.command(arguments);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("the binary starts")
+}
+
+#[test]
+fn a_command_is_a_step_like_others() {
+    let project = with_commands("echo $MODE $TOKEN; echo built > out.txt\n");
+    let both = of(&[("step:build", "published"), ("step:tell", "published")]);
+    let current = of(&[("step:build", "up_to_date"), ("step:tell", "up_to_date")]);
+    assert_eq!(outcomes(&project.json(&["run"])), both);
+    let run = newest(&project);
+    let printed = |step: &str| -> Vec<String> {
+        let lines = logs(&project, &[&run, step]);
+        let lines = lines.as_array().expect("a log has lines").iter();
+        let printed = lines.filter(|line| line["from"] == "stdout");
+        printed.map(|line| line["text"].as_str().expect("a text").to_owned()).collect()
+    };
+    assert_eq!(printed("build"), ["fast ***"], "secrets are not shown");
+    assert_eq!(printed("tell"), ["BUILT"]);
+
+    assert_eq!(outcomes(&project.json(&["run"])), current);
+    project.write("seeds/things.csv", "id\n1\n2\n");
+    assert_eq!(outcomes(&project.json(&["run"])), both, "its input has a new version");
+    project.write("scripts/build.sh", "echo new > out.txt\n");
+    assert_eq!(outcomes(&project.json(&["run"])), both, "its script has changed");
+    assert_eq!(outcomes(&project.json(&["run"])), current);
+    project.edit("steps/build.yml", "pool: one", "priority: 3");
+    assert_eq!(outcomes(&project.json(&["run"])), current, "how it is executed makes nothing due");
+}
+
+#[test]
+fn the_status_of_a_command_decides() {
+    let project = with_commands("exit 3\n");
+    let failed = project.output(&["run"]).ended_with(1);
+    assert!(failed.stderr.contains("command.failed"), "{}", failed.stderr);
+    project.write("scripts/build.sh", "exit 0\n");
+    let missing = project.output(&["run"]).ended_with(1);
+    assert!(missing.stderr.contains("did not write `out.txt`"), "{}", missing.stderr);
+    project.write("scripts/build.sh", "exit 99\n");
+    project.write("out.txt", "from before\n");
+    let skipped = of(&[("step:build", "unchanged"), ("step:tell", "published")]);
+    assert_eq!(outcomes(&project.json(&["run"])), skipped);
+
+    // 75 asks for another attempt, which has the same key for what it does outside.
+    project.write(
+        "scripts/build.sh",
+        "echo $MILLSTREAM_EFFECT_ID >> keys; [ $(wc -l < keys) -gt 1 ] || exit 75; echo b > out.txt\n",
+    );
+    let again = of(&[("step:build", "published"), ("step:tell", "published")]);
+    assert_eq!(outcomes(&project.json(&["run"])), again);
+    let keys = lines_of(&project, "keys");
+    assert_eq!((keys.len(), &keys[0]), (2, &keys[1]));
+    project.json(&["run", "--full-refresh", "--select", "build"]);
+    assert_ne!(lines_of(&project, "keys")[2], keys[0], "what is asked for anew is other work");
+}
+
+#[test]
+fn a_command_that_takes_too_long_ends_with_all_it_has_started() {
+    let project = with_commands("sleep 1000 & echo $! > child; wait\n");
+    project.edit("steps/build.yml", "retries: {backoff: 1s}", "timeout: 1s, retries: {times: 0}");
+    let late = project.output(&["run"]).ended_with(3);
+    assert!(late.stderr.contains("took longer than 1 s"), "{}", late.stderr);
+    assert!(!lives(&first_line(&project, "child")));
+}
+
+#[test]
+fn a_command_ends_with_millstream_and_never_runs_twice_at_once() {
+    let project = with_commands(
+        "if [ -e last ] && kill -0 $(cat last) 2>/dev/null; then echo twice > twice; fi
+echo $$ > last; echo $$ >> begun
+if [ -e free ]; then echo done > out.txt; else exec sleep 1000; fi
+",
+    );
+    let mut run = started(&project, &["run"]);
+    let process = first_line(&project, "begun");
+    run.kill().expect("it can be killed");
+    run.wait().expect("it ends");
+    while lives(&process) {
+        std::thread::yield_now();
+    }
+    let killed = newest(&project);
+    // Also when the next one comes at once.
+    let mut run = started(&project, &["run"]);
+    while lines_of(&project, "begun").len() < 2 {
+        std::thread::yield_now();
+    }
+    run.kill().expect("it can be killed");
+    run.wait().expect("it ends");
+    project.write("free", "");
+    let both = of(&[("step:build", "published"), ("step:tell", "published")]);
+    assert_eq!(outcomes(&project.json(&["run"])), both);
+    let told = texts(&logs(&project, &[&killed, "build", "--level", "warn"]));
+    assert_eq!(told, ["the process ended before the step did; nothing of it was published"]);
+    assert_eq!(lines_of(&project, "begun").len(), 3);
+    assert!(!project.path().join("twice").exists());
+}
+
+#[test]
+fn a_command_that_has_ended_well_is_not_run_again_once_that_is_known() {
+    for (point, runs) in [
+        ("command.claim.after", 1),
+        ("command.known", 1),
+        ("command.ended", 2),
+        ("command.intent.after", 1),
+        ("command.publish.after", 1),
+        ("command.commit.after", 1),
+    ] {
+        let project = with_commands("echo ran >> begun; echo done > out.txt\n");
+        let mut killed = project.command(&["run", "--select", "+build"]);
+        let output = killed.env("MILLSTREAM_CRASH_AT", point).output().expect("it starts");
+        assert!(!output.status.success(), "it is killed at {point}");
+        project.json(&["run", "--select", "+build"]);
+        assert_eq!(lines_of(&project, "begun").len(), runs, "after a kill at {point}");
+        let versions = "select max(version) from millstream.versions where asset = 'step:build'";
+        assert_eq!(project.number(versions), 1, "after a kill at {point}");
+    }
+}
+
+#[test]
+fn a_pool_is_shared_by_two_processes() {
+    let project =
+        with_commands("echo $$ > begun; while [ ! -e free ]; do :; done; echo > out.txt\n");
+    project.write(
+        "steps/other.yml",
+        "steps:\n  - {name: other, shell: 'true', execution: {pool: one}}\n",
+    );
+    let mut first = started(&project, &["run", "--select", "+build"]);
+    first_line(&project, "begun");
+    let mut second = project
+        .command(&["run", "--select", "other"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let said = BufReader::new(second.stderr.take().expect("it is piped")).lines().next();
+    let said = said.expect("it says that it waits").expect("it is text");
+    assert!(said.contains("pool `one` has 1 of 1 slots taken by build"), "{said}");
+    project.write("free", "");
+    assert!(second.wait().expect("it ends").success());
+    assert!(first.wait().expect("it ends").success());
+}

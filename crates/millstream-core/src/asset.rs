@@ -21,6 +21,8 @@ pub enum AssetKind {
     Topic,
     /// A table of the operational database.
     Operational,
+    /// That a command has done its work.
+    Step,
 }
 
 impl AssetKind {
@@ -32,6 +34,7 @@ impl AssetKind {
             Self::Deployment => "deployment",
             Self::Topic => "topic",
             Self::Operational => "operational",
+            Self::Step => "step",
         }
     }
 }
@@ -72,6 +75,11 @@ impl AssetKey {
         Self { kind: AssetKind::Operational, name: name.to_owned() }
     }
 
+    /// The asset of the step of a command.
+    pub fn step(name: &str) -> Self {
+        Self { kind: AssetKind::Step, name: name.to_owned() }
+    }
+
     /// The relation, if the asset is a table.
     pub fn relation(&self) -> Option<Relation> {
         match self.kind {
@@ -104,6 +112,7 @@ impl FromStr for AssetKey {
             "deployment" => AssetKind::Deployment,
             "topic" => AssetKind::Topic,
             "operational" => AssetKind::Operational,
+            "step" => AssetKind::Step,
             _ => return Err(bad()),
         };
         if kind == AssetKind::Table {

@@ -32,6 +32,8 @@ pub enum StepKind {
     Scoring,
     /// Handles the events of a topic.
     Function,
+    /// Runs a command as a process of its own.
+    Command,
     /// Runs a statement that somebody wrote: no file of the project declares what it changes.
     Statement,
 }
@@ -46,6 +48,7 @@ impl StepKind {
             Self::Training => "training",
             Self::Scoring => "scoring",
             Self::Function => "function",
+            Self::Command => "command",
             Self::Statement => "statement",
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use millstream_core::diagnostic::Place;
 use millstream_core::name::is_name;
 use millstream_core::secret::SecretRef;
+use millstream_core::spec::bytes_of;
 
 use crate::declared::place_of;
 use crate::execution::Shared;
@@ -71,7 +72,7 @@ pub(crate) fn resolve(
     let spec = manifest.environments.get(name).cloned().unwrap_or_default();
     let place = |key: &str| place_of(&document.file, &document.root, &["environments", name, key]);
     let memory_limit_bytes = spec.memory_limit.as_deref().and_then(|text| {
-        let bytes = parse_bytes(text);
+        let bytes = bytes_of(text);
         if bytes.is_none() {
             let message = format!("`memory_limit` cannot be `{text}`");
             let hint = "a size such as 512MiB or 2GiB".to_owned();
@@ -164,43 +165,6 @@ fn operational(
             let hint = "operational: {url: {env: NAME}}, or {url: {file: PATH}}, or {path: FILE}";
             report.error("yaml.value_wrong", place, message, hint.to_owned());
             None
-        }
-    }
-}
-
-/// Reads a size such as `512MiB`, `2 GB` or `1024`.
-fn parse_bytes(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..split].parse().ok()?;
-    let factor: u64 = match text[split..].trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "kib" | "k" => 1 << 10,
-        "mib" | "m" => 1 << 20,
-        "gib" | "g" => 1 << 30,
-        _ => return None,
-    };
-    number.checked_mul(factor).filter(|bytes| *bytes > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, expected) in [
-            ("512MiB", Some(512 << 20)),
-            ("2 GB", Some(2_000_000_000)),
-            ("1024", Some(1024)),
-            ("0", None),
-            ("many", None),
-            ("99999999999GiB", None),
-        ] {
-            assert_eq!(parse_bytes(text), expected, "of {text}");
         }
     }
 }

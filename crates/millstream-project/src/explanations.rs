@@ -207,6 +207,18 @@ pub const EXPLANATIONS: &[Explanation] = &[
          database, `operational.<name>`. The message says what is missing.",
     ),
     page(
+        "step.invalid",
+        "A step makes no sense",
+        "A step of `steps/` runs a program with its arguments (`run`) or a line of `sh` (`shell`), \
+         in the folder of the project. The message says what is wrong with it.",
+    ),
+    page(
+        "step.unknown_input",
+        "A step reads something that is not there",
+        "`inputs` and `depends_on` of a step name tables by `ref('model')` or `source('source', \
+         'stream')`, other steps by `step:NAME`, and registered models by `model:NAME`.",
+    ),
+    page(
         "topic.unknown",
         "Nothing of this project writes to a topic",
         "A function reads a topic to which no deployment records. That is right if events come \

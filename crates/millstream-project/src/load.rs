@@ -23,7 +23,7 @@ use crate::execution::Shared;
 use crate::graph;
 use crate::names::Names;
 use crate::notification::{self, Notifications};
-use crate::project::{Project, ResolvedDeployment, ResolvedTraining};
+use crate::project::{Project, ResolvedCommand, ResolvedDeployment, ResolvedTraining};
 use crate::resolve;
 use crate::schedule::{self, Around};
 use crate::sources;
@@ -115,11 +115,12 @@ struct Header {
     vars: Map<String, Value>,
 }
 
-/// What learns, serves and handles events.
+/// What learns, serves, handles events, and runs as a process of its own.
 struct Served {
     trainings: Vec<ResolvedTraining>,
     deployments: Vec<ResolvedDeployment>,
     functions: Vec<Declared<FunctionSpec>>,
+    commands: Vec<ResolvedCommand>,
 }
 
 struct Reader<'a> {
@@ -149,7 +150,7 @@ impl Reader<'_> {
         for (spec, place) in dbt.models.iter().filter_map(|model| model.execution.as_ref()) {
             shared.check(spec, |_| place.clone(), self.report);
         }
-        let Served { trainings, deployments, functions } =
+        let Served { trainings, deployments, functions, commands } =
             self.served(&header.values, shared, &Names::of(&dbt.project.manifest));
         let parts = graph::Parts {
             root: self.folder.canonical(),
@@ -159,6 +160,7 @@ impl Reader<'_> {
             trainings: &trainings,
             deployments: &deployments,
             functions: &functions,
+            commands: &commands,
         };
         let built = graph::build(parts, self.report);
         let project = built.map(|(graph, checks)| Project {
@@ -173,6 +175,7 @@ impl Reader<'_> {
             trainings,
             deployments,
             functions: functions.into_iter().map(|declared| declared.spec).collect(),
+            commands,
             graph,
             schedules: Vec::new(),
             scenarios: Vec::new(),
@@ -230,7 +233,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads what learns, serves and handles events.
+    /// Reads what learns, serves, handles events, and runs as a process of its own.
     fn served(&mut self, values: &Values, shared: &Shared, names: &Names<'_>) -> Served {
         let training_documents = documents(&mut self.folder, "training", values, self.report);
         let trainings = resolve::trainings(&training_documents, names, self.options, self.report);
@@ -244,10 +247,14 @@ impl Reader<'_> {
             .collect();
         let function_documents = documents(&mut self.folder, "functions", values, self.report);
         let functions = resolve::functions(&function_documents, &topics, self.report);
-        for documents in [&training_documents, &deployment_documents, &function_documents] {
+        let step_documents = documents(&mut self.folder, "steps", values, self.report);
+        let commands = resolve::commands(&step_documents, names, &trained, self.report);
+        for documents in
+            [&training_documents, &deployment_documents, &function_documents, &step_documents]
+        {
             shared.check_all(documents, self.report);
         }
-        Served { trainings, deployments, functions }
+        Served { trainings, deployments, functions, commands }
     }
 
     /// Reads `millstream.yml` and, of `dbt_project.yml`, the name and the variables. Nothing else

@@ -8,7 +8,7 @@ use std::time::Duration;
 use millstream_core::batch::BoxFuture;
 use millstream_core::diagnostic::Place;
 use millstream_core::spec::{
-    DeploymentSpec, ExecutionSpec, FunctionSpec, SourceSpec, TrainingSpec,
+    CommandSpec, DeploymentSpec, ExecutionSpec, FunctionSpec, SourceSpec, TrainingSpec,
 };
 use millstream_core::step::{Input, Refresh};
 use millstream_core::text::{Scene, SqlText};
@@ -48,6 +48,8 @@ pub struct Project {
     pub deployments: Vec<ResolvedDeployment>,
     /// What handles events.
     pub functions: Vec<FunctionSpec>,
+    /// What runs as a process of its own.
+    pub commands: Vec<ResolvedCommand>,
     /// The steps, in the order in which they run.
     pub graph: Graph,
     /// When they run by themselves.
@@ -251,6 +253,19 @@ pub struct ResolvedTraining {
     /// Hash of all that decides what is learned.
     pub definition: ContentHash,
     /// What it reads.
+    pub inputs: Vec<Input>,
+}
+
+/// A step that runs a command, whose references are resolved.
+#[derive(Debug, Clone, Serialize)]
+pub struct ResolvedCommand {
+    /// What its file says.
+    pub spec: CommandSpec,
+    /// The file that declares it.
+    pub file: PathBuf,
+    /// Hash of what its file says that decides what it does.
+    pub definition: ContentHash,
+    /// What it reads, and what else must be made before it.
     pub inputs: Vec<Input>,
 }
 

@@ -1,11 +1,13 @@
-//! `training/*.yml`, `deployments/*.yml`, `functions/*.yml`: reads them and resolves what they
+//! `training/*.yml`, `deployments/*.yml`, `functions/*.yml`, `steps/*.yml`: reads them and resolves what they
 //! refer to.
 
+mod command;
 mod deployment;
 mod function;
 mod reference;
 mod training;
 
+pub(crate) use command::commands;
 pub(crate) use deployment::{deployments, training_names};
 pub(crate) use function::{functions, operational_table};
 pub(crate) use reference::{parse_reference, relation_at};

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::notification::spec::NotificationsFile;
 use crate::schedule::spec::SchedulesFile;
 use crate::settings::{source_schema, training_schema, with_prefix};
-use crate::spec::lists::{DeploymentsFile, FunctionsFile, SourcesFile, TrainingsFile};
+use crate::spec::lists::{DeploymentsFile, FunctionsFile, SourcesFile, StepsFile, TrainingsFile};
 use crate::spec::properties::PropertiesFile;
 use crate::spec::{DbtProject, Manifest};
 
@@ -24,6 +24,7 @@ pub fn json_schemas(connectors: &[KindInfo], trainers: &[KindInfo]) -> Vec<(&'st
         ("training", templated(trainings.chosen(schema::<TrainingsFile>(), trainers))),
         ("deployments", templated(schema::<DeploymentsFile>())),
         ("functions", templated(schema::<FunctionsFile>())),
+        ("steps", templated(schema::<StepsFile>())),
         ("schedules", templated(schema::<SchedulesFile>())),
         ("notifications", templated(schema::<NotificationsFile>())),
         ("dbt_project", schema::<DbtProject>()),

@@ -22,7 +22,7 @@ use millstream_ledger::{
 use tokio_util::sync::CancellationToken;
 
 use crate::error::RunError;
-use crate::logs::RunLog;
+use crate::logs::{Logs, RunLog};
 use crate::recover::settle;
 use crate::turn::Turns;
 
@@ -37,6 +37,8 @@ pub(crate) struct Context {
     /// When steps have to begin so that what rests on them stays fresh.
     pub(crate) due_at: Arc<BTreeMap<AssetKey, Timestamp>>,
     pub(crate) turns: Turns,
+    pub(crate) logs: Logs,
+    /// That of the run.
     pub(crate) log: RunLog,
     pub(crate) cancel: CancellationToken,
 }

@@ -143,8 +143,8 @@ impl StepDriver {
     /// A little later; recovers the holder's attempt if its process has died.
     async fn wait_for_holder(&self) -> Result<()> {
         tokio::time::sleep(HELD_POLL).await;
-        let context = &self.context;
-        recover(&context.ledger, &self.steps, &context.holder, context.lease).await?;
+        let Context { ledger, logs, holder, lease, .. } = &self.context;
+        recover(ledger, &self.steps, logs, holder, *lease).await?;
         Ok(())
     }
 

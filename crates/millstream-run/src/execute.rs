@@ -167,7 +167,7 @@ impl Executor {
     /// Fails with `ledger.fire_taken` if a schedule's run was started already.
     pub async fn begin(&self, request: &RunRequest, cancel: &CancellationToken) -> Result<Begun> {
         let begun = Instant::now();
-        recover(&self.ledger, &self.steps, &self.holder, self.pace.lease).await?;
+        self.recover().await?;
         // A source that cannot be asked fails its own step, not the run.
         let plan = self.plan(request).await.ok();
         if let Some(plan) = plan.as_ref().filter(|plan| plan.is_up_to_date()) {
@@ -177,6 +177,13 @@ impl Executor {
         let context = self.context(request, plan, cancel.child_token()).await?;
         let request = request.clone();
         Ok(Begun::Run(Box::new(OpenRun { executor: self.clone(), request, context, begun })))
+    }
+
+    /// Settles what dead processes left.
+    pub(crate) async fn recover(&self) -> Result<()> {
+        let Self { ledger, steps, logs, holder, pace } = self;
+        recover(ledger, steps, logs, holder, pace.lease).await?;
+        Ok(())
     }
 
     /// Records that a run begins.
@@ -203,6 +210,7 @@ impl Executor {
             refresh: request.refresh,
             due_at: Arc::new(request.due_at.clone()),
             turns: Turns::default(),
+            logs: self.logs.clone(),
             log: self.logs.of_run(run),
             cancel,
         })
@@ -215,7 +223,7 @@ impl Executor {
         request: &RunRequest,
         cancel: &CancellationToken,
     ) -> Result<DirectedRun> {
-        recover(&self.ledger, &self.steps, &self.holder, self.pace.lease).await?;
+        self.recover().await?;
         let context = self.context(request, serde_json::Value::Null, cancel.clone()).await?;
         Ok(DirectedRun::new(context, self.steps.clone()))
     }

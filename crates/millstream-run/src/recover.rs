@@ -14,10 +14,12 @@ use millstream_core::crash;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Fault, Result, Retry};
 use millstream_core::id::AttemptId;
+use millstream_core::log::{Level, Said};
 use millstream_core::step::{Receipt, Staged, Step, StepKind};
 use millstream_ledger::{Adoption, AssetVersion, FailState, Holder, Ledger, StepError, Unfinished};
 
 use crate::attempt::publish_target;
+use crate::logs::Logs;
 
 /// How an attempt of a dead process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,21 @@ pub enum Recovered {
     Committed(AssetKey),
     /// Nothing of it was published: removed, to run again.
     Discarded(AssetKey),
+}
+
+impl Recovered {
+    /// What the log of the attempt says of it.
+    fn told(&self) -> Said {
+        let text = match self {
+            Self::Committed(_) => {
+                "the process ended before the step did; what it had published was committed later"
+            }
+            Self::Discarded(_) => {
+                "the process ended before the step did; nothing of it was published"
+            }
+        };
+        Said::new(Level::Warn, text)
+    }
 }
 
 /// Makes steps that settle attempts on assets that no step of the project has.
@@ -62,6 +79,7 @@ impl Steps {
 pub async fn recover(
     ledger: &Ledger,
     steps: &Steps,
+    logs: &Logs,
     holder: &Holder,
     lease: Duration,
 ) -> Result<Vec<Recovered>> {
@@ -75,7 +93,10 @@ pub async fn recover(
             continue;
         }
         let step = steps.settling(&attempt);
-        recovered.push(recover_attempt(ledger, step.as_deref(), &attempt).await?);
+        let end = recover_attempt(ledger, step.as_deref(), &attempt).await?;
+        let log = logs.of_run(attempt.run);
+        log.say(&attempt.outputs[0], attempt.number, end.told());
+        recovered.push(end);
     }
     Ok(recovered)
 }

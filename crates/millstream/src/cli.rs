@@ -117,7 +117,7 @@ pub enum Verb {
     Doctor,
     /// Prints the JSON Schema of a file kind, for editors.
     Schema {
-        /// `millstream`, `sources`, `properties`, `training`, `deployments`, `functions`,
+        /// `millstream`, `sources`, `properties`, `training`, `deployments`, `functions`, `steps`,
         /// `schedules`, `notifications` or `dbt_project`; all if left out.
         kind: Option<String>,
     },

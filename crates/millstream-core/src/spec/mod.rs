@@ -2,12 +2,14 @@
 //!
 //! Every field's comment is its reference text and goes into the JSON Schema for editors.
 
+pub mod command;
 pub mod deployment;
 pub mod execution;
 pub mod function;
 pub mod source;
 pub mod training;
 
+pub use command::{CommandSpec, LimitsSpec, VariableSpec, bytes_of};
 pub use deployment::{BatchScoring, DeploymentSpec, RecordSpec};
 pub use execution::{ExecutionSpec, RetriesSpec};
 pub use function::{FunctionSpec, FunctionTrigger};

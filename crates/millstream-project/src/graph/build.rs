@@ -13,7 +13,9 @@ use super::{Graph, Node, order};
 use crate::dbt::{CheckDraft, Dbt, checks_definition};
 use crate::declared::Declared;
 use crate::execution::{Executed, Shared};
-use crate::project::{Check, ResolvedDeployment, ResolvedTraining, Seed, SqlModel};
+use crate::project::{
+    Check, ResolvedCommand, ResolvedDeployment, ResolvedTraining, Seed, SqlModel,
+};
 use crate::resolve::{definition_of, operational_table};
 use millstream_dbt::Manifest;
 use millstream_dbt::manifest::UniqueId;
@@ -30,6 +32,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) trainings: &'a [ResolvedTraining],
     pub(crate) deployments: &'a [ResolvedDeployment],
     pub(crate) functions: &'a [Declared<FunctionSpec>],
+    pub(crate) commands: &'a [ResolvedCommand],
 }
 
 /// Makes the graph and gives every check to a step; problems are reported.
@@ -58,6 +61,7 @@ pub(crate) fn build(parts: Parts<'_>, report: &mut Report) -> Option<(Graph, Vec
             .iter()
             .filter_map(|it| Some((of_function(it, project, shared)?, it.place(&["into"])))),
     );
+    made.extend(parts.commands.iter().map(|it| (of_command(it, project, shared), whole(&it.file))));
     check_one_maker(&made, report);
     let nodes = made.into_iter().map(|(node, _)| node).collect();
     let mut graph = order::ordered(nodes, parts.root, report)?;
@@ -204,6 +208,17 @@ fn of_function(function: &Declared<FunctionSpec>, project: &str, shared: &Shared
     node.outputs = vec![AssetKey::operational(table)];
     node.inputs = vec![Input { asset: AssetKey::topic(&spec.on.topic), edge: Edge::Feedback }];
     Some(node)
+}
+
+fn of_command(command: &ResolvedCommand, project: &str, shared: &Shared) -> Node {
+    let name = &command.spec.name;
+    let id = UniqueId::new(format!("step.{project}.{name}"));
+    let executed = shared.resolve(command.spec.execution.as_ref());
+    let definition = command.definition;
+    let mut node = node(id, StepKind::Command, name, &command.file, definition, executed);
+    node.outputs = vec![AssetKey::step(name)];
+    node.inputs.clone_from(&command.inputs);
+    node
 }
 
 /// Reports assets that two steps make; names that differ in case only count as the same, since

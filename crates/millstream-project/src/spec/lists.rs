@@ -1,6 +1,6 @@
 //! The one key that each of our own YAML files has.
 
-use millstream_core::spec::{DeploymentSpec, FunctionSpec, SourceSpec, TrainingSpec};
+use millstream_core::spec::{CommandSpec, DeploymentSpec, FunctionSpec, SourceSpec, TrainingSpec};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -20,6 +20,15 @@ pub(crate) struct SourcesFile {
 pub(crate) struct TrainingsFile {
     /// Trainings.
     trainings: Vec<TrainingSpec>,
+}
+
+/// `steps/*.yml`: what runs as a process of its own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "its items are read one by one; the whole is only the schema")]
+pub(crate) struct StepsFile {
+    /// Steps.
+    steps: Vec<CommandSpec>,
 }
 
 /// `deployments/*.yml`: what is served, how, and where its predictions are recorded.

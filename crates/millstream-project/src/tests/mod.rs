@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bad_names;
+mod commands;
 mod dbt_files;
 mod dbt_macros;
 mod ephemeral;

@@ -16,7 +16,7 @@ use super::{Answer, Api, asset_key};
 /// Which assets are meant.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct AssetFilter {
-    /// `table`, `model`, `deployment`, `topic` or `operational`.
+    /// `table`, `model`, `deployment`, `topic`, `operational` or `step`.
     kind: Option<String>,
     /// The kind of step that makes it.
     step: Option<String>,

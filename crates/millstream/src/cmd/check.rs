@@ -24,7 +24,7 @@ pub fn run(global: &Global) -> Outcome {
         }
         print_line(&match &loaded.project {
             Some(project) => format!(
-                "{}: {} sources, {} SQL models, {} checks, {} trainings, {} deployments, {} functions; {warnings} warnings",
+                "{}: {} sources, {} SQL models, {} checks, {} trainings, {} deployments, {} functions, {} commands; {warnings} warnings",
                 project.name,
                 project.sources.len(),
                 project.models.len(),
@@ -32,6 +32,7 @@ pub fn run(global: &Global) -> Outcome {
                 project.trainings.len(),
                 project.deployments.len(),
                 project.functions.len(),
+                project.commands.len(),
             ),
             None => format!("{errors} errors, {warnings} warnings"),
         })?;

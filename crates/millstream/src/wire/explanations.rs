@@ -5,6 +5,7 @@ use millstream_core::explain::Explanation;
 /// Every error code there is, in order.
 pub fn explanations() -> Vec<Explanation> {
     let mut pages: Vec<Explanation> = [
+        millstream_command::EXPLANATIONS,
         millstream_connect::EXPLANATIONS,
         millstream_dbt::EXPLANATIONS,
         millstream_deploy::EXPLANATIONS,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use millstream_command::{CommandConfig, CommandStep};
 use millstream_connect::raw::Retention;
 use millstream_connect::seed::{ColumnNames, SeedFile, SeedStep};
 use millstream_connect::sync::{SyncConfig, SyncStep};
@@ -25,6 +26,7 @@ use millstream_watch::{Audited, CheckSpec};
 
 use super::late::LateText;
 use super::opened::Opened;
+use super::secrets;
 
 impl Opened {
     /// The steps of the project, upstream first.
@@ -101,6 +103,7 @@ impl StepMaker<'_> {
             StepKind::Training => self.training(node)?,
             StepKind::Scoring => self.scoring(node)?,
             StepKind::Function => self.function(node)?,
+            StepKind::Command => self.command(node)?,
             StepKind::Statement => return Err(astray(node)),
         };
         if checks.is_empty() {
@@ -222,6 +225,21 @@ impl StepMaker<'_> {
             database,
             environment: self.opened.project.environment.root.clone(),
         })?))
+    }
+
+    fn command(&self, node: &Node) -> Result<Arc<dyn Step>> {
+        let project = &self.opened.project;
+        let mut commands = project.commands.iter();
+        let command = commands.find(|it| AssetKey::step(&it.spec.name) == node.outputs[0]);
+        let command = command.ok_or_else(|| astray(node))?;
+        Ok(Arc::new(CommandStep::new(CommandConfig {
+            step: step_spec(node),
+            command: command.spec.clone(),
+            environment: project.environment.name.clone(),
+            root: project.root.clone(),
+            state: project.environment.root.join("commands"),
+            secrets: Arc::new(secrets::resolve),
+        })))
     }
 
     fn topic(&self, name: &str) -> Result<Arc<dyn Topic>> {

@@ -42,7 +42,7 @@ fn spellings(asset: &AssetKey) -> Vec<String> {
         AssetKind::Topic | AssetKind::Operational => {
             spellings.push(format!("{}.{}", asset.kind.word(), asset.name));
         }
-        AssetKind::Model | AssetKind::Deployment => {}
+        AssetKind::Model | AssetKind::Deployment | AssetKind::Step => {}
     }
     spellings
 }

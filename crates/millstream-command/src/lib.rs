@@ -1,0 +1,21 @@
+//! Steps that run a command as a process of its own.
+//!
+//! The command leads a group of processes that ends with it, with its time-out, with the run that is
+//! stopped, and with Millstream, however that ends: a line of `sh` in the same group reads a pipe
+//! from Millstream and kills the group when nobody holds the other end any more. What a group is
+//! called stands in a file before the command begins, so that whoever recovers the attempt can see
+//! to it that the group is gone before the command runs again.
+//!
+//! Reading order: `step`, `process`, `group`, `limits`, `files`, `error`.
+
+mod error;
+mod files;
+mod group;
+mod limits;
+mod process;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use error::{CommandError, EXPLANATIONS};
+pub use step::{CommandConfig, CommandStep, Secrets};

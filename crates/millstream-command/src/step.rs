@@ -1,0 +1,245 @@
+//! The step of a command. It has done its work when the command has ended well; the commit records
+//! that, and there is nothing to publish beside it.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use millstream_core::asset::AssetKey;
+use millstream_core::batch::BoxFuture;
+use millstream_core::effect::EffectId;
+use millstream_core::error::Result;
+use millstream_core::hash::ContentHash;
+use millstream_core::id::AttemptId;
+use millstream_core::log::Level;
+use millstream_core::secret::{Secret, SecretRef};
+use millstream_core::spec::{CommandSpec, VariableSpec};
+use millstream_core::step::{Attempt, Previous, Receipt, Staged, Step, StepSpec, Target};
+use serde_json::json;
+
+use crate::error::CommandError;
+use crate::files::{fingerprint, missing};
+use crate::group::Groups;
+use crate::process::{Order, Processes};
+
+/// Gives the values of secrets.
+pub type Secrets = Arc<dyn Fn(&SecretRef) -> Result<Secret> + Send + Sync>;
+
+/// What the step of a command is made of.
+pub struct CommandConfig {
+    /// The step as the graph has it.
+    pub step: StepSpec,
+    /// What its file says.
+    pub command: CommandSpec,
+    /// The name of the environment.
+    pub environment: String,
+    /// The folder of the project, in which commands run.
+    pub root: PathBuf,
+    /// A folder of the environment for what is known of processes.
+    pub state: PathBuf,
+    /// Gives the values of secrets.
+    pub secrets: Secrets,
+}
+
+impl std::fmt::Debug for CommandConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CommandConfig").field("command", &self.command).finish_non_exhaustive()
+    }
+}
+
+/// Runs a command.
+pub struct CommandStep {
+    spec: StepSpec,
+    command: CommandSpec,
+    environment: String,
+    root: PathBuf,
+    secrets: Secrets,
+    processes: Processes,
+}
+
+impl std::fmt::Debug for CommandStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CommandStep").field("command", &self.command).finish_non_exhaustive()
+    }
+}
+
+impl CommandStep {
+    /// The step of a command.
+    pub fn new(config: CommandConfig) -> Self {
+        let CommandConfig { step, command, environment, root, state, secrets } = config;
+        let processes = Processes::new(Groups(state));
+        Self { spec: step, command, environment, root, secrets, processes }
+    }
+
+    async fn run(&self, attempt: &Attempt) -> Result<Staged> {
+        let order = self.order(attempt)?;
+        attempt.log.tell(Level::Info, format!("runs {}", order.command.join(" ")));
+        let status = self.processes.run(attempt.id, order, &attempt.log).await?;
+        if let Verdict::Skipped(status) = verdict(&self.command, status)? {
+            let note = Some(format!("nothing to do: it ended with status {status}"));
+            return Ok(Staged { note, ..Staged::default() });
+        }
+        if let Some(file) = missing(&self.root, &self.command) {
+            let command = name_of(&self.command).to_owned();
+            return Err(CommandError::NoOutput { command, file: file.to_owned() }.into());
+        }
+        let payload = json!({"outputs": self.command.outputs});
+        let target = Target { asset: self.spec.asset().clone(), payload };
+        Ok(Staged { targets: vec![target], ..Staged::default() })
+    }
+
+    fn order(&self, attempt: &Attempt) -> Result<Order> {
+        let mut variables = BTreeMap::from([
+            ("MILLSTREAM_RUN".to_owned(), attempt.run.to_string()),
+            ("MILLSTREAM_ATTEMPT".to_owned(), attempt.id.to_string()),
+            ("MILLSTREAM_ENVIRONMENT".to_owned(), self.environment.clone()),
+            ("MILLSTREAM_EFFECT_ID".to_owned(), self.effect(attempt)?),
+        ]);
+        let mut secrets = Vec::new();
+        for (name, value) in &self.command.env {
+            let value = match value {
+                VariableSpec::Text(text) => text.clone(),
+                VariableSpec::Secret(reference) => {
+                    let secret = (self.secrets)(reference)?;
+                    let value = secret.expose().to_owned();
+                    secrets.push(secret);
+                    value
+                }
+            };
+            variables.insert(name.clone(), value);
+        }
+        Ok(Order {
+            asset: self.spec.asset().clone(),
+            command: argv(&self.command),
+            folder: self.root.clone(),
+            variables,
+            secrets,
+            limits: self.command.limits.clone(),
+        })
+    }
+
+    /// The same for all attempts of the same work, until one of them is committed.
+    fn effect(&self, attempt: &Attempt) -> Result<String> {
+        let files = fingerprint(&self.root, &self.command)?;
+        let mut parts = vec![
+            EffectId::application(&self.environment, self.spec.asset(), ""),
+            self.spec.definition.to_string(),
+            files.to_string(),
+            attempt.previous.version.to_string(),
+        ];
+        let inputs = attempt.inputs.iter();
+        parts.extend(inputs.map(|input| format!("{}@{}", input.asset, input.version)));
+        Ok(ContentHash::of_parts(parts).to_string())
+    }
+}
+
+impl Step for CommandStep {
+    fn spec(&self) -> &StepSpec {
+        &self.spec
+    }
+
+    fn probe<'a>(&'a self, _previous: &'a Previous) -> BoxFuture<'a, Result<Option<ContentHash>>> {
+        Box::pin(async { Ok(Some(fingerprint(&self.root, &self.command)?)) })
+    }
+
+    fn stage<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
+        Box::pin(self.run(attempt))
+    }
+
+    fn publish<'a>(
+        &'a self,
+        target: &'a Target,
+        effect: &'a EffectId,
+    ) -> BoxFuture<'a, Result<Receipt>> {
+        Box::pin(async { Ok(receipt(target, effect)) })
+    }
+
+    /// An intent is written when the command has ended well, so that the effect is there.
+    fn find<'a>(
+        &'a self,
+        target: &'a Target,
+        effect: &'a EffectId,
+    ) -> BoxFuture<'a, Result<Option<Receipt>>> {
+        Box::pin(async { Ok(Some(receipt(target, effect))) })
+    }
+
+    fn sequence<'a>(
+        &'a self,
+        _output: &'a AssetKey,
+        _application: &'a str,
+    ) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async { Ok(0) })
+    }
+
+    fn discard(&self, attempt: AttemptId) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { Ok(self.processes.end(attempt).await?) })
+    }
+}
+
+fn receipt(target: &Target, effect: &EffectId) -> Receipt {
+    Receipt { version: effect.sequence, detail: target.payload.clone() }
+}
+
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Done,
+    /// It had nothing to do, and said so by this status.
+    Skipped(i32),
+}
+
+/// What the end of a command means.
+fn verdict(spec: &CommandSpec, status: ExitStatus) -> Result<Verdict, CommandError> {
+    let command = name_of(spec).to_owned();
+    let Some(code) = status.code() else {
+        return Err(CommandError::Killed { command, signal: status.signal().unwrap_or(0) });
+    };
+    let is_among = |codes: &[u8]| u8::try_from(code).is_ok_and(|code| codes.contains(&code));
+    match code {
+        0 => Ok(Verdict::Done),
+        _ if is_among(&spec.skip_on) => Ok(Verdict::Skipped(code)),
+        _ if is_among(&spec.retry_on) => Err(CommandError::TryAgain { command, status: code }),
+        126 => Err(CommandError::NotRunnable { command, problem: "not executable" }),
+        127 => Err(CommandError::NotRunnable { command, problem: "not found" }),
+        _ => Err(CommandError::Failed { command, status: code }),
+    }
+}
+
+fn argv(spec: &CommandSpec) -> Vec<String> {
+    match (&spec.run, &spec.shell) {
+        (Some(run), _) => run.clone(),
+        (None, shell) => {
+            let line = shell.clone().unwrap_or_default();
+            vec!["sh".to_owned(), "-c".to_owned(), line]
+        }
+    }
+}
+
+/// What a command is called in messages.
+fn name_of(spec: &CommandSpec) -> &str {
+    let program = spec.run.as_ref().and_then(|run| run.first()).or(spec.shell.as_ref());
+    program.map_or("", String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> CommandSpec {
+        serde_json::from_value(json!({"name": "a", "run": ["a.sh"]})).unwrap()
+    }
+
+    #[test]
+    fn the_status_decides() {
+        let of = |status: i32| verdict(&spec(), ExitStatus::from_raw(status << 8));
+        assert_eq!(of(0).unwrap(), Verdict::Done);
+        assert_eq!(of(99).unwrap(), Verdict::Skipped(99));
+        assert!(matches!(of(75), Err(CommandError::TryAgain { status: 75, .. })));
+        assert!(matches!(of(1), Err(CommandError::Failed { status: 1, .. })));
+        assert!(matches!(of(127), Err(CommandError::NotRunnable { .. })));
+        let killed = verdict(&spec(), ExitStatus::from_raw(9));
+        assert!(matches!(killed, Err(CommandError::Killed { signal: 9, .. })));
+    }
+}

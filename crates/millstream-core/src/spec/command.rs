@@ -1,0 +1,132 @@
+//! `steps/*.yml`
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::execution::ExecutionSpec;
+use crate::secret::SecretRef;
+
+/// A step that runs a command as a process of its own, in the folder of the project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandSpec {
+    /// Name of the step.
+    pub name: String,
+    /// What it does, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The program and its arguments, as `[python, scripts/train.py]`. No shell is between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Vec<String>>,
+    /// A line for `sh`, in place of `run`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
+    /// Variables of its environment: texts, or secrets by reference, as `{env: NAME}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, VariableSpec>,
+    /// What it reads: `ref('orders')`, `source('shop', 'orders')`, `step:NAME`, `model:NAME`. A new
+    /// version makes it due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<String>,
+    /// What must be made before it in the same run, written as `inputs`. A new version makes
+    /// nothing due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
+    /// Files of the project that decide what it does, beside those that `run` names. A change makes
+    /// it due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Files that it writes, which must be there once it has ended well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<String>,
+    /// Exit statuses that say that there was nothing to do. The default is 99.
+    #[serde(default = "default_skip")]
+    pub skip_on: Vec<u8>,
+    /// Exit statuses after which it is tried again. The default is 75.
+    #[serde(default = "default_retry")]
+    pub retry_on: Vec<u8>,
+    /// What it may take of the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsSpec>,
+    /// What it shares with others while it runs, how urgent it is, when it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<ExecutionSpec>,
+}
+
+/// A variable of the environment of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum VariableSpec {
+    /// A text.
+    Text(String),
+    /// A secret by reference, which is not shown in logs.
+    Secret(SecretRef),
+}
+
+/// What a command may take of the machine, where Linux has control groups of version 2 that
+/// Millstream may make. Elsewhere the log says that it has no limits.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsSpec {
+    /// Memory of all its processes together, as `2GiB`. Above it they are killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
+    /// Processors, as `1.5`. It is slowed down to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.01))]
+    pub cpu: Option<f64>,
+}
+
+impl LimitsSpec {
+    /// The limit of memory in bytes.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        self.memory.as_deref().and_then(bytes_of)
+    }
+}
+
+/// Reads a size such as `512MiB`, `2 GB` or `1024`.
+pub fn bytes_of(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..split].parse().ok()?;
+    let factor: u64 = match text[split..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" | "k" => 1 << 10,
+        "mib" | "m" => 1 << 20,
+        "gib" | "g" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(factor).filter(|bytes| *bytes > 0)
+}
+
+fn default_skip() -> Vec<u8> {
+    vec![99]
+}
+
+fn default_retry() -> Vec<u8> {
+    vec![75]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, expected) in [
+            ("512MiB", Some(512 << 20)),
+            ("2 GB", Some(2_000_000_000)),
+            ("1024", Some(1024)),
+            ("0", None),
+            ("many", None),
+            ("99999999999GiB", None),
+        ] {
+            assert_eq!(bytes_of(text), expected, "of {text}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use millstream_core::AssetKey;
+use millstream_core::step::{Edge, StepKind};
+
+use super::{project, says};
+
+const THINGS: (&str, &str) = ("models/things.sql", "select 1 as id");
+
+#[test]
+fn a_step_reads_tables_and_other_steps() {
+    let project = project(&[
+        THINGS,
+        (
+            "steps/a.yml",
+            "steps:
+  - {name: last, shell: 'cat x | wc', inputs: ['step:first'], depends_on: [\"ref('things')\"]}
+  - {name: first, run: [python, a.py], inputs: [\"ref('things')\"]}
+",
+        ),
+    ]);
+    let nodes = project.graph.nodes();
+    let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    assert_eq!(names, ["things", "first", "last"]);
+    assert_eq!((nodes[2].kind, nodes[2].asset()), (StepKind::Command, &AssetKey::step("last")));
+    let edges: Vec<Edge> = nodes[2].inputs.iter().map(|input| input.edge).collect();
+    assert_eq!(edges, [Edge::Data, Edge::After]);
+}
+
+#[test]
+fn what_it_may_take_of_the_machine_is_no_part_of_its_definition() {
+    let definition = |limits: &str| {
+        let file = format!("steps:\n  - {{name: a, run: [a]{limits}}}\n");
+        project(&[("steps/a.yml", &file)]).graph.nodes()[0].definition
+    };
+    assert_eq!(definition(""), definition(", limits: {memory: 2GiB, cpu: 1.5}"));
+    assert_ne!(definition(""), definition(", env: {A: b, C: {env: D}, E: {file: f}}"));
+}
+
+#[test]
+fn steps_that_make_no_sense_are_reported() {
+    says(
+        &[
+            THINGS,
+            (
+                "steps/a.yml",
+                "steps:
+  - {name: both, run: [a], shell: a}
+  - {name: names, run: [a], inputs: [\"ref('thing')\", 'step:bot', thing]}
+  - {name: paths, run: [a], outputs: [../x], env: {MILLSTREAM_RUN: x}}
+  - {name: codes, run: [a], skip_on: [75], limits: {memory: much}}
+",
+            ),
+        ],
+        "error[step.invalid]: step `both` must say either `run` or `shell`
+  --> steps/a.yml:2:5
+  hint: run: [python, scripts/train.py], or shell: 'a | b'
+error[ref.unknown]: there is no model `thing`
+  --> steps/a.yml:3:38
+  hint: did you mean `things`?
+error[step.unknown_input]: there is no step `bot`
+  --> steps/a.yml:3:54
+  hint: did you mean `both`?
+error[yaml.value_wrong]: a step cannot read `thing`
+  --> steps/a.yml:3:66
+  hint: ref('model'), source('source', 'stream'), step:NAME or model:NAME
+error[step.invalid]: `../x` is no path inside of the project
+  --> steps/a.yml:4:38
+  hint: a path without `..`, from the folder of the project
+error[step.invalid]: `MILLSTREAM_RUN` cannot be a variable of a step
+  --> steps/a.yml:4:68
+  hint: letters, digits and `_`, not beginning with a digit or with `MILLSTREAM_`
+error[step.invalid]: status 75 stands in `skip_on` and in `retry_on`
+  --> steps/a.yml:5:5
+  hint: take it out of one
+error[step.invalid]: `memory` cannot be `much`
+  --> steps/a.yml:5:61
+  hint: a size such as 512MiB or 2GB",
+    );
+}
