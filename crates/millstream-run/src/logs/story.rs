@@ -34,7 +34,7 @@ fn ended(report: &StepReport) -> Vec<Said> {
     let (version, reason) = (report.version, &report.reason);
     lines.push(match report.outcome {
         StepOutcome::Published => {
-            let text = format!("published version {version}: {}", counts(&report.stats));
+            let text = format!("published version {version}{}", counts(&report.stats));
             with_counts(Said::new(Level::Info, text), &report.stats).with("version", version)
         }
         StepOutcome::Unchanged => Said::new(Level::Info, "nothing has changed"),
@@ -76,12 +76,16 @@ fn failed(level: Level, error: &StepError) -> Said {
     Said::new(level, text).with("code", error.code.as_str())
 }
 
+/// The counts that the step has. Not all steps count all.
 fn counts(stats: &StepStats) -> String {
-    let mut text = format!("{} rows read, {} written", stats.rows_in, stats.rows_out);
-    if stats.rows_quarantined > 0 {
-        text.push_str(&format!(", {} in quarantine", stats.rows_quarantined));
-    }
-    text
+    let all = [
+        (stats.rows_in, "rows read"),
+        (stats.rows_out, "rows written"),
+        (stats.rows_quarantined, "rows in quarantine"),
+    ];
+    let some = all.iter().filter(|(count, _)| *count > 0);
+    let said: Vec<String> = some.map(|(count, what)| format!("{count} {what}")).collect();
+    if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) }
 }
 
 fn with_counts(said: Said, stats: &StepStats) -> Said {
@@ -89,4 +93,16 @@ fn with_counts(said: Said, stats: &StepStats) -> Said {
         .with("rows_out", stats.rows_out)
         .with("rows_quarantined", stats.rows_quarantined)
         .with("bytes_out", stats.bytes_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_counted_is_told() {
+        assert_eq!(counts(&StepStats::default()), "");
+        let stats = StepStats { rows_in: 3, rows_out: 2, rows_quarantined: 1, bytes_out: 9 };
+        assert_eq!(counts(&stats), ": 3 rows read, 2 rows written, 1 rows in quarantine");
+    }
 }
