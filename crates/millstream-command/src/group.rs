@@ -119,10 +119,7 @@ impl Groups {
 
     /// Forgets the group of an attempt.
     pub(crate) fn remove(&self, attempt: AttemptId) -> io::Result<()> {
-        match fs::remove_file(self.file(attempt)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        forget(&self.file(attempt))
     }
 
     /// Ends what is left of earlier attempts of a step, which nobody ended.
@@ -132,7 +129,7 @@ impl Groups {
             let path = file?.path();
             if let Some(group) = read(&path).filter(|group| group.asset == *asset) {
                 group.end(|| {}).await?;
-                fs::remove_file(&path)?;
+                forget(&path)?;
             }
         }
         Ok(())
@@ -140,6 +137,14 @@ impl Groups {
 
     fn file(&self, attempt: AttemptId) -> PathBuf {
         self.0.join(format!("{attempt}.json"))
+    }
+}
+
+/// Removes a file, unless whoever ran the command has done so by now.
+fn forget(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -158,7 +163,7 @@ fn processes() -> impl Iterator<Item = u32> {
     all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// What `/proc` has of a process (proc_pid_stat(5)): the fields after its name, which may have
+/// What `/proc` has of a process (`proc_pid_stat(5)`): the fields after its name, which may have
 /// anything in it.
 fn seen(process: u32) -> Option<Seen> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;

@@ -1,5 +1,7 @@
 //! What a program prints, as lines that can be shown anywhere.
 
+use std::fmt::Write as _;
+
 /// The longest line; what is longer is cut into several.
 const LINE_BYTES_MAX: usize = 16 * 1024;
 /// Lines of one program that are told.
@@ -59,7 +61,7 @@ pub fn readable(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         push_text(&mut shown, chunk.valid());
         for byte in chunk.invalid() {
-            shown.push_str(&format!("\\x{byte:02x}"));
+            push_escaped(&mut shown, u32::from(*byte));
         }
     }
     shown
@@ -73,9 +75,7 @@ fn push_text(shown: &mut String, mut text: &str) {
         }
         match letter {
             '\t' => shown.push(letter),
-            '\0'..='\u{9f}' if letter.is_control() => {
-                shown.push_str(&format!("\\x{:02x}", u32::from(letter)));
-            }
+            '\0'..='\u{9f}' if letter.is_control() => push_escaped(shown, u32::from(letter)),
             '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 shown.push_str(&letter.escape_unicode().to_string());
             }
@@ -83,6 +83,11 @@ fn push_text(shown: &mut String, mut text: &str) {
         }
         text = &text[letter.len_utf8()..];
     }
+}
+
+fn push_escaped(shown: &mut String, code: u32) {
+    // A text takes all that is written to it.
+    let _ = write!(shown, "\\x{code:02x}");
 }
 
 /// What follows an order to a terminal (ECMA-48, "control sequence"), if the text begins with one.

@@ -40,6 +40,7 @@ mod rfc3339 {
     use millstream_core::clock::Timestamp;
     use serde::{Deserialize as _, Deserializer, Serializer, de};
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(super) fn serialize<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(at)
     }

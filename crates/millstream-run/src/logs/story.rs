@@ -60,10 +60,10 @@ fn checked(check: &CheckResult) -> Said {
     };
     let mut text = format!("check {} {verdict}", check.name);
     if check.failures > 0 {
-        text.push_str(&format!(" ({} rows)", check.failures));
+        text = format!("{text} ({} rows)", check.failures);
     }
     if let Some(message) = &check.message {
-        text.push_str(&format!(": {message}"));
+        text = format!("{text}: {message}");
     }
     Said::new(level, text).with("check", check.name.as_str()).with("failures", check.failures)
 }
@@ -71,7 +71,7 @@ fn checked(check: &CheckResult) -> Said {
 fn failed(level: Level, error: &StepError) -> Said {
     let mut text = format!("error[{}]: {}", error.code, error.message);
     if let Some(hint) = &error.hint {
-        text.push_str(&format!("\nhint: {hint}"));
+        text = format!("{text}\nhint: {hint}");
     }
     Said::new(level, text).with("code", error.code.as_str())
 }
