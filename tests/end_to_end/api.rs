@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::TcpStream;
 
 use millstream_tests::{Answer, Client, Events, Server, TestProject, root};
 use serde_json::{Value, json};
@@ -301,4 +303,25 @@ fn a_browser_comes_in_with_a_token_and_changes_only_from_its_own_page() {
     let over = ask("GET", "/api/v1/me", &[]);
     assert_eq!((over.status, &over.json()["code"]), (401, &json!("guard.session_unknown")));
     assert_eq!(post(&server, "/api/v1/session", &json!({"token": "ms_x"})).status, 401);
+}
+
+/// Two cross joins that never end keep as many threads busy as the machine has cores, or more.
+#[test]
+fn a_query_is_answered_beside_others_that_never_end() {
+    let project = TestProject::of(&[("millstream.yml", "name: busy\n")]);
+    let server = project.serve();
+    let endless = "select count(*) from generate_series(1, 10000000) as a(x)
+         cross join generate_series(1, 10000000) as b(y) where (x * y) % 7 = 3";
+    let mut busy = Vec::new();
+    for _ in 0..2 {
+        let mut asking = TcpStream::connect(&server.address).expect("the server listens");
+        let body = json!({"sql": endless}).to_string();
+        let head =
+            "POST /api/v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+        write!(asking, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+        busy.push(asking);
+    }
+    while all_items(&server, "/api/v1/audit?action=query&").len() < busy.len() {}
+    let answer = post(&server, "/api/v1/query", &json!({"sql": "select 1 as one"}));
+    assert_eq!((answer.status, &answer.json()["rows"][0][0]), (200, &json!(1)), "{}", answer.body);
 }

@@ -18,6 +18,9 @@ use crate::error::from_io;
 
 /// Batches of a query that wait for whoever asked.
 const BATCHES_WAITING_MAX: usize = 2;
+/// Threads for each on which one query may run. A query that keeps all of its own busy leaves the
+/// others to the next, and the system shares the cores among them.
+const THREADS_PER_CORE: usize = 4;
 
 /// The threads of an engine. What runs on them ends with the engine.
 #[derive(Debug)]
@@ -28,10 +31,10 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts so many.
+    /// Starts enough for several queries that take `threads` each.
     pub(crate) fn start(threads: usize) -> Result<Self> {
         let runtime = Builder::new_multi_thread()
-            .worker_threads(threads.max(1))
+            .worker_threads(threads.max(1) * THREADS_PER_CORE)
             .thread_name("millstream-query")
             .enable_all()
             .build()
