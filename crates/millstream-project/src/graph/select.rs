@@ -136,7 +136,10 @@ impl Project {
     fn beside(&self) -> Beside {
         let nodes = self.graph.nodes();
         let own = |node: &&Node| {
-            matches!(node.kind, StepKind::Training | StepKind::Scoring | StepKind::Function)
+            matches!(
+                node.kind,
+                StepKind::Command | StepKind::Training | StepKind::Scoring | StepKind::Function
+            )
         };
         let mut edges = Vec::new();
         for (position, node) in nodes.iter().enumerate() {
