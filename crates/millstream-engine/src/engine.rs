@@ -20,6 +20,7 @@ use millstream_core::warehouse::{Query, Warehouse};
 
 use crate::clean::{self, VacuumReport};
 use crate::column_facts::Column;
+use crate::extent::{self, Publications, TableExtent};
 use crate::lake::Lake;
 use crate::lineage::QueryLineage;
 use crate::session::{Limits, Sessions};
@@ -110,6 +111,22 @@ impl Engine {
         pinned: &BTreeSet<u64>,
     ) -> Result<VacuumReport> {
         clean::vacuum(&self.lake, &self.clock, relation, retention, pinned).await
+    }
+
+    /// The files of a table for a copy of the lake: up to the first version behind `from` whose
+    /// publication does not belong to the copy.
+    pub async fn extent(
+        &self,
+        relation: &Relation,
+        from: Option<u64>,
+        publications: Publications<'_>,
+    ) -> Result<TableExtent> {
+        extent::of_table(&self.lake, relation, from, publications).await
+    }
+
+    /// The folder of the lake; `None` if it lies in an object store.
+    pub fn folder(&self) -> Option<&std::path::Path> {
+        self.lake.store.folders.as_deref().map(crate::folders::Folders::top)
     }
 
     /// What a query gives and where its columns come from, without running it.

@@ -25,6 +25,11 @@ impl Folders {
         Self { top, durable: Mutex::default(), turns: Mutex::default() }
     }
 
+    /// The folder of the lake.
+    pub(crate) fn top(&self) -> &Path {
+        &self.top
+    }
+
     /// The folder of a table.
     pub(crate) fn of_table(&self, relation: &Relation) -> PathBuf {
         self.top.join(relation.schema()).join(relation.name())

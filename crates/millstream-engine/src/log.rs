@@ -100,17 +100,23 @@ pub(crate) async fn version_at(
     Err(EngineError::NoVersionAt { relation: relation.clone(), at: shown.to_owned() }.into())
 }
 
+/// The effect that made an entry, if it is one of ours.
+pub(crate) fn effect_of(actions: &[Value]) -> Option<EffectId> {
+    let info = actions.iter().find_map(|action| action.get("commitInfo"))?;
+    let application = info[APPLICATION_KEY].as_str()?.to_owned();
+    Some(EffectId { application, sequence: info[SEQUENCE_KEY].as_u64()? })
+}
+
 fn describe(version: u64, actions: &[Value]) -> TableVersion {
     let null = Value::Null;
     let info = actions.iter().find_map(|action| action.get("commitInfo")).unwrap_or(&null);
     let count = |kind: &str| actions.iter().filter(|action| action.get(kind).is_some()).count();
     let own = info[OPERATION_KEY].as_str().or(info["operation"].as_str());
-    let effect = info[APPLICATION_KEY].as_str().zip(info[SEQUENCE_KEY].as_u64());
     TableVersion {
         version,
         at: info["timestamp"].as_i64().unwrap_or_default() * 1000,
         operation: own.unwrap_or("unknown").to_ascii_lowercase(),
-        effect: effect.map(|(application, sequence)| format!("{application}#{sequence}")),
+        effect: effect_of(actions).map(|effect| effect.to_string()),
         files_added: count("add") as u64,
         files_removed: count("remove") as u64,
     }

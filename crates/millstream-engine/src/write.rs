@@ -131,6 +131,11 @@ pub(crate) fn attempt_prefix(attempt: AttemptId) -> String {
     format!("part-{attempt}-")
 }
 
+/// The attempt that wrote a file, from its path.
+pub(crate) fn attempt_of(path: &str) -> Option<AttemptId> {
+    path.strip_prefix("part-")?.rsplit_once('-')?.0.parse().ok()
+}
+
 /// Writes all rows of a stream as files of a schema. They are durable when this returns, and
 /// named by nothing.
 pub(crate) async fn write_files(

@@ -12,7 +12,8 @@
 //!
 //! Reading order: `ledger`, `records`, `runs`, `claim`, `admission`, `waits`, `attempt`, `commit`,
 //! `recovery`, then the readers `versions`, `journal`, `pages`, `status`, `changes`, `audit`,
-//! `aliases`, `fires`, `notices`, `outbox`, `catalog`, `system`.
+//! `aliases`, `fires`, `notices`, `outbox`, `catalog`, `system`, and `copy`, which knows a file that
+//! was copied.
 
 mod admission;
 mod aliases;
@@ -23,6 +24,7 @@ mod changes;
 mod claim;
 mod columns;
 mod commit;
+mod copy;
 mod error;
 mod explain;
 mod fires;
@@ -52,6 +54,7 @@ pub use aliases::{AliasRecord, Change};
 pub use audit::{Action, Actor, AuditFilter, AuditOutcome, AuditRecord, Deed, Via};
 pub use changes::{Changed, Changes};
 pub use claim::{Claim, ClaimOutcome, ClaimRequest, Renewal};
+pub use copy::{Intended, LedgerCopy, settle_copy};
 pub use error::{LedgerError, Result};
 pub use explain::EXPLANATIONS;
 pub use fires::{

@@ -44,6 +44,16 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Opens the copy of a ledger, of whichever environment.
+pub(crate) fn open_copy(path: &Path) -> Result<Connection> {
+    let connection = open_file(path, OpenFlags::empty())?;
+    expect_ours(&connection, path).map_err(|error| foreign(error, path))?;
+    match format(&connection)? {
+        FORMAT => Ok(connection),
+        found => Err(LedgerError::NewerFormat { found, known: FORMAT }),
+    }
+}
+
 /// Reads the whole file and reports what contradicts itself.
 pub(crate) fn check_integrity(connection: &Connection) -> Result<()> {
     expect_ok(connection, "PRAGMA integrity_check(1)")?;

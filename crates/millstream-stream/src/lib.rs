@@ -13,5 +13,5 @@ pub mod operational;
 
 pub use explain::EXPLANATIONS;
 pub use function::{FunctionError, FunctionParts, FunctionStep};
-pub use log::{EmbeddedTopic, LogError, TopicScan, Topics};
+pub use log::{EmbeddedTopic, LogError, SegmentExtent, TopicMark, TopicScan, Topics};
 pub use operational::{OperationalError, OperationalLocation};

@@ -21,6 +21,7 @@ mod batch;
 mod bytes;
 mod effects;
 mod error;
+mod extent;
 mod files;
 mod index;
 mod record;
@@ -37,6 +38,7 @@ mod contract_tests;
 mod crash_tests;
 
 pub use error::LogError;
+pub use extent::{SegmentExtent, TopicMark};
 pub(crate) use files::{create_directory, sync_directory};
 pub use scan::TopicScan;
 pub use topic::EmbeddedTopic;

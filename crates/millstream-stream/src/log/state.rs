@@ -278,7 +278,7 @@ pub(super) fn index_of(folder: &Path, base: u64, length: u64) -> Result<SparseIn
     }
 }
 
-fn scan_error(path: &Path, position: u64, error: ScanError) -> LogError {
+pub(super) fn scan_error(path: &Path, position: u64, error: ScanError) -> LogError {
     match error {
         ScanError::Io(error) => LogError::io(path, error),
         ScanError::Bad(bad) => LogError::bad_batch(path, position, bad),

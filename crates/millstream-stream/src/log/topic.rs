@@ -12,6 +12,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::append::Append;
 use super::error::LogError;
+use super::extent::{SegmentExtent, TopicMark};
 use super::state::{Limits, Log};
 
 /// Most that waits to be written, in KiB; a larger effect waits alone.
@@ -103,6 +104,21 @@ impl EmbeddedTopic {
             // Whether notified or not, the end is looked up again.
             let _ = tokio::time::timeout(POLL_INTERVAL, appended).await;
         }
+    }
+
+    /// Where the durable part ends now. Blocks on files.
+    pub fn mark(&self) -> Result<TopicMark> {
+        Ok(self.shared.log.mark()?)
+    }
+
+    /// The files of a copy of the topic: up to the first effect behind a mark that does not belong
+    /// to the copy. Without a mark all effects are looked at. Blocks on files.
+    pub fn extent(
+        &self,
+        from: Option<TopicMark>,
+        has_effect: &dyn Fn(&EffectId) -> Result<bool>,
+    ) -> Result<Vec<SegmentExtent>> {
+        self.shared.log.extent(from, has_effect)
     }
 
     async fn submit(
