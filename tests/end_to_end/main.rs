@@ -14,6 +14,7 @@ mod dbt_python;
 mod dbt_snapshots;
 mod dbt_statements;
 mod execution;
+mod delivery;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod labeled;

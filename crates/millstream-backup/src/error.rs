@@ -33,7 +33,9 @@ pub enum BackupError {
         folder: PathBuf,
     },
     /// A newer Millstream wrote it.
-    #[error("the backup has format {found}; this version of Millstream knows formats up to {known}")]
+    #[error(
+        "the backup has format {found}; this version of Millstream knows formats up to {known}"
+    )]
     NewerFormat {
         /// Format of what was found.
         found: u32,

@@ -22,10 +22,8 @@ pub struct Item {
 pub enum Nature {
     /// Nothing: it never changes once it is there. Known again by path, size and time.
     Sealed,
-    /// It grows at its end.
-    Growing,
-    /// It is replaced now and then.
-    Loose,
+    /// It grows at its end, or is replaced now and then.
+    Changing,
 }
 
 /// Whether a copy is whole without a file.
@@ -35,4 +33,6 @@ pub enum Need {
     Required,
     /// Yes: somebody cleans up beside us.
     Optional,
+    /// Yes, but then the others in its folder are worth nothing.
+    WithFolder,
 }

@@ -14,13 +14,15 @@
 //! Not here: which files belong to an environment, and in which order they have to be looked at.
 //! The binary knows the rooms and says so.
 //!
-//! Reading order: `item`, `manifest`, `repository`, `take`, `verify`, `restore`, `database`.
+//! Reading order: `item`, `manifest`, `repository`, `take`, `verify`, `restore`, `database`, and
+//! `link`, which makes a copy on the same disk without its bytes.
 
 mod content;
 mod database;
 mod error;
 mod explain;
 mod item;
+mod link;
 mod manifest;
 mod names;
 mod repository;
@@ -32,7 +34,8 @@ mod work;
 pub use database::{FrozenDatabase, HeldDatabase};
 pub use error::{BackupError, Result};
 pub use explain::EXPLANATIONS;
-pub use item::{Item, Need, Nature};
+pub use item::{Item, Nature, Need};
+pub use link::{Linked, link};
 pub use manifest::{About, BackupManifest, BackupSummary, StoredFile};
 pub use names::sync_folder;
 pub use repository::{Pruned, Repository};

@@ -108,11 +108,13 @@ impl Repository {
     pub fn find(&self, id: Option<&str>) -> Result<BackupManifest> {
         if let Some(id) = id {
             let known = self.names()?.iter().any(|name| name == id);
-            return if known { self.read(id) } else { Err(BackupError::Unknown { id: id.to_owned() }) };
+            return if known {
+                self.read(id)
+            } else {
+                Err(BackupError::Unknown { id: id.to_owned() })
+            };
         }
-        self.manifests()?
-            .pop()
-            .ok_or_else(|| BackupError::Nothing { folder: self.folder.clone() })
+        self.manifests()?.pop().ok_or_else(|| BackupError::Nothing { folder: self.folder.clone() })
     }
 
     /// All complete backups, the oldest first. Damaged ones are passed over.
@@ -223,7 +225,8 @@ impl Repository {
         let path = self.manifest_path(id);
         let text = fs::read(&path).map_err(BackupError::io(&path))?;
         let manifest = BackupManifest::read(&String::from_utf8_lossy(&text))?;
-        manifest.ok_or_else(|| BackupError::damaged(id, "its list of files is not what was written"))
+        manifest
+            .ok_or_else(|| BackupError::damaged(id, "its list of files is not what was written"))
     }
 
     fn names(&self) -> Result<Vec<String>> {

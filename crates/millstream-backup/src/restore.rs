@@ -78,8 +78,7 @@ fn restore_one(
         _ => BackupError::io(&object)(error),
     })?;
     let mut out = File::create(target).map_err(BackupError::io(target))?;
-    let passed =
-        content::pass(source, &mut out, u64::MAX, &|count| counter.add_bytes(count));
+    let passed = content::pass(source, &mut out, u64::MAX, &|count| counter.add_bytes(count));
     let found = passed.map_err(BackupError::io(target))?;
     if found.hash != file.hash {
         return Err(BackupError::damaged(&file.path, "its bytes have changed"));

@@ -1,6 +1,6 @@
 //! Making a backup.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -98,8 +98,15 @@ impl Taking {
         let objects: Vec<PathBuf> =
             stored.iter().flatten().map(|file| self.repository.object(&file.hash)).collect();
         sync_holders(&objects)?;
+        let broken: HashSet<&str> = items
+            .iter()
+            .zip(&stored)
+            .filter(|(item, stored)| item.need == Need::WithFolder && stored.is_none())
+            .map(|(item, _)| folder_of(&item.path))
+            .collect();
         let stored = stored.into_iter().flatten();
-        self.files.extend(stored.map(|file| (file.path.clone(), file)));
+        let whole = stored.filter(|file| !broken.contains(folder_of(&file.path)));
+        self.files.extend(whole.map(|file| (file.path.clone(), file)));
         Ok(())
     }
 
@@ -141,10 +148,10 @@ impl Taking {
         counter.add_file();
         let (content, modified) = match taken {
             Ok(taken) => taken,
-            Err(Gone::Source) if item.need == Need::Optional => return Ok(None),
-            Err(Gone::Source) => {
+            Err(Gone::Source) if item.need == Need::Required => {
                 return Err(BackupError::SourceGone { path: item.path.clone() });
             }
+            Err(Gone::Source) => return Ok(None),
             Err(Gone::Not(error)) => return Err(error),
         };
         let path = item.path.clone();
@@ -178,7 +185,8 @@ impl Taking {
         let path = self.repository.incoming().join(number.to_string());
         let failed = || BackupError::io(&path);
         let mut file = File::create(&path).map_err(failed())?;
-        let passed = content::pass(source, &mut file, item.bytes, &|count| counter.add_bytes(count));
+        let passed =
+            content::pass(source, &mut file, item.bytes, &|count| counter.add_bytes(count));
         let content = passed.map_err(failed())?;
         if content.bytes < item.bytes {
             return Err(Gone::Source);
@@ -205,6 +213,10 @@ impl Taking {
             .write_all(line.as_bytes())
             .map_err(BackupError::io(&self.repository.journal_path(&self.id)))
     }
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// Why a file was not copied.
@@ -312,11 +324,10 @@ mod tests {
         let place = Place::new();
         let items = [
             place.item("lake/a", "one", Nature::Sealed),
-            place.item("topics/t", "grows", Nature::Growing),
+            place.item("topics/t", "grows", Nature::Changing),
         ];
         assert_eq!(place.back_up(1, &items).new_bytes, 8);
-        let items =
-            [items[0].clone(), place.item("topics/t", "grows and grows", Nature::Growing)];
+        let items = [items[0].clone(), place.item("topics/t", "grows and grows", Nature::Changing)];
         let second = place.back_up(2_000_000, &items);
         assert_eq!((second.new_bytes, second.bytes()), (15, 18));
         assert_eq!(place.repository.list().unwrap()[0].id, second.id);
@@ -367,8 +378,9 @@ mod tests {
         let mut taking = place.begin(1);
         let error = taking.take(std::slice::from_ref(&item), &|_| ()).unwrap_err();
         assert!(matches!(error, BackupError::SourceGone { .. }));
-        item.need = Need::Optional;
-        taking.take(&[item], &|_| ()).unwrap();
+        item.need = Need::WithFolder;
+        let beside = place.item("raw/b", "two", Nature::Sealed);
+        taking.take(&[item, beside], &|_| ()).unwrap();
         assert!(taking.finish(Timestamp::from_micros(2)).unwrap().files.is_empty());
     }
 

@@ -101,9 +101,10 @@ fn reason(
         Ok(found) if found.hash == file.hash => Ok(None),
         Ok(found) => {
             repository.set_aside(&file.hash)?;
-            Ok(Some(match found.bytes == file.bytes {
-                true => "its bytes have changed".to_owned(),
-                false => format!("it has {} bytes instead of {}", found.bytes, file.bytes),
+            Ok(Some(if found.bytes == file.bytes {
+                "its bytes have changed".to_owned()
+            } else {
+                format!("it has {} bytes instead of {}", found.bytes, file.bytes)
             }))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -1,6 +1,7 @@
 //! The files of which a table is made up to a point of its history, for copies of the lake.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
@@ -20,6 +21,12 @@ pub struct Publications<'p> {
     pub has_effect: &'p (dyn Fn(&EffectId) -> Result<bool> + Sync),
     /// Whether the files of an attempt do.
     pub has_attempt: &'p (dyn Fn(AttemptId) -> Result<bool> + Sync),
+}
+
+impl fmt::Debug for Publications<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Publications")
+    }
 }
 
 /// A table as a copy of the lake has it.

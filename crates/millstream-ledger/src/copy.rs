@@ -47,6 +47,12 @@ impl LedgerCopy {
         Ok(self.connection().query_row(sql, [], |row| row.get(0))?)
     }
 
+    /// Whether nothing was ever run, nor anybody given a token.
+    pub fn is_unused(&self) -> Result<bool> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM runs) AND NOT EXISTS (SELECT 1 FROM tokens)";
+        Ok(self.connection().query_row(sql, [], |row| row.get(0))?)
+    }
+
     /// The attempts that may be publishing.
     pub fn intended(&self) -> Result<Vec<Intended>> {
         let running: Vec<(AttemptId, Vec<AssetKey>)> = self
@@ -71,11 +77,7 @@ impl LedgerCopy {
             .collect()
     }
 
-    fn effect(
-        &self,
-        attempt: AttemptId,
-        asset: AssetKey,
-    ) -> Result<Option<(AssetKey, EffectId)>> {
+    fn effect(&self, attempt: AttemptId, asset: AssetKey) -> Result<Option<(AssetKey, EffectId)>> {
         let sql = "SELECT application, sequence FROM effects WHERE attempt = ?1 AND asset = ?2";
         let found = self
             .connection()
@@ -94,7 +96,8 @@ impl LedgerCopy {
                    WHERE application = ?1 AND sequence = ?2 AND state <> 'running')";
         let connection = self.connection();
         let mut statement = connection.prepare_cached(sql)?;
-        Ok(statement.query_row(params![effect.application, Count(effect.sequence)], |r| r.get(0))?)
+        Ok(statement
+            .query_row(params![effect.application, Count(effect.sequence)], |r| r.get(0))?)
     }
 
     /// Whether the attempt had ended.
@@ -121,12 +124,11 @@ impl LedgerCopy {
 /// that one, alive or not: what was running is left to recovery.
 pub fn settle_copy(path: &Path, environment: &str) -> Result<()> {
     let mut connection = open::open_copy(path)?;
+    open::use_write_ahead_log(&connection)?;
     let transaction = connection.transaction()?;
     transaction.execute("UPDATE ledger SET environment = ?1", [environment])?;
-    transaction.execute(
-        "UPDATE attempts SET owner = '', lease_until = 0 WHERE state = 'running'",
-        [],
-    )?;
+    transaction
+        .execute("UPDATE attempts SET owner = '', lease_until = 0 WHERE state = 'running'", [])?;
     transaction.execute("UPDATE runs SET state = 'interrupted' WHERE state = 'running'", [])?;
     transaction.execute("DELETE FROM waits", [])?;
     transaction.commit()?;

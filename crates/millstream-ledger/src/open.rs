@@ -113,7 +113,7 @@ fn create(connection: &mut Connection, path: &Path, environment: &str) -> Result
 }
 
 /// Changing the mode needs the file for oneself and does not wait for a lock on its own.
-fn use_write_ahead_log(connection: &Connection) -> Result<()> {
+pub(crate) fn use_write_ahead_log(connection: &Connection) -> Result<()> {
     for tries in 0.. {
         let mode: rusqlite::Result<String> =
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use millstream_core::diagnostic::Place;
-use millstream_core::name::is_name;
 use millstream_core::secret::SecretRef;
 use millstream_core::spec::bytes_of;
 
+use crate::branch::{Branch, is_environment_name};
 use crate::declared::place_of;
 use crate::execution::Shared;
 use crate::spec::manifest::EnvironmentSpec;
@@ -27,6 +27,8 @@ pub struct Environment {
     pub name: String,
     /// Its local folder, `<project>/.millstream/<name>`.
     pub root: PathBuf,
+    /// Where it comes from, if it is a branch.
+    pub branch: Option<Branch>,
     /// URL of the lake's root; `lake/` of the local folder when absent.
     pub lake: Option<String>,
     /// The operational database; `operational.db` of the local folder when absent.
@@ -60,17 +62,36 @@ pub(crate) fn chosen(asked: Option<&str>) -> &str {
     asked.unwrap_or(DEFAULT)
 }
 
+/// The names of the environments that there are without any branch, in order.
+pub(crate) fn declared(manifest: &Manifest) -> Vec<String> {
+    let names = manifest.environments.keys().cloned().chain([DEFAULT.to_owned()]);
+    names.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
+/// The declared environment by whose settings an environment runs: its own, or those of a branch.
+pub(crate) fn settings_of<'n>(name: &'n str, branch: Option<&'n Branch>) -> &'n str {
+    branch.map_or(name, |branch| branch.settings.as_str())
+}
+
 /// Resolves the chosen environment; problems are reported.
 pub(crate) fn resolve(
     name: &str,
+    branch: Option<Branch>,
     manifest: &Manifest,
     document: &Document,
     folder: &Folder,
     report: &mut Report,
 ) -> Environment {
-    check_name(name, manifest, document, report);
-    let spec = manifest.environments.get(name).cloned().unwrap_or_default();
-    let place = |key: &str| place_of(&document.file, &document.root, &["environments", name, key]);
+    let settings = settings_of(name, branch.as_ref()).to_owned();
+    check_name(&settings, manifest, document, report);
+    let mut spec = manifest.environments.get(&settings).cloned().unwrap_or_default();
+    if branch.is_some() {
+        // A branch shares nothing that it could write to.
+        spec.lake = None;
+        spec.operational = None;
+    }
+    let place =
+        |key: &str| place_of(&document.file, &document.root, &["environments", &settings, key]);
     let memory_limit_bytes = spec.memory_limit.as_deref().and_then(|text| {
         let bytes = bytes_of(text);
         if bytes.is_none() {
@@ -88,7 +109,7 @@ pub(crate) fn resolve(
         let hint = "a URL such as s3://bucket/path".to_owned();
         report.error("yaml.value_wrong", place("lake"), message, hint);
     }
-    let url = server_url(&spec, manifest, name, document, report);
+    let url = server_url(&spec, manifest, &settings, document, report);
     Environment {
         name: name.to_owned(),
         root: state_dir(folder.canonical(), name),
@@ -97,7 +118,8 @@ pub(crate) fn resolve(
         threads: spec.threads,
         memory_limit_bytes,
         url,
-        shared: Shared::read(manifest, name, document, report),
+        branch,
+        shared: Shared::read(manifest, &settings, document, report),
     }
 }
 
@@ -131,10 +153,10 @@ fn server_url(
 
 fn check_name(name: &str, manifest: &Manifest, document: &Document, report: &mut Report) {
     for entry in document.root.get("environments").into_iter().flat_map(Node::entries) {
-        if !is_name(&entry.key) {
+        if !is_environment_name(&entry.key) {
             let place = entry.key_at.within(&document.file);
             let message = format!("`{}` cannot be the name of an environment", entry.key);
-            let hint = "letters, digits and `_`".to_owned();
+            let hint = "letters, digits, `_` and `-`".to_owned();
             report.error("name.invalid", place, message, hint);
         }
     }

@@ -9,6 +9,7 @@
 //! seeds and checks of it; `sources` and `resolve` turn Millstream's own files into steps; `graph` orders
 //! and selects them; `schedule` says when they run by themselves, `notification` who is told what.
 
+mod branch;
 mod dbt;
 mod declared;
 mod environment;
@@ -33,6 +34,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use branch::{BRANCH_FILE, Branch, is_environment_name};
 pub use dbt::DbtProject;
 pub use environment::{DatabaseRef, Environment, state_dir};
 pub use execution::{Executed, Shared};

@@ -16,6 +16,7 @@ use millstream_files::{Folder, Report, Source, meant, whole};
 use schemars::schema_for;
 use serde_json::{Map, Value};
 
+use crate::branch::Branch;
 use crate::dbt;
 use crate::declared::{Declared, documents, invalid_name};
 use crate::environment::{self, Environment};
@@ -110,6 +111,7 @@ struct Header {
     name: String,
     dbt_document: Option<Document>,
     environment: Environment,
+    environments: Vec<String>,
     values: Values,
     /// Variables of `millstream.yml` and the command line, which stand above those of dbt.
     vars: Map<String, Value>,
@@ -167,6 +169,7 @@ impl Reader<'_> {
             name: header.name,
             root: self.folder.canonical().to_owned(),
             environment: header.environment.clone(),
+            environments: header.environments,
             sources: sources.into_iter().map(|declared| declared.spec).collect(),
             dbt: dbt.project,
             seeds: dbt.seeds,
@@ -266,10 +269,12 @@ impl Reader<'_> {
             env_var: self.options.env_var.clone(),
             environment: chosen.clone(),
         };
+        let branch = Branch::read(self.folder.canonical(), &chosen);
+        let settings = environment::settings_of(&chosen, branch.as_ref()).to_owned();
         let mut manifest_document = self.root_file("millstream.yml", yaml::parse);
         if let Some(document) = &mut manifest_document {
             let unused =
-                |path: &[&str]| matches!(path, ["environments", other, ..] if *other != chosen);
+                |path: &[&str]| matches!(path, ["environments", other, ..] if *other != settings);
             values.render(document, &unused, self.report);
         }
         let dbt_document = self.root_file("dbt_project.yml", yaml::parse_dbt);
@@ -291,15 +296,17 @@ impl Reader<'_> {
             invalid_name("project", &manifest.name, document.place(node), self.report);
         }
         let environment =
-            environment::resolve(&chosen, &manifest, document, &self.folder, self.report);
+            environment::resolve(&chosen, branch, &manifest, document, &self.folder, self.report);
         let mut vars = manifest.vars.clone();
-        if let Some(spec) = manifest.environments.get(&chosen) {
+        if let Some(spec) = manifest.environments.get(&settings) {
             vars.extend(spec.vars.clone());
         }
         vars.extend(self.options.vars.clone());
         let dbt_vars = dbt_document.as_ref().and_then(|document| document.root.get("vars"));
         values.vars = merged(dbt_vars, dbt_name, &vars);
-        Some(Header { name: manifest.name, dbt_document, environment, values, vars })
+        let environments = environment::declared(&manifest);
+        let name = manifest.name;
+        Some(Header { name, dbt_document, environment, environments, values, vars })
     }
 
     fn not_a_project(&mut self) {

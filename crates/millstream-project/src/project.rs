@@ -32,6 +32,8 @@ pub struct Project {
     pub root: PathBuf,
     /// Where it runs.
     pub environment: Environment,
+    /// The names of the environments that its file declares, and `dev`, in order.
+    pub environments: Vec<String>,
     /// Where records come from.
     pub sources: Vec<SourceSpec>,
     /// Seeds, in order of their names.

@@ -101,6 +101,13 @@ pub enum Verb {
     /// Who did what.
     #[command(subcommand)]
     Audit(AuditVerb),
+    /// Environments and their branches.
+    #[command(subcommand)]
+    Env(EnvVerb),
+    /// Copies an environment to a folder, while it is in use; each time only what is new.
+    Backup(BackupArgs),
+    /// Puts a backup into an environment that is empty.
+    Restore(RestoreArgs),
     /// dbt's own commands and flags: build, run, test, seed, snapshot, compile, ls ...
     #[command(disable_help_flag = true)]
     Dbt {
@@ -130,13 +137,25 @@ pub enum Verb {
 
 /// `init`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  millstream init\n  millstream init shop --example shop")]
+#[command(after_help = "Examples:\n  millstream init\n  millstream init shop --example shop\n  \
+    millstream init --ci github")]
 pub struct InitArgs {
     /// Folder to make; the present one if left out.
     pub dir: Option<PathBuf>,
     /// Start from an example: `shop` or `labeled-projects`.
     #[arg(long, value_name = "NAME")]
     pub example: Option<String>,
+    /// Also a workflow that gives each pull request an environment; for a project that is there
+    /// already, that alone.
+    #[arg(long, value_name = "SYSTEM")]
+    pub ci: Option<CiSystem>,
+}
+
+/// What runs checks on pull requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CiSystem {
+    /// GitHub Actions: `.github/workflows/millstream.yml`.
+    Github,
 }
 
 /// What to select.
@@ -383,6 +402,97 @@ pub struct PreviewArgs {
     /// How many lines of each.
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
+}
+
+/// `env`.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  millstream env create pr-12 --from prod\n  \
+    millstream run --env pr-12\n  millstream env diff prod pr-12\n  millstream env drop pr-12")]
+pub enum EnvVerb {
+    /// Makes a branch: an environment with everything that another has, without its bytes.
+    Create {
+        /// The new environment: letters, digits, `_` and `-`.
+        name: String,
+        /// The environment to start from; that of `--env` if left out.
+        #[arg(long, value_name = "NAME")]
+        from: Option<String>,
+    },
+    /// All environments, with what they are branches of and the bytes that only they have.
+    List,
+    /// What differs between two environments: assets, definitions, versions, rows.
+    Diff {
+        /// One.
+        left: String,
+        /// The other.
+        right: String,
+        /// Also what is the same.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Removes a branch, with everything that only it has.
+    Drop {
+        /// The branch.
+        name: String,
+    },
+}
+
+/// `backup`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:\n  millstream backup /mnt/backups --env prod\n  \
+    millstream backup list /mnt/backups\n  millstream backup verify /mnt/backups\n  \
+    millstream backup prune /mnt/backups --keep 14\n\n\
+    What was acknowledged before the command began is in the backup. One that was cut off is gone \
+    on with by the next.")]
+pub struct BackupArgs {
+    /// Folder for backups; made if it is missing.
+    #[arg(value_name = "FOLDER")]
+    pub dest: Option<PathBuf>,
+    /// What to do with backups instead.
+    #[command(subcommand)]
+    pub verb: Option<BackupVerb>,
+}
+
+/// `backup VERB`.
+#[derive(Debug, Subcommand)]
+pub enum BackupVerb {
+    /// The backups of a folder, the newest first.
+    List {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Reads every byte of a backup, or of all, and compares it with its hash.
+    Verify {
+        /// The folder.
+        folder: PathBuf,
+        /// The backup; all if left out.
+        backup: Option<String>,
+    },
+    /// Removes all but the newest backups of each environment, and what only they needed.
+    Prune {
+        /// The folder.
+        folder: PathBuf,
+        /// How many stay.
+        #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+        keep: usize,
+    },
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  millstream restore /mnt/backups --env prod\n  \
+    millstream restore /mnt/backups --env drill --backup prod-20261122T021503Z\n\n\
+    One that was cut off is gone on with by the same command.")]
+pub struct RestoreArgs {
+    /// Folder with backups.
+    #[arg(value_name = "FOLDER")]
+    pub source: PathBuf,
+    /// The backup; the newest if left out.
+    #[arg(long, value_name = "ID")]
+    pub backup: Option<String>,
+    /// Move the environment that is there aside. Nobody may be at work in it.
+    #[arg(long)]
+    pub replace: bool,
 }
 
 /// `model`.

@@ -5,6 +5,7 @@
 
 mod cli;
 mod cmd;
+mod copying;
 mod exit;
 mod output;
 mod progress;
@@ -45,6 +46,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Explain { code } => cmd::explain::run(global, code.as_deref()),
         Verb::Schema { kind } => cmd::schema::run(kind.as_deref()),
         Verb::Completions { shell } => cmd::completions::run(shell),
+        Verb::Restore(args) => cmd::restore::run(global, &args),
         verb => with_runtime(cmd::run_async(global, verb)),
     }
 }

@@ -5,6 +5,7 @@ mod aliases;
 mod audit;
 mod changes;
 mod commits;
+mod copy;
 mod fires;
 mod killed;
 mod leases;
@@ -21,6 +22,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use millstream_core::clock::{Clock, Timestamp};
+use millstream_core::effect::EffectId;
 use millstream_core::id::{AttemptId, RunId};
 use millstream_core::step::{Receipt, Staged, StepKind, Target};
 use millstream_core::{AssetKey, ContentHash, Fault, Retry};

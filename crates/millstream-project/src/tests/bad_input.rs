@@ -309,7 +309,7 @@ environments:
     memory_limit: lots
     threads: 0
     operational: {url: {env: A}, path: b}
-  pro-d: {}
+  pro.d: {}
 ",
         )],
         "error[yaml.value_wrong]: `lake` cannot be `bucket/path`
@@ -323,9 +323,9 @@ error[yaml.value_wrong]: `threads` must be at least 1
 error[yaml.value_wrong]: `operational` takes either `url` or `path`
   --> millstream.yml:7:18
   hint: operational: {url: {env: NAME}}, or {url: {file: PATH}}, or {path: FILE}
-error[name.invalid]: `pro-d` cannot be the name of an environment
+error[name.invalid]: `pro.d` cannot be the name of an environment
   --> millstream.yml:8:3
-  hint: letters, digits and `_`",
+  hint: letters, digits, `_` and `-`",
     );
 }
 

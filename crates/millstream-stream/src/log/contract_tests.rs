@@ -292,3 +292,35 @@ async fn a_topic_is_scanned_as_a_table() {
     assert_eq!(columns[2].as_string::<i32>().value(8), "k");
     assert_eq!(columns[3].as_string::<i32>().value(8), "8");
 }
+
+#[tokio::test]
+async fn an_extent_ends_before_an_effect_that_does_not_belong() {
+    let root = tempfile::tempdir().unwrap();
+    let topic = open(root.path(), SMALL);
+    topic.append_once(vec![record("known")], &effect(1)).await.unwrap();
+    let mark = topic.mark().unwrap();
+    for number in 0..40 {
+        topic.append(vec![record(&format!("{number}: {}", "x".repeat(200)))]).await.unwrap();
+    }
+    topic.append_once(vec![record("unknown")], &effect(2)).await.unwrap();
+    topic.append(vec![record("later")]).await.unwrap();
+
+    for from in [None, Some(mark)] {
+        let known = |found: &EffectId| Ok(found.sequence < 2);
+        let segments = topic.extent(from, &known).unwrap();
+        assert!(segments.len() > 1 && segments[0].sealed);
+        let other = tempfile::tempdir().unwrap();
+        let folder = other.path().join("events-0");
+        fs::create_dir_all(&folder).unwrap();
+        for segment in segments {
+            let bytes = fs::read(&segment.path).unwrap();
+            fs::write(folder.join(segment.name), &bytes[..segment.bytes as usize]).unwrap();
+        }
+        let copied = values(&*open(other.path(), SMALL)).await;
+        assert_eq!(copied.len(), 41);
+        assert_eq!(copied[0], "known");
+    }
+    let whole = topic.extent(None, &|_| Ok(true)).unwrap();
+    let bytes = |path: &Path| fs::metadata(path).unwrap().len();
+    assert!(whole.iter().all(|segment| segment.bytes == bytes(&segment.path)));
+}

@@ -1,10 +1,13 @@
-//! `millstream init [DIR] [--example NAME]`
+//! `millstream init [DIR] [--example NAME] [--ci SYSTEM]`
+
+mod ci;
 
 use std::path::{Path, PathBuf};
 
 use millstream_core::error::Plain;
 use millstream_core::name::{is_name, snake_case};
 
+use self::ci::Workflow;
 use super::dbt::process_variables;
 use crate::cli::{Global, InitArgs, OutputFormat};
 use crate::exit::{Failure, Outcome};
@@ -19,7 +22,29 @@ mod examples {
 /// Makes a project that runs.
 pub fn run(global: &Global, args: &InitArgs) -> Outcome {
     let folder = args.dir.clone().unwrap_or_else(|| global.directory.clone());
-    make(global, &folder, args.example.as_deref())
+    // A project that is there already may get a workflow later.
+    let is_made = args.ci.is_some() && folder.join("millstream.yml").is_file();
+    if !is_made || args.example.is_some() {
+        make(global, &folder, args.example.as_deref())?;
+    }
+    match args.ci {
+        Some(system) => make_workflow(global, &Workflow::of(system, &folder)),
+        None => Ok(()),
+    }
+}
+
+fn make_workflow(global: &Global, workflow: &Workflow) -> Outcome {
+    let path = &workflow.path;
+    if path.exists() {
+        return Err(Plain::user("init.exists", format!("there is {} already", path.display()))
+            .with_hint("remove it to have it made anew; it was not changed")
+            .into());
+    }
+    write(path, workflow.text.as_bytes())?;
+    if global.output == OutputFormat::Json {
+        return print_json("workflow", &serde_json::json!({"file": path}));
+    }
+    print_line(&format!("made {}; its first lines say what it needs", path.display()))
 }
 
 /// Makes a project in a folder; a dbt project that is there becomes one, and its files stay as they

@@ -1,10 +1,12 @@
 //! One file for each verb.
 
 pub mod audit;
+pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod dbt;
 pub mod doctor;
+pub mod env;
 pub mod explain;
 pub mod init;
 pub mod lineage;
@@ -12,6 +14,7 @@ pub mod model;
 pub mod notifications;
 pub mod plan;
 pub mod query;
+pub mod restore;
 pub mod run;
 pub mod runs;
 pub mod schedule;
@@ -42,10 +45,13 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Token(verb) => token::run(global, &verb).await,
         Verb::Notifications(verb) => notifications::run(global, &verb).await,
         Verb::Audit(verb) => audit::run(global, &verb).await,
+        Verb::Env(verb) => env::run(global, &verb).await,
+        Verb::Backup(args) => backup::run(global, &args).await,
         Verb::Dbt { words } => dbt::run(global, &words).await,
         Verb::Doctor => doctor::run(global).await,
         Verb::Init(_)
         | Verb::Check
+        | Verb::Restore(_)
         | Verb::Explain { .. }
         | Verb::Schema { .. }
         | Verb::Completions { .. } => {

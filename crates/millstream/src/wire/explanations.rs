@@ -6,6 +6,7 @@ use millstream_core::explain::Explanation;
 pub fn explanations() -> Vec<Explanation> {
     let mut pages: Vec<Explanation> = [
         millstream_command::EXPLANATIONS,
+        millstream_backup::EXPLANATIONS,
         millstream_connect::EXPLANATIONS,
         millstream_dbt::EXPLANATIONS,
         millstream_deploy::EXPLANATIONS,
@@ -55,6 +56,35 @@ const OWN: &[Explanation] = &[
                not be made or read: look at its rights and at the space on the disk.",
     },
     Explanation {
+        code: "env.name",
+        title: "An environment cannot have this name",
+        text: "The name is that of a folder: letters, digits, `_` and `-`, not beginning with a \
+               digit or `-`. Nothing was made.",
+    },
+    Explanation {
+        code: "env.exists",
+        title: "There is an environment of this name",
+        text: "A branch gets a name that neither `millstream.yml` nor another branch has. \
+               `millstream env list` shows all; `millstream env drop` removes a branch.",
+    },
+    Explanation {
+        code: "env.not_a_branch",
+        title: "The environment is no branch",
+        text: "`env drop` removes branches that `env create` made. What `millstream.yml` declares \
+               is never removed by a command: remove its folder below `.millstream/` yourself.",
+    },
+    Explanation {
+        code: "env.busy",
+        title: "The environment is at work",
+        text: "A run of a process that lives works in the environment. Nothing was changed. Wait \
+               until it has ended, or cancel it: `millstream runs list`, `millstream runs cancel`.",
+    },
+    Explanation {
+        code: "env.io",
+        title: "The folder of an environment cannot be changed",
+        text: "Look at the rights and at the space on the disk, and run the same command again.",
+    },
+    Explanation {
         code: "init.exists",
         title: "The folder has files of a project already",
         text: "`init` overwrites nothing. Choose another folder, or remove the files it names.",
@@ -70,6 +100,33 @@ const OWN: &[Explanation] = &[
         text: "`millstream lineage` takes a table, view or column of the project: `orders`, \
                `shop.orders.status`; or `model:NAME`, `topic:NAME`, `operational:NAME`. Columns of \
                a source are known once it was synced.",
+    },
+    Explanation {
+        code: "backup.remote_lake",
+        title: "The lake of the environment lies in an object store",
+        text: "`backup`, `restore` and `env create` work on environments whose lake lies in their \
+               own folder. An object store keeps versions and copies of its own: turn them on for \
+               the bucket.",
+    },
+    Explanation {
+        code: "restore.not_empty",
+        title: "The environment is in use",
+        text: "`restore` overwrites nothing: something was run in the environment, or it has files. \
+               Restore into one that does not exist yet, or say `--replace`: then what is there is \
+               moved aside, and its new place is printed. Stop the server of the environment first.",
+    },
+    Explanation {
+        code: "restore.unfinished",
+        title: "A restore into this environment was cut off",
+        text: "What it has put back lies beside the place of the environment, in a folder that ends \
+               in `.restoring`. The same `millstream restore` goes on with it. Nothing else begins \
+               the environment anew until it is done or the folder is removed.",
+    },
+    Explanation {
+        code: "restore.io",
+        title: "The environment's folder cannot be changed",
+        text: "Look at the rights and at the space on the disk, and run the same command again: it \
+               goes on where it was.",
     },
     Explanation {
         code: "select.state_unreadable",

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use millstream_core::error::{Plain, Result};
 
+use super::place::expect_restored;
+
 /// The format of an environment's folder that this version writes.
 const FORMAT: u32 = 1;
 /// The folders that are made for an environment, and the project's, which gets their names.
@@ -17,6 +19,7 @@ pub(super) fn prepare(root: &Path) -> Result<()> {
     match fs::read_to_string(&file) {
         Ok(text) => check_format(root, &text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            expect_restored(root)?;
             make(root, &file).map_err(|error| unwritable(root, &error))
         }
         Err(error) => Err(unwritable(root, &error)),

@@ -163,6 +163,7 @@ fn environment(global: &Global, place: &Place, name: &str) -> Result<Environment
         None => Ok(Environment {
             name: name.to_owned(),
             root: state_dir(&place.root, name),
+            branch: None,
             lake: None,
             operational: None,
             threads: None,
