@@ -13,8 +13,8 @@ mod dbt_project;
 mod dbt_python;
 mod dbt_snapshots;
 mod dbt_statements;
-mod execution;
 mod delivery;
+mod execution;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod labeled;
