@@ -55,6 +55,10 @@ uuid_id!(
     RunId
 );
 uuid_id!(
+    /// One backfill.
+    BackfillId
+);
+uuid_id!(
     /// One try of one step. Names the step's staging and, for a sync, its `_load_id`.
     AttemptId
 );

@@ -26,6 +26,7 @@ pub mod model;
 pub mod name;
 pub mod operational;
 pub mod printed;
+pub mod partition;
 pub mod program;
 pub mod secret;
 pub mod slot;

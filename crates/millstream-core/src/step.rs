@@ -1,6 +1,7 @@
 //! The contract of a step: what the executor drives through claim, run, intent, publish and commit
 //! without knowing what kind of step it is (DESIGN 2).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::execution::Execution;
 use crate::hash::ContentHash;
 use crate::id::{AttemptId, RunId};
 use crate::log::AttemptLog;
+use crate::partition::{PartitionKey, Partitions};
 
 /// What kind of work a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,6 +96,8 @@ pub struct StepSpec {
     pub timeout: Duration,
     /// What it shares with others, how urgent it is, when it is tried again.
     pub execution: Execution,
+    /// How the asset is divided, if each of its partitions is made on its own.
+    pub partitions: Option<Partitions>,
 }
 
 impl StepSpec {
@@ -135,6 +139,8 @@ pub struct Attempt {
     pub refresh: Refresh,
     /// Takes what people may want to read of it later.
     pub log: AttemptLog,
+    /// The partition that it makes, of an asset that is divided.
+    pub partition: Option<PartitionKey>,
 }
 
 /// Whether a step builds on what it published before.
@@ -243,6 +249,9 @@ pub struct Staged {
     pub note: Option<String>,
 }
 
+/// For every partition the fingerprint of those rows of an input that belong to it.
+pub type Prints = BTreeMap<PartitionKey, ContentHash>;
+
 /// A step of a run. The executor owns the protocol; the step only works.
 ///
 /// Every method may be called again after a crash, in another process. `publish` is atomic at the
@@ -254,6 +263,17 @@ pub trait Step: Send + Sync + std::fmt::Debug {
     /// Fingerprint of what lies outside the asset graph: files, a remote table, the end of a
     /// topic. `None` for steps that read assets only. Must be cheap: `plan` calls it.
     fn probe<'a>(&'a self, _previous: &'a Previous) -> BoxFuture<'a, Result<Option<ContentHash>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Which rows of an input belong to which partition of the asset, as fingerprints: equal ones
+    /// mean that nothing of it has changed. `None` if nobody can tell. For assets that are divided.
+    fn prints<'a>(
+        &'a self,
+        _input: &'a AssetKey,
+        _catalog: &'a CatalogSnapshot,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Prints>>> {
         Box::pin(async { Ok(None) })
     }
 

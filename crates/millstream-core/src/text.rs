@@ -5,6 +5,7 @@ use crate::batch::BoxFuture;
 use crate::catalog::CatalogSnapshot;
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::partition::{PartitionKey, Stretch};
 use crate::step::Refresh;
 
 /// What a text is rendered for.
@@ -16,6 +17,17 @@ pub struct Scene {
     pub now: Timestamp,
     /// Whether the rows come to those of a table that is there.
     pub refresh: Refresh,
+    /// The stretch of time whose rows are wanted, if it is one partition of a model.
+    pub part: Option<ScenePart>,
+}
+
+/// A partition by time, as a text is rendered for it.
+#[derive(Debug, Clone)]
+pub struct ScenePart {
+    /// Its name.
+    pub key: PartitionKey,
+    /// From when on, until before when.
+    pub stretch: Stretch,
 }
 
 /// A text of SQL.

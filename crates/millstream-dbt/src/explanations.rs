@@ -368,6 +368,16 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "`incremental_strategy` is append, merge, delete+insert, insert_overwrite or microbatch.",
     ),
     page(
+        "partition.no_column",
+        "A model does not make the column that divides it",
+        "A partition takes the rows of the model whose column has its value, or lies in its stretch of time. The model has to make that column. What was there stays in place.",
+    ),
+    page(
+        "partition.column_type",
+        "The column that divides a model is no moment",
+        "Partitions by time need a timestamp, or for days, months and years a date. Cast the column in the model. What was there stays in place.",
+    ),
+    page(
         "dbt.target_missing",
         "The profile has no such output",
         "`--target` or `target` of the profile names no output of it.",

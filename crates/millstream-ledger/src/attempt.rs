@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use millstream_core::AssetKey;
 use millstream_core::clock::Timestamp;
 use millstream_core::id::{AttemptId, RunId};
+use millstream_core::partition::PartitionKey;
 use millstream_core::step::Staged;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -89,6 +90,7 @@ pub(crate) struct AttemptRow {
     pub(crate) owner: String,
     pub(crate) memo: Memo,
     pub(crate) intent: Option<Staged>,
+    pub(crate) partition: Option<PartitionKey>,
 }
 
 impl AttemptRow {
@@ -96,7 +98,8 @@ impl AttemptRow {
     pub(crate) fn find(connection: &Connection, attempt: AttemptId) -> Result<Self> {
         connection
             .prepare_cached(
-                "SELECT run, outputs, state, owner, memo, intent FROM attempts WHERE attempt = ?1",
+                "SELECT run, outputs, state, owner, memo, intent, partition
+                 FROM attempts WHERE attempt = ?1",
             )?
             .query_row([Text(attempt)], |row| {
                 Ok(Self {
@@ -107,6 +110,7 @@ impl AttemptRow {
                     owner: row.get(3)?,
                     memo: row.get::<_, Json<_>>(4)?.0,
                     intent: row.get::<_, Option<Json<_>>>(5)?.map(|intent| intent.0),
+                    partition: row.get::<_, Option<String>>(6)?.map(PartitionKey::new),
                 })
             })
             .optional()?

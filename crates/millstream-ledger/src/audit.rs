@@ -48,6 +48,18 @@ pub enum Action {
     /// A run is asked to stop.
     #[serde(rename = "run.cancel")]
     RunCancel,
+    /// A backfill is started.
+    #[serde(rename = "backfill.start")]
+    BackfillStart,
+    /// A backfill is held back.
+    #[serde(rename = "backfill.pause")]
+    BackfillPause,
+    /// A backfill goes on.
+    #[serde(rename = "backfill.resume")]
+    BackfillResume,
+    /// A backfill is stopped for good.
+    #[serde(rename = "backfill.cancel")]
+    BackfillCancel,
     /// A schedule is paused.
     #[serde(rename = "schedule.pause")]
     SchedulePause,

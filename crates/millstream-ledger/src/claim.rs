@@ -9,6 +9,7 @@ use millstream_core::clock::Timestamp;
 use millstream_core::effect::EffectId;
 use millstream_core::execution::Share;
 use millstream_core::id::{AttemptId, RunId};
+use millstream_core::partition::PartitionKey;
 use millstream_core::step::StepKind;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -50,6 +51,8 @@ pub struct ClaimRequest {
     pub priority: i32,
     /// Among those of the same priority, the one that is due first begins first.
     pub due_at: Option<Timestamp>,
+    /// The partition that it makes, of an asset that is divided.
+    pub partition: Option<PartitionKey>,
 }
 
 /// Whether an attempt may begin.
@@ -262,8 +265,8 @@ fn record_attempt(
     connection
         .prepare_cached(
             "INSERT INTO attempts (attempt, run, asset, number, kind, outputs, state, reason, memo,
-                                   holder, owner, lease_until, claimed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                                   holder, owner, lease_until, claimed_at, partition)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             Text(request.attempt),
@@ -279,6 +282,7 @@ fn record_attempt(
             owner,
             At(after(now, request.lease)),
             At(now),
+            request.partition.as_ref().map(PartitionKey::as_str),
         ])?;
     Ok(())
 }
@@ -299,7 +303,9 @@ fn next_effect(
              RETURNING sequence",
         )?
         .query_row(params![Text(asset), Count(seen)], |row| Ok(row.get::<_, Count>(0)?.0))?;
-    let effect = EffectId { application: EffectId::application(environment, asset, ""), sequence };
+    let partition = request.partition.as_ref().map_or("", PartitionKey::as_str);
+    let application = EffectId::application(environment, asset, partition);
+    let effect = EffectId { application, sequence };
     connection
         .prepare_cached(
             "INSERT INTO effects (attempt, asset, application, sequence) VALUES (?1, ?2, ?3, ?4)",

@@ -14,6 +14,7 @@ use crate::catalog::names_change;
 use crate::columns::{At, Count, Json, Text};
 use crate::error::{LedgerError, Result};
 use crate::ledger::Ledger;
+use crate::partitions::settle_partition;
 use crate::records::StepState;
 use crate::versions::{AssetVersion, of_attempt};
 
@@ -56,6 +57,7 @@ impl Ledger {
                 add_version(connection, &row, intent, asset, receipt, now)?;
             }
             settle(connection, &row, intent, now)?;
+            settle_partition(connection, &row, intent, now)?;
             move_alias(connection, intent, now)?;
             if !receipts.is_empty() {
                 names_change(connection)?;

@@ -6,6 +6,8 @@ use millstream_core::id::AttemptId;
 use millstream_core::{AssetKey, Coded, Fault, Retry};
 use rusqlite::ErrorCode;
 
+use crate::backfills::BackfillState;
+
 /// `Result` with the error of the ledger.
 pub type Result<T, E = LedgerError> = std::result::Result<T, E>;
 
@@ -95,6 +97,18 @@ pub enum LedgerError {
         /// What was asked for.
         part: String,
     },
+    /// Another process makes the backfill.
+    #[error("the backfill is being made by {holder}")]
+    BackfillHeld {
+        /// Which.
+        holder: String,
+    },
+    /// The backfill is not at work.
+    #[error("the backfill is {}", state.word())]
+    BackfillEnded {
+        /// How it stands.
+        state: BackfillState,
+    },
     /// An alias can only name what exists.
     #[error("{asset} has no version {version}")]
     UnknownVersion {
@@ -182,6 +196,8 @@ impl Coded for LedgerError {
             Self::LeaseLost { .. } => "ledger.lease_lost",
             Self::FireTaken { .. } => "ledger.fire_taken",
             Self::AmbiguousRun { .. } => "ledger.ambiguous_run",
+            Self::BackfillHeld { .. } => "ledger.backfill_held",
+            Self::BackfillEnded { .. } => "ledger.backfill_ended",
             Self::UnknownVersion { .. } => "ledger.unknown_version",
             Self::NoEarlierVersion { .. } => "ledger.no_earlier_version",
             Self::UnknownToken { .. } => "ledger.unknown_token",
@@ -195,6 +211,7 @@ impl Coded for LedgerError {
             | Self::NewerFormat { .. }
             | Self::OtherEnvironment { .. }
             | Self::AmbiguousRun { .. }
+            | Self::BackfillEnded { .. }
             | Self::UnknownVersion { .. }
             | Self::NoEarlierVersion { .. }
             | Self::UnknownToken { .. }
@@ -205,6 +222,7 @@ impl Coded for LedgerError {
             | Self::DiskFull
             | Self::Io { .. }
             | Self::FireTaken { .. }
+            | Self::BackfillHeld { .. }
             | Self::LeaseLost { .. } => Fault::External,
             Self::Closed | Self::Statement { .. } | Self::Protocol { .. } => Fault::Internal,
         }
@@ -233,6 +251,8 @@ impl Coded for LedgerError {
             Self::Io { .. } => "check the disk and the rights, and run the command again",
             Self::FireTaken { .. } => "see `millstream runs list` for the run",
             Self::AmbiguousRun { .. } => "give more digits of the run's id",
+            Self::BackfillHeld { .. } => "`millstream backfill pause` holds it back first",
+            Self::BackfillEnded { .. } => "`millstream backfill list` shows how each stands",
             Self::UnknownVersion { .. } => "see `millstream model list` for the versions there are",
             Self::NoEarlierVersion { .. } => "promote a version instead",
             Self::UnknownToken { .. } => "list the tokens to see their ids",

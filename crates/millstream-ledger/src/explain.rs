@@ -95,6 +95,18 @@ pub const EXPLANATIONS: &[Explanation] = &[
          `millstream runs list` shows the ids.",
     ),
     page(
+        "ledger.backfill_held",
+        "Another process makes the backfill",
+        "A backfill is made by one process at a time. Nothing was changed. Hold it back by \
+         `millstream backfill pause`, and resume it where you want it to go on.",
+    ),
+    page(
+        "ledger.backfill_ended",
+        "The backfill is not at work",
+        "Only a backfill that is at work can be paused, only one that is not over can be resumed \
+         or cancelled. Nothing was changed. `millstream backfill list` shows how each stands.",
+    ),
+    page(
         "ledger.unknown_version",
         "The version does not exist",
         "An alias can only name a version that was published. The alias stays where it is. \

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use millstream_core::AssetKey;
 use millstream_core::id::RunId;
+use millstream_core::partition::PartitionKey;
 use millstream_core::step::InputVersion;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
@@ -132,7 +133,7 @@ pub(crate) fn attempts(
     let mut attempts: Vec<AttemptDetail> = connection
         .prepare_cached(
             "SELECT attempt, number, state, reason, holder, claimed_at, intended_at, ended_at,
-                    stats, checks, note, error
+                    stats, checks, note, error, partition
              FROM attempts WHERE run = ?1 AND asset = ?2 ORDER BY number, rowid",
         )?
         .query_map(params![Text(run), Text(asset)], attempt)?
@@ -157,6 +158,7 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptDetail> {
     Ok(AttemptDetail {
         attempt: row.get::<_, Text<_>>("attempt")?.0,
         number: row.get("number")?,
+        partition: row.get::<_, Option<String>>("partition")?.map(PartitionKey::new),
         state: row.get::<_, Word<_>>("state")?.0,
         reason: row.get("reason")?,
         holder: row.get::<_, Json<_>>("holder")?.0,

@@ -89,8 +89,8 @@ impl Ledger {
         self.actor.clone()
     }
 
-    /// Now.
-    pub(crate) fn now(&self) -> Timestamp {
+    /// Now, by the clock with which it was opened.
+    pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
 

@@ -12,13 +12,14 @@
 //!
 //! Reading order: `ledger`, `records`, `runs`, `claim`, `admission`, `waits`, `attempt`, `commit`,
 //! `recovery`, then the readers `versions`, `journal`, `pages`, `status`, `changes`, `audit`,
-//! `aliases`, `fires`, `notices`, `outbox`, `catalog`, `system`, and `copy`, which knows a file that
-//! was copied.
+//! `aliases`, `fires`, `partitions`, `backfills`, `notices`, `outbox`, `catalog`, `system`, and
+//! `copy`, which knows a file that was copied.
 
 mod admission;
 mod aliases;
 mod attempt;
 mod audit;
+mod backfills;
 mod catalog;
 mod changes;
 mod claim;
@@ -35,6 +36,7 @@ mod notices;
 mod open;
 mod outbox;
 mod pages;
+mod partitions;
 mod readers;
 mod records;
 mod recovery;
@@ -52,6 +54,7 @@ mod tests;
 pub use admission::{Occupant, Rank, Wait};
 pub use aliases::{AliasRecord, Change};
 pub use audit::{Action, Actor, AuditFilter, AuditOutcome, AuditRecord, Deed, Via};
+pub use backfills::{Backfill, BackfillPace, BackfillPart, BackfillState, NewBackfill, PartState};
 pub use changes::{Changed, Changes};
 pub use claim::{Claim, ClaimOutcome, ClaimRequest, Renewal};
 pub use copy::{Intended, LedgerCopy, settle_copy};
@@ -65,6 +68,7 @@ pub use ledger::Ledger;
 pub use notices::{MuteRecord, MuteTarget, NewDelivery, NoticeBook, NoticeDecision, StepNews};
 pub use outbox::{Delivery, DeliveryEnd, DeliveryFilter, DeliveryState};
 pub use pages::{GridRun, ListedRun, RunFilter, RunHead, StepHead};
+pub use partitions::{LastAttempt, PartitionHistory, PartitionRecord};
 pub use records::{
     AttemptDetail, FailState, Memo, RunCause, RunDetail, RunState, RunSummary, SkipState,
     StepDetail, StepError, StepState,

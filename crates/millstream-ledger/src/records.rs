@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use millstream_core::clock::Timestamp;
 use millstream_core::id::{AttemptId, RunId};
+use millstream_core::partition::PartitionKey;
 use millstream_core::step::{CheckResult, InputVersion, StepKind, StepStats};
 use millstream_core::{AssetKey, ContentHash, Error, Fault, Retry};
 use serde::{Deserialize, Serialize};
@@ -224,6 +225,9 @@ pub struct AttemptDetail {
     pub attempt: AttemptId,
     /// Its number in the step, from 1.
     pub number: u32,
+    /// The partition that it makes, of an asset that is divided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<PartitionKey>,
     /// How it stands.
     pub state: StepState,
     /// Why it was made.

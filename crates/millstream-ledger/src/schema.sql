@@ -58,11 +58,15 @@ CREATE TABLE attempts (
     checks      TEXT,
     note        TEXT,
     error       TEXT,
+    -- What it makes of an asset that is divided.
+    partition   TEXT,
     -- Last, because it can be long and most readers do not want it.
     intent      TEXT,
     FOREIGN KEY (run, asset) REFERENCES steps (run, asset)
 ) STRICT;
 CREATE INDEX attempts_of_step ON attempts (run, asset, number);
+CREATE INDEX attempts_of_partition ON attempts (asset, partition, attempt)
+    WHERE partition IS NOT NULL;
 CREATE INDEX attempts_running ON attempts (attempt) WHERE state = 'running';
 
 CREATE TABLE assets (
@@ -104,6 +108,20 @@ CREATE TABLE versions (
     PRIMARY KEY (asset, version)
 ) STRICT;
 CREATE INDEX versions_of_attempt ON versions (attempt);
+
+-- The partitions of assets, as the last committed attempt left each.
+CREATE TABLE partitions (
+    asset      TEXT NOT NULL REFERENCES assets (asset),
+    partition  TEXT NOT NULL,
+    -- The version of the asset that changed its rows last, 0 if it never had any.
+    version    INTEGER NOT NULL,
+    sequence   INTEGER NOT NULL,
+    rows       INTEGER NOT NULL,
+    memo       TEXT NOT NULL,
+    settled_by TEXT NOT NULL REFERENCES attempts (attempt),
+    settled_at INTEGER NOT NULL,
+    PRIMARY KEY (asset, partition)
+) STRICT;
 
 CREATE TABLE leases (
     asset   TEXT PRIMARY KEY,
@@ -176,6 +194,33 @@ CREATE INDEX fires_of_schedule ON fires (schedule, position);
 CREATE INDEX fires_of_run ON fires (run);
 CREATE INDEX runs_of_schedule ON fires (schedule, run) WHERE run IS NOT NULL;
 CREATE INDEX fires_waiting ON fires (position) WHERE state = 'waiting';
+
+CREATE TABLE backfills (
+    backfill   TEXT PRIMARY KEY,
+    selection  TEXT NOT NULL,
+    -- How it is made: how many steps at a time, whether from scratch.
+    pace       TEXT NOT NULL,
+    state      TEXT NOT NULL,
+    by         TEXT,
+    -- The process that makes it, while one does.
+    holder     TEXT,
+    created_at INTEGER NOT NULL,
+    ended_at   INTEGER
+) STRICT;
+
+CREATE TABLE backfill_partitions (
+    backfill  TEXT NOT NULL REFERENCES backfills (backfill),
+    -- In this order they are made.
+    position  INTEGER NOT NULL,
+    asset     TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    state     TEXT NOT NULL,
+    run       TEXT REFERENCES runs (run),
+    error     TEXT,
+    PRIMARY KEY (backfill, position),
+    UNIQUE (backfill, asset, partition)
+) STRICT;
+CREATE INDEX backfill_partitions_of_state ON backfill_partitions (backfill, state, position);
 
 CREATE TABLE tokens (
     id         TEXT PRIMARY KEY,
@@ -310,6 +355,12 @@ END;
 CREATE TRIGGER fire_changed AFTER UPDATE OF state, run ON fires BEGIN
     INSERT INTO changes (kind, at, run, schedule, state)
     VALUES ('fire', new.at, new.run, new.schedule, new.state);
+END;
+CREATE TRIGGER backfill_added AFTER INSERT ON backfills BEGIN
+    INSERT INTO changes (kind, at, state) VALUES ('backfill', new.created_at, new.state);
+END;
+CREATE TRIGGER backfill_changed AFTER UPDATE OF state ON backfills BEGIN
+    INSERT INTO changes (kind, at, state) VALUES ('backfill', new.ended_at, new.state);
 END;
 CREATE TRIGGER audited AFTER INSERT ON audit BEGIN
     INSERT INTO changes (kind, at, state) VALUES ('audit', new.at, new.outcome);

@@ -166,6 +166,7 @@ impl Environment {
             definition: ContentHash::of(b"definition"),
             timeout: Duration::from_mins(1),
             execution: millstream_core::execution::Execution::default(),
+            partitions: None,
         };
         TrainingStep::new(TrainingConfig {
             spec,
@@ -189,6 +190,7 @@ impl Environment {
             previous: Previous::default(),
             refresh: Refresh::Incremental,
             log: AttemptLog::default(),
+            partition: None,
         }
     }
 

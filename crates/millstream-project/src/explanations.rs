@@ -162,6 +162,14 @@ pub const EXPLANATIONS: &[Explanation] = &[
          known, or needs another setting beside it.",
     ),
     page(
+        "model.partitions",
+        "The partitions of a model cannot be",
+        "`partitions` of a model's configuration says by which column it is divided, and into what: \
+         hours, days, months or years since a begin, or values that are listed. dbt's `microbatch` \
+         says it with `event_time`, `batch_size` and `begin`. Only tables have partitions. Nothing \
+         was run.",
+    ),
+    page(
         "model.empty",
         "A model has no SQL",
         "After rendering there is nothing but comments. A model is one select statement.",

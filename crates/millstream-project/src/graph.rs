@@ -7,6 +7,7 @@ mod select;
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use millstream_core::partition::Partitions;
 use millstream_core::step::{Input, StepKind};
 use millstream_core::{AssetKey, ContentHash};
 use millstream_dbt::manifest::UniqueId;
@@ -49,6 +50,8 @@ pub struct Node {
     pub fresh_within: Option<Period>,
     /// How it is executed.
     pub executed: Executed,
+    /// How it is divided, if each of its partitions is made on its own.
+    pub partitions: Option<Partitions>,
 }
 
 impl Node {

@@ -1,12 +1,13 @@
 //! What a project is once it is read and resolved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_core::batch::BoxFuture;
 use millstream_core::diagnostic::Place;
+use millstream_core::partition::Partitions;
 use millstream_core::spec::{
     CommandSpec, DeploymentSpec, ExecutionSpec, FunctionSpec, SourceSpec, TrainingSpec,
 };
@@ -113,6 +114,10 @@ pub struct SqlModel {
     pub fresh_within: Option<Period>,
     /// How it is executed, if it says so, and where that is.
     pub execution: Option<(ExecutionSpec, Place)>,
+    /// How it is divided, if each of its partitions is made on its own.
+    pub partitions: Option<Partitions>,
+    /// The columns that say when a row of an input happened, of those that say so.
+    pub clocks: BTreeMap<AssetKey, String>,
     /// The tables it reads, in the order in which it names them.
     pub inputs: Vec<AssetKey>,
     /// What is said of its columns.

@@ -13,6 +13,7 @@ use millstream_core::crash;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Error, Fault, Plain, Result, Retry};
 use millstream_core::id::{AttemptId, RunId};
+use millstream_core::partition::PartitionKey;
 use millstream_core::slot::Slot;
 use millstream_core::step::{Attempt, CheckOutcome, Receipt, Refresh, Staged, Step, Target};
 use millstream_ledger::{
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     /// That of the run.
     pub(crate) log: RunLog,
     pub(crate) cancel: CancellationToken,
+    /// Lets partitions that were begun end, and no other begin.
+    pub(crate) hold: CancellationToken,
 }
 
 /// What was decided about an attempt before it is claimed.
@@ -51,6 +54,8 @@ pub(crate) struct Decided {
     /// Version of the asset when it was decided; another one after the claim means that somebody
     /// else did the work meanwhile.
     pub(crate) version: u64,
+    /// The partition, of an asset that is divided.
+    pub(crate) partition: Option<PartitionKey>,
 }
 
 /// How an attempt ended.
@@ -105,6 +110,7 @@ pub(crate) async fn make_attempt(
         previous,
         refresh: context.refresh,
         log: context.log.of_attempt(step.spec().asset(), number),
+        partition: decided.partition.clone(),
     };
     let open = OpenAttempt { attempt: &attempt, claim: &claim, intent: Mutex::default() };
     let work = AssertUnwindSafe(work(context, step, &open, slot)).catch_unwind();
@@ -152,7 +158,8 @@ async fn claim(
     let spec = step.spec();
     let mut target_sequences = BTreeMap::new();
     for output in &spec.outputs {
-        let application = EffectId::application(context.ledger.environment(), output, "");
+        let partition = decided.partition.as_ref().map_or("", PartitionKey::as_str);
+        let application = EffectId::application(context.ledger.environment(), output, partition);
         target_sequences.insert(output.clone(), step.sequence(output, &application).await?);
     }
     let request = ClaimRequest {
@@ -169,6 +176,7 @@ async fn claim(
         shares: spec.execution.shares.clone(),
         priority: spec.execution.priority,
         due_at: context.due_at.get(spec.asset()).copied(),
+        partition: decided.partition.clone(),
     };
     Ok(context.ledger.claim(request).await?)
 }

@@ -58,6 +58,7 @@ impl DirectedRun {
             slots: Slots::given(slot),
             progress,
             due: Due::Always,
+            asked_partitions: None,
         };
         let mut report = driver.attempts().await?;
         report.millis = millis_since(begun);

@@ -8,6 +8,7 @@ use millstream_core::asset::AssetKey;
 use millstream_core::error::{Error, Result};
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
+use millstream_core::partition::PartitionKey;
 use millstream_core::step::{Refresh, Step, StepKind, StepStats};
 use millstream_ledger::{SkipState, StepError};
 use tokio::sync::{mpsc, watch};
@@ -16,6 +17,7 @@ use crate::attempt::{Context, Decided, Ended, make_attempt};
 use crate::execute::millis_since;
 use crate::logs::told;
 use crate::memo::{MemoInputs, memo};
+use crate::partitions::Part;
 use crate::plan::{Decision, Due, Known, Probe, Reason, decide};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, StepOutcome, StepReport};
@@ -23,6 +25,9 @@ use crate::slots::{Slots, Urgency};
 
 /// How often a step looks whether the asset that another process holds is free.
 const HELD_POLL: Duration = Duration::from_millis(50);
+
+/// Why a step of a cancelled run was not made.
+pub(crate) const CANCELLED: &str = "the run was cancelled";
 
 /// Takes one step to its end.
 pub(crate) struct StepDriver {
@@ -33,6 +38,8 @@ pub(crate) struct StepDriver {
     pub(crate) slots: Slots,
     pub(crate) progress: mpsc::Sender<Progress>,
     pub(crate) due: Due,
+    /// The partitions that somebody asks for.
+    pub(crate) asked_partitions: Option<Vec<PartitionKey>>,
 }
 
 /// What the watcher was told of a step last.
@@ -64,22 +71,34 @@ impl StepDriver {
 
     /// Decides and attempts until the step has an end.
     pub(crate) async fn attempts(&self) -> Result<StepReport> {
-        let mut number = 1;
+        match &self.step.spec().partitions {
+            Some(partitions) => self.partitioned(partitions).await,
+            None => self.attempts_of(&Part::Whole, 1).await,
+        }
+    }
+
+    /// Decides and attempts a part of the step until it has an end. The first attempt has this
+    /// number.
+    pub(crate) async fn attempts_of(&self, part: &Part, first: u32) -> Result<StepReport> {
+        let mut number = first;
         let mut told = Told::Nothing;
         let mut done: Option<StepReport> = None;
         let mut context = self.context.clone();
         let mut due = self.due;
         loop {
             if self.context.cancel.is_cancelled() {
-                return self.or_skip(done, StepOutcome::Cancelled, "the run was cancelled").await;
+                return match part {
+                    Part::Whole => self.or_skip(done, StepOutcome::Cancelled, CANCELLED).await,
+                    Part::One(_) => self.report(Ended::Cancelled, CANCELLED.to_owned(), number - 1),
+                };
             }
             let slot = self.slots.take(self.urgency()).await;
-            let decided = match self.decide(context.refresh, due).await {
+            let decided = match self.decide_part(part, context.refresh, due).await {
                 Ok(Some(decided)) => decided,
                 Ok(None) => return self.or_skip(done, StepOutcome::UpToDate, "up to date").await,
                 Err(error) => {
                     drop(slot);
-                    if self.pauses_to_try_again(&error, number).await {
+                    if self.pauses_to_try_again(&error, number + 1 - first).await {
                         number += 1;
                         continue;
                     }
@@ -107,7 +126,7 @@ impl StepDriver {
                     self.wait_for_turn().await?;
                 }
                 Ended::Failed(error) => {
-                    if !self.pauses_to_try_again(&error, number).await {
+                    if !self.pauses_to_try_again(&error, number + 1 - first).await {
                         return self.report(Ended::Failed(error), decided.reason, number);
                     }
                     number += 1;
@@ -163,6 +182,21 @@ impl StepDriver {
         Urgency::new(spec.execution.priority, self.context.due_at.get(spec.asset()).copied())
     }
 
+    async fn decide_part(
+        &self,
+        part: &Part,
+        refresh: Refresh,
+        due: Due,
+    ) -> Result<Option<Decided>> {
+        let Part::One(part) = part else { return self.decide(refresh, due).await };
+        Ok(Some(Decided {
+            memo: part.memo.clone(),
+            reason: format!("{}: {}", part.key, part.reason),
+            version: self.version()?,
+            partition: Some(part.key.clone()),
+        }))
+    }
+
     /// What to do now: `None` when there is nothing.
     async fn decide(&self, refresh: Refresh, due: Due) -> Result<Option<Decided>> {
         if due == Due::Always {
@@ -176,7 +210,8 @@ impl StepDriver {
         let decision = decide(spec, &known, probe, refresh, &BTreeSet::new());
         let Decision::Run(reason) = decision else { return Ok(None) };
         let memo = memo(spec, &MemoInputs { current: &known.versions, probe: probe.print() });
-        Ok(Some(Decided { memo, reason: reason.to_string(), version: previous.version }))
+        let (reason, version) = (reason.to_string(), previous.version);
+        Ok(Some(Decided { memo, reason, version, partition: None }))
     }
 
     async fn asked(&self) -> Result<Decided> {
@@ -186,7 +221,8 @@ impl StepDriver {
         let previous = ledger.previous(spec.asset())?;
         let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
         let memo = memo(spec, &MemoInputs { current: &known.versions, probe: probe.print() });
-        Ok(Decided { memo, reason: Reason::Asked.to_string(), version: previous.version })
+        let (reason, version) = (Reason::Asked.to_string(), previous.version);
+        Ok(Decided { memo, reason, version, partition: None })
     }
 
     /// Whether another attempt follows one that failed; then after the pause before it.
@@ -203,7 +239,7 @@ impl StepDriver {
     }
 
     /// Records that the step did not run.
-    async fn skip(&self, outcome: StepOutcome, reason: &str) -> Result<StepReport> {
+    pub(crate) async fn skip(&self, outcome: StepOutcome, reason: &str) -> Result<StepReport> {
         let state = match outcome {
             StepOutcome::UpToDate => SkipState::UpToDate,
             StepOutcome::Waits => SkipState::Upstream,
@@ -214,7 +250,7 @@ impl StepDriver {
         Ok(self.blank(outcome, reason.to_owned(), 0, self.version()?))
     }
 
-    fn report(&self, ended: Ended, reason: String, attempts: u32) -> Result<StepReport> {
+    pub(crate) fn report(&self, ended: Ended, reason: String, attempts: u32) -> Result<StepReport> {
         let blank = |outcome, version| self.blank(outcome, reason, attempts, version);
         Ok(match ended {
             Ended::Committed { staged, versions } => {
@@ -256,11 +292,12 @@ impl StepDriver {
             error: None,
             millis: 0,
             attempts,
+            partitions: Vec::new(),
         }
     }
 
     /// The current version of the step's asset, 0 before the first.
-    fn version(&self) -> Result<u64> {
+    pub(crate) fn version(&self) -> Result<u64> {
         Ok(self.context.ledger.previous(self.step.spec().asset())?.version)
     }
 

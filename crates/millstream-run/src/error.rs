@@ -140,6 +140,64 @@ pub const EXPLANATIONS: &[Explanation] = &[
                What the run did is in the ledger and not touched by this.",
     },
     Explanation {
+        code: "backfill.not_partitioned",
+        title: "An asset has no partitions",
+        text: "Only what is divided into partitions can be filled partition by partition. A model \
+               says so in its configuration: `partitions: {by: time, column: ordered_at, grain: day, \
+               begin: 2024-01-01}` or `{by: values, column: region, values: [eu, us]}`; dbt's \
+               microbatch models are divided by what they say already. Anything else is made anew by \
+               `millstream run --full-refresh --select`.",
+    },
+    Explanation {
+        code: "backfill.nothing",
+        title: "There is no partition to make",
+        text: "What was asked for names no partition that there is: all were made, or none has \
+               failed, or the asset begins later or ends before. Nothing was started.",
+    },
+    Explanation {
+        code: "backfill.unknown",
+        title: "There is no such backfill",
+        text: "No backfill has an id that begins or ends with these digits. `millstream backfill \
+               list` shows the ids.",
+    },
+    Explanation {
+        code: "partition.no_moment",
+        title: "A date or time does not exist",
+        text: "A partition by time is named by its date: `2026`, `2026-11`, `2026-11-21`, \
+               `2026-11-21T08`. The text is none, or names a day that the calendar does not have. \
+               Nothing was started.",
+    },
+    Explanation {
+        code: "partition.no_zone",
+        title: "A time zone does not exist",
+        text: "`timezone` names a zone of IANA's database, as Europe/Paris or UTC. Its clocks say \
+               when a day begins.",
+    },
+    Explanation {
+        code: "partition.unknown",
+        title: "An asset has no such partition",
+        text: "Partitions by time go from `begin` to now, or to `end`; partitions by values are those \
+               that are listed. Nothing was started.",
+    },
+    Explanation {
+        code: "partition.ends_before_begin",
+        title: "A stretch of time ends before it begins",
+        text: "The end lies before the begin, or at it. Exchange them, or correct one. Nothing was \
+               started.",
+    },
+    Explanation {
+        code: "partition.too_many",
+        title: "An asset would have too many partitions",
+        text: "An asset may have 100,000 partitions: eleven years of hours. Use a coarser grain, or \
+               let it begin later.",
+    },
+    Explanation {
+        code: "partition.no_order",
+        title: "Partitions by values have no order",
+        text: "`--from` and `--to` mean a stretch of time. Name partitions by values with \
+               `--partition`, or take `--all`, `--missing` or `--failed`.",
+    },
+    Explanation {
         code: "run.panicked",
         title: "A step broke down",
         text: "This is a fault of Millstream. The last version stays in place and the other steps \

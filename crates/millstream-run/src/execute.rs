@@ -19,6 +19,7 @@ use crate::directed::DirectedRun;
 use crate::driver::{End, StepDriver};
 use crate::logs::Logs;
 use crate::open_run::{Begun, OpenRun};
+use crate::partitions::{Asked, divisions, look};
 use crate::plan::{Due, Known, Plan, Probe, plan};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, RunReport, StepOutcome, StepReport};
@@ -65,6 +66,11 @@ pub struct RunRequest {
     /// When steps have to begin so that what rests on them stays fresh. Of those that wait, the
     /// ones that are due sooner begin first.
     pub due_at: BTreeMap<AssetKey, Timestamp>,
+    /// The partitions that are made whether or not they are due, of assets that are divided. Of
+    /// others those that are due.
+    pub partitions: Asked,
+    /// Once cancelled, partitions that were begun end, and no other begins.
+    pub hold: CancellationToken,
 }
 
 impl RunRequest {
@@ -79,6 +85,8 @@ impl RunRequest {
             fire: None,
             by: None,
             due_at: BTreeMap::new(),
+            partitions: Asked::new(),
+            hold: CancellationToken::new(),
         }
     }
 }
@@ -132,7 +140,8 @@ impl Executor {
     /// What a run would do.
     pub async fn plan(&self, request: &RunRequest) -> Result<Plan> {
         let selected = self.selected(request);
-        let known = Known::read(&self.ledger)?;
+        let mut known = Known::read(&self.ledger)?;
+        self.look_at_partitions(&selected, &mut known).await?;
         let mut probes = BTreeMap::new();
         for step in &selected {
             let asset = step.spec().asset().clone();
@@ -141,7 +150,49 @@ impl Executor {
             probes.insert(asset, probe);
         }
         let specs: Vec<_> = selected.iter().map(|step| step.spec()).collect();
-        Ok(plan(&specs, &known, &probes, request.refresh, request.due))
+        Ok(plan(&specs, &known, &probes, request.refresh, request.due, &request.partitions))
+    }
+
+    /// Looks up what decides about partitions.
+    async fn look_at_partitions(&self, steps: &[Arc<dyn Step>], known: &mut Known) -> Result<()> {
+        known.divisions = divisions(&self.steps.project);
+        known.now = self.ledger.now();
+        for step in steps.iter().filter(|step| step.spec().partitions.is_some()) {
+            let (divisions, versions) = (&known.divisions, &known.versions);
+            let divided = look(&self.ledger, &**step, divisions, versions, known.now).await?;
+            known.divided.insert(step.spec().asset().clone(), divided);
+        }
+        Ok(())
+    }
+
+    /// Settles what dead processes left.
+    pub async fn recover(&self) -> Result<()> {
+        recover(&self.ledger, &self.steps, &self.holder, self.pace.lease).await?;
+        Ok(())
+    }
+
+    /// The ledger of its environment.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The same executor with another handle of the ledger, as one that acts for somebody.
+    #[must_use]
+    pub fn with_ledger(mut self, ledger: Ledger) -> Self {
+        self.ledger = ledger;
+        self
+    }
+
+    /// How many steps it has at work at the same time.
+    pub fn parallel_steps(&self) -> usize {
+        self.pace.parallel_steps
+    }
+
+    /// The same executor with so many steps at the same time.
+    #[must_use]
+    pub fn with_parallel_steps(mut self, parallel_steps: usize) -> Self {
+        self.pace.parallel_steps = parallel_steps;
+        self
     }
 
     /// Recovers what dead processes left, then brings the selected assets up to date. Progress
@@ -213,6 +264,7 @@ impl Executor {
             logs: self.logs.clone(),
             log: self.logs.of_run(run),
             cancel,
+            hold: request.hold.clone(),
         })
     }
 
@@ -260,6 +312,7 @@ impl Executor {
                 slots: slots.clone(),
                 progress: progress.clone(),
                 due: request.due,
+                asked_partitions: request.partitions.get(spec.asset()).cloned(),
             };
             tasks.spawn(async move {
                 let report = driver.drive(before).await;
@@ -304,6 +357,7 @@ fn nothing_to_do(plan: &Plan, begun: Instant) -> RunReport {
         error: None,
         millis: 0,
         attempts: 0,
+        partitions: Vec::new(),
     });
     RunReport { run: None, steps: steps.collect(), millis: millis_since(begun) }
 }

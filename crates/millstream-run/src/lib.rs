@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod attempt;
+pub mod backfill;
 mod cancel;
 pub mod conductor;
 mod directed;
@@ -15,6 +16,7 @@ pub mod execute;
 pub mod logs;
 pub mod memo;
 mod open_run;
+pub mod partitions;
 pub mod plan;
 pub mod recover;
 pub mod report;

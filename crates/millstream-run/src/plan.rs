@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use millstream_core::asset::AssetKey;
+use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
 use millstream_core::hash::ContentHash;
+use millstream_core::partition::Partitions;
 use millstream_core::step::{Edge, Input, Refresh, StepKind, StepSpec};
 use millstream_ledger::{AssetVersion, Ledger, Memo};
 use serde::Serialize;
 
 use crate::memo::{MemoInputs, counts, memo};
+use crate::partitions::{self, Asked, Change, Changing, Divided, PartitionPlan, World};
 
 /// What would run, in order.
 #[derive(Debug, Clone, Serialize)]
@@ -39,6 +42,9 @@ pub struct PlanEntry {
     pub decision: Decision,
     /// Its present version, 0 before the first.
     pub version: u64,
+    /// What is due of it, if it is divided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<PartitionPlan>,
 }
 
 /// Whether a step runs.
@@ -85,6 +91,13 @@ pub enum Reason {
         /// Version that there is now.
         to: u64,
     },
+    /// Partitions of it are due.
+    Partitions {
+        /// How many.
+        count: usize,
+        /// Which, and why, for people.
+        which: String,
+    },
     /// A step before it runs.
     Upstream {
         /// The input that will change.
@@ -104,6 +117,7 @@ impl fmt::Display for Reason {
             Self::Input { asset, from, to } => {
                 write!(f, "{} is at {to}, was {from}", asset.name)
             }
+            Self::Partitions { which, .. } => f.write_str(which),
             Self::Upstream { asset } => write!(f, "{} will change", asset.name),
         }
     }
@@ -147,12 +161,19 @@ pub struct Known {
     /// What the last attempt of every step saw. A step may have one without a version: a sync that
     /// found no table yet, a function without events.
     pub memos: BTreeMap<AssetKey, Memo>,
+    /// How assets are divided, of those that are.
+    pub divisions: BTreeMap<AssetKey, Partitions>,
+    /// What is known of the partitions of the steps that are divided.
+    pub divided: BTreeMap<AssetKey, Divided>,
+    /// When all that was so.
+    pub now: Timestamp,
 }
 
 impl Known {
     /// Reads it.
     pub fn read(ledger: &Ledger) -> Result<Self> {
-        Ok(Self { versions: ledger.all_current()?, memos: ledger.memos()? })
+        let (versions, memos) = (ledger.all_current()?, ledger.memos()?);
+        Ok(Self { versions, memos, ..Self::default() })
     }
 
     /// Reads what decides about one step.
@@ -173,23 +194,37 @@ pub fn plan(
     probes: &BTreeMap<AssetKey, Probe>,
     refresh: Refresh,
     due: Due,
+    asked: &Asked,
 ) -> Plan {
     let mut changing: BTreeSet<&AssetKey> = BTreeSet::new();
+    let mut parts = Changing::new();
+    let nothing = Divided::default();
     let mut entries = Vec::with_capacity(specs.len());
     for spec in specs {
         let probe = probes.get(spec.asset()).copied().unwrap_or(Probe::Inside);
-        let decision = match due {
-            Due::WhenChanged => decide(spec, known, probe, refresh, &changing),
-            Due::Always => Decision::Run(Reason::Asked),
+        let partitions = spec.partitions.as_ref().map(|partitions| {
+            let asked = asked.get(spec.asset()).map(Vec::as_slice);
+            let divided = known.divided.get(spec.asset()).unwrap_or(&nothing);
+            let Known { versions, divisions, now, .. } = known;
+            let world = World { versions, divisions, divided, now: *now };
+            partitions::decide(spec, partitions, world, refresh, &parts, asked)
+        });
+        let decision = match (&partitions, due) {
+            (Some(partitions), _) => of_partitions(partitions),
+            (None, Due::WhenChanged) => decide(spec, known, probe, refresh, &changing),
+            (None, Due::Always) => Decision::Run(Reason::Asked),
         };
         if decision != Decision::UpToDate {
             changing.extend(&spec.outputs);
+            let change = partitions.as_ref().map_or(Some(Change::Whole), PartitionPlan::change);
+            parts.extend(spec.outputs.iter().cloned().zip(change.into_iter().cycle()));
         }
         entries.push(PlanEntry {
             asset: spec.asset().clone(),
             kind: spec.kind,
             decision,
             version: known.versions.get(spec.asset()).map_or(0, |version| version.version),
+            partitions,
         });
     }
     let hash =
@@ -197,6 +232,15 @@ pub fn plan(
             format!("{} {} {:?}", spec.asset(), spec.definition, entry.decision)
         }));
     Plan { hash, entries }
+}
+
+/// The decision on a step whose partitions are decided.
+fn of_partitions(partitions: &PartitionPlan) -> Decision {
+    match (partitions.due.len(), &partitions.undecided) {
+        (0, None) => Decision::UpToDate,
+        (0, Some(asset)) => Decision::Run(Reason::Upstream { asset: asset.clone() }),
+        (count, _) => Decision::Run(Reason::Partitions { count, which: partitions.described() }),
+    }
 }
 
 /// Decides for one step. `changing` has the outputs of steps before it that will run.

@@ -27,6 +27,7 @@ fn spec(
         definition: ContentHash::of(definition.as_bytes()),
         timeout: Duration::from_secs(1),
         execution: millstream_core::execution::Execution::default(),
+        partitions: None,
     }
 }
 
@@ -117,6 +118,7 @@ fn what_follows_is_planned_with_it() {
         &probes,
         Refresh::Incremental,
         Due::WhenChanged,
+        &Asked::new(),
     );
     let decisions: Vec<_> = plan.entries.iter().map(|entry| entry.decision.clone()).collect();
     let upstream = Decision::Run(Reason::Upstream { asset: table("raw") });

@@ -8,6 +8,8 @@ use millstream_core::step::{CheckResult, Staged, StepKind, StepStats};
 use millstream_ledger::StepError;
 use serde::Serialize;
 
+use crate::partitions::PartitionReport;
+
 /// Something that a person who watches a run wants to see.
 #[derive(Debug, Clone)]
 pub enum Progress {
@@ -65,6 +67,9 @@ pub struct StepReport {
     pub millis: u64,
     /// Attempts made.
     pub attempts: u32,
+    /// What became of its partitions, of an asset that is divided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<PartitionReport>,
 }
 
 impl StepReport {

@@ -45,6 +45,7 @@ impl FakeStep {
             definition: ContentHash::of(name.as_bytes()),
             timeout: Duration::from_mins(1),
             execution,
+            partitions: None,
         };
         Self { spec, work, calls: Mutex::default(), published: Mutex::default() }
     }

@@ -16,7 +16,8 @@ use millstream_core::error::{Error, Plain, Result};
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
 use millstream_core::step::{
-    Attempt, CheckOutcome, CheckResult, Previous, Receipt, Refresh, Staged, Step, StepSpec, Target,
+    Attempt, CheckOutcome, CheckResult, Previous, Prints, Receipt, Refresh, Staged, Step, StepSpec,
+    Target,
 };
 use millstream_core::table::TablePayload;
 use millstream_core::text::{Scene, SqlText};
@@ -91,7 +92,7 @@ impl Audited {
         catalog: &CatalogSnapshot,
         now: Timestamp,
     ) -> Result<Verdict> {
-        let scene = Scene { catalog: catalog.clone(), now, refresh: Refresh::Full };
+        let scene = Scene { catalog: catalog.clone(), now, refresh: Refresh::Full, part: None };
         let sql = format!(
             "select cast(failures as bigint), cast(should_warn as boolean), \
              cast(should_error as boolean) from (\n{}\n) as judged",
@@ -123,6 +124,15 @@ impl Step for Audited {
 
     fn probe<'a>(&'a self, previous: &'a Previous) -> BoxFuture<'a, Result<Option<ContentHash>>> {
         self.inner.probe(previous)
+    }
+
+    fn prints<'a>(
+        &'a self,
+        input: &'a AssetKey,
+        catalog: &'a CatalogSnapshot,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Prints>>> {
+        self.inner.prints(input, catalog, now)
     }
 
     fn stage<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {

@@ -129,6 +129,7 @@ fn stage(checks: &[(&str, &str)], worst: CheckOutcome) -> Result<Staged> {
         definition: ContentHash::of(b"definition"),
         timeout: Duration::from_mins(1),
         execution: millstream_core::execution::Execution::default(),
+        partitions: None,
     };
     let check = |&(name, sql): &(&str, &str)| CheckSpec {
         name: name.to_owned(),
@@ -147,6 +148,7 @@ fn stage(checks: &[(&str, &str)], worst: CheckOutcome) -> Result<Staged> {
         previous: Previous::default(),
         refresh: Refresh::Incremental,
         log: AttemptLog::default(),
+        partition: None,
     }))
 }
 

@@ -137,6 +137,7 @@ async fn a_seed_is_staged_and_published_with_its_columns_alone() {
         definition: ContentHash::of(b"definition"),
         timeout: Duration::from_mins(1),
         execution: millstream_core::execution::Execution::default(),
+        partitions: None,
     };
     let step = SeedStep::new(spec, file, warehouse.clone()).unwrap();
     let attempt = Attempt {
@@ -148,6 +149,7 @@ async fn a_seed_is_staged_and_published_with_its_columns_alone() {
         previous: Previous::default(),
         refresh: Refresh::Incremental,
         log: AttemptLog::default(),
+        partition: None,
     };
     let staged = step.stage(&attempt).await.unwrap();
     assert_eq!((staged.stats.rows_in, staged.stats.rows_out), (2, 2));

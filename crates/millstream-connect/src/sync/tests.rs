@@ -44,6 +44,7 @@ impl Fixture {
                 definition: ContentHash::of(b"definition"),
                 timeout: Duration::from_mins(1),
                 execution: millstream_core::execution::Execution::default(),
+                partitions: None,
             },
         })
         .unwrap()
@@ -68,6 +69,7 @@ impl Fixture {
             previous: self.previous.clone(),
             refresh,
             log: AttemptLog::default(),
+            partition: None,
         }
     }
 

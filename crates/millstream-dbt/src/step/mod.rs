@@ -3,22 +3,26 @@
 
 mod change;
 mod origin;
+mod partition;
 mod plan;
 mod program;
 mod relations;
 mod snapshot;
 mod strategy;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millstream_core::asset::AssetKey;
 use millstream_core::batch::BoxFuture;
+use millstream_core::catalog::CatalogSnapshot;
+use millstream_core::clock::Timestamp;
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::log::Level;
 use millstream_core::name::Relation;
-use millstream_core::step::{Attempt, Receipt, Staged, Step, StepSpec, Target};
+use millstream_core::step::{Attempt, Prints, Receipt, Staged, Step, StepSpec, Target};
 use millstream_core::text::Scene;
 use millstream_core::warehouse::Warehouse;
 
@@ -38,6 +42,8 @@ pub struct RelationStep {
     making: Making,
     source: Source,
     relations: Relations,
+    /// The columns that say when a row of an input happened, of those that say so.
+    clocks: BTreeMap<AssetKey, String>,
 }
 
 impl RelationStep {
@@ -49,7 +55,15 @@ impl RelationStep {
         source: Source,
         warehouse: Arc<dyn Warehouse>,
     ) -> Self {
-        Self { spec, relation, making, source, relations: Relations(warehouse) }
+        let (relations, clocks) = (Relations(warehouse), BTreeMap::new());
+        Self { spec, relation, making, source, relations, clocks }
+    }
+
+    /// With the columns that say when a row of an input happened.
+    #[must_use]
+    pub fn with_clocks(mut self, clocks: BTreeMap<AssetKey, String>) -> Self {
+        self.clocks = clocks;
+        self
     }
 }
 
@@ -58,8 +72,25 @@ impl Step for RelationStep {
         &self.spec
     }
 
+    fn prints<'a>(
+        &'a self,
+        input: &'a AssetKey,
+        catalog: &'a CatalogSnapshot,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Prints>>> {
+        Box::pin(async move {
+            match &self.spec.partitions {
+                Some(partitions) => partition::prints(self, partitions, input, catalog, now).await,
+                None => Ok(None),
+            }
+        })
+    }
+
     fn stage<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
         Box::pin(async move {
+            if let (Some(partitions), Some(key)) = (&self.spec.partitions, &attempt.partition) {
+                return partition::stage(self, partitions, key, attempt).await;
+            }
             let reading = Reading::of(attempt);
             let existing = if self.making.asks_what_exists() {
                 self.relations.existing(&self.relation, &reading).await?
@@ -67,7 +98,8 @@ impl Step for RelationStep {
                 Existing::Nothing
             };
             let refresh = self.making.refresh(&existing, attempt.refresh);
-            let scene = Scene { catalog: reading.catalog.clone(), now: reading.now, refresh };
+            let (catalog, now) = (reading.catalog.clone(), reading.now);
+            let scene = Scene { catalog, now, refresh, part: None };
             let text = self.source.text().render(&scene).await?;
             let work = self.making.work(&self.relation, &text, &existing, refresh)?;
             reading.log.tell(Level::Debug, format!("runs\n{}", text.trim()));

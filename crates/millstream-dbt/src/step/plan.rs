@@ -86,7 +86,7 @@ impl Work {
     }
 
     /// A table of the rows of a query, some of which change with every build.
-    fn begun(sql: String) -> Self {
+    pub(super) fn begun(sql: String) -> Self {
         Self::Table { sql, writing: Writing::replaced(FileSize::Small) }
     }
 }

@@ -76,6 +76,7 @@ fn room_of(key: &str, rows: RecordBatch, task: Task) -> Result<Room> {
             definition: ContentHash::of(b""),
             timeout: Duration::from_mins(1),
             execution: millstream_core::execution::Execution::default(),
+            partitions: None,
         },
         warehouse: warehouse.clone(),
         models: FakeModels::new(task),
@@ -105,6 +106,7 @@ impl Room {
             previous,
             refresh: Refresh::Incremental,
             log: AttemptLog::default(),
+            partition: None,
         }
     }
 

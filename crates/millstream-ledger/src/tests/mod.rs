@@ -104,6 +104,7 @@ pub(crate) fn request(run: RunId, outputs: &[AssetKey]) -> ClaimRequest {
         shares: Vec::new(),
         priority: 0,
         due_at: None,
+        partition: None,
     }
 }
 

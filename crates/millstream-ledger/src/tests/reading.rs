@@ -82,6 +82,7 @@ async fn eventful_run(ledger: &Ledger) -> RunId {
         definition: ContentHash::of(b"select 2"),
         timeout: LEASE,
         execution: millstream_core::execution::Execution::default(),
+        partitions: None,
     };
     ledger.skip_step(run, &spec, SkipState::UpToDate, "nothing changed").await.unwrap();
     run

@@ -46,6 +46,9 @@ const FOR_PEOPLE: &[&str] = &[
     "tags",
 ];
 
+/// Settings that say which partitions there are, not what is in them.
+const DIVIDING: &[&str] = &["batch_size", "begin", "lookback", "partitions"];
+
 /// Of texts that are known, and how their rows are kept.
 pub(super) fn of_texts(texts: &[String], node: &Node) -> ContentHash {
     let kept = settings(node, |key| KEEPING.contains(&key));
@@ -55,7 +58,7 @@ pub(super) fn of_texts(texts: &[String], node: &Node) -> ContentHash {
 /// Of a template that is rendered when it runs: all that it is rendered with.
 pub(super) fn of_template(project: &DbtProject, node: &Node) -> ContentHash {
     let mut parts = vec![node.raw_code.to_string()];
-    parts.push(settings(node, |key| !FOR_PEOPLE.contains(&key)));
+    parts.push(settings(node, |key| !FOR_PEOPLE.contains(&key) && !DIVIDING.contains(&key)));
     parts.push(sorted(&Value::Object(project.around.vars.merged(&node.package_name))).to_string());
     parts.extend(project.inputs(node).iter().map(ToString::to_string));
     parts.extend(functions(project, node));

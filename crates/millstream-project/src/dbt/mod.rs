@@ -5,6 +5,7 @@ mod checks;
 mod definition;
 mod models;
 mod offline;
+mod partitions;
 mod places;
 mod read;
 mod render;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use millstream_core::error::{Plain, Result};
 use millstream_core::sql::SqlWarehouse;
-use millstream_core::step::Refresh;
+use millstream_core::text::Scene;
 use millstream_core::{AssetKey, Relation};
 use millstream_dbt::Manifest;
 use millstream_dbt::context::{Session, Surroundings, Worker};
@@ -45,14 +46,14 @@ impl DbtProject {
         &self,
         id: &UniqueId,
         warehouse: Arc<dyn SqlWarehouse>,
-        refresh: Refresh,
+        scene: &Scene,
     ) -> Result<String> {
         let Some(node) = self.manifest.nodes.get(id) else {
             let message = format!("{id} is not in the manifest");
             return Err(Plain::internal("project.node_missing", message).into());
         };
         let worker = Worker::new(self.session(self.around.clone(), warehouse), id.as_str());
-        Ok(render::live(&worker, node, refresh)?)
+        Ok(render::live(&worker, node, scene)?)
     }
 
     fn session(&self, around: Surroundings, warehouse: Arc<dyn SqlWarehouse>) -> Arc<Session> {

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use millstream_core::Relation;
+use millstream_core::clock::Timestamp;
 use millstream_core::diagnostic::Place;
+use millstream_core::partition::Partitions;
 use millstream_core::spec::ExecutionSpec;
+use millstream_core::{ContentHash, Relation};
 use millstream_dbt::manifest::{Language, Node, NodeKind};
 use millstream_dbt::step::{Making, ProgramText};
 use millstream_files::{Report, closest, whole};
 use serde::Deserialize;
 
-use super::DbtProject;
 use super::places::Places;
 use super::render::Renderer;
+use super::{DbtProject, partitions};
 use crate::execution;
 use crate::names::is_ephemeral;
 use crate::project::{ColumnDoc, SqlModel, Text};
@@ -25,6 +27,7 @@ const MATERIALIZATIONS: &[&str] = &["view", "table", "incremental", "ephemeral"]
 const SETTINGS: &[&str] = &[
     "alias",
     "batch_size",
+    "begin",
     "cluster_by",
     "column_types",
     "delimiter",
@@ -35,9 +38,11 @@ const SETTINGS: &[&str] = &[
     "full_refresh",
     "incremental_predicates",
     "incremental_strategy",
+    "lookback",
     "materialized",
     "on_schema_change",
     "partition_by",
+    "partitions",
     "quote_columns",
     "schema",
     "strategy",
@@ -83,7 +88,9 @@ impl Reader<'_> {
         }
         let relation = relation(node, self.places, report);
         let making = self.making(node, report);
+        let partitions = partitions::read(node, self.now(), self.places, report);
         let rendered = self.renderer.render(node, report)?;
+        let partitions = partitions.ok()?;
         if node.language == Language::Sql
             && let Text::Known(text) = &rendered.text
             && is_blank(&text.full)
@@ -103,13 +110,24 @@ impl Reader<'_> {
             tags: node.tags.iter().cloned().collect(),
             fresh_within: self.fresh_within(node, report),
             execution: self.execution(node, report),
+            clocks: partitions::clocks(self.project, &self.project.inputs(node)),
             inputs: self.project.inputs(node),
             columns: columns(node),
-            definition: rendered.definition,
-            text: rendered.text,
+            definition: divided(rendered.definition, partitions.as_ref()),
+            // What a batch reads is known only when it is made.
+            text: match partitions::is_microbatch(node) {
+                true => Text::Late(node.unique_id.clone()),
+                false => rendered.text,
+            },
+            partitions,
             language: node.language,
             timeout: ProgramText::timeout_of(&node.config),
         })
+    }
+
+    /// When the project is read.
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.project.around.invocation.started_at_micros)
     }
 
     /// How old its rows may become: `fresh_within` of its configuration, or under `meta`.
@@ -160,13 +178,6 @@ impl Reader<'_> {
             report.error("model.config", place, message, hint);
             return None;
         }
-        if node.config.text("incremental_strategy") == Some("microbatch") {
-            let message = "`incremental_strategy` cannot be `microbatch` here";
-            let hint = "`millstream dbt run` makes such models; or use `delete+insert`".to_owned();
-            let place = self.places.setting(node, "incremental_strategy");
-            report.error("model.config", place, message, hint);
-            return None;
-        }
         if node.language == Language::Python && !matches!(word, "table" | "incremental") {
             let message = format!("a model in Python cannot be `{word}`");
             let hint = "`table` or `incremental`".to_owned();
@@ -213,6 +224,14 @@ impl Reader<'_> {
                 report.warning("model.config", place(), message, hint);
             }
         }
+    }
+}
+
+/// The definition of a model whose rows are divided.
+fn divided(definition: ContentHash, partitions: Option<&Partitions>) -> ContentHash {
+    match partitions {
+        Some(partitions) => ContentHash::of_parts([definition.to_string(), partitions.identity()]),
+        None => definition,
     }
 }
 

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use millstream_core::clock::{Clock, Timestamp};
 use millstream_core::step::Refresh;
+use millstream_core::text::{Scene, ScenePart};
 use millstream_dbt::context::{
-    Failure, FailureKind, Found, Invocation, Standing, Surroundings, Worker,
+    Batch, Failure, FailureKind, Found, Invocation, Standing, Surroundings, Worker,
 };
 use millstream_dbt::manifest::{Language, Node, NodeKind};
+use millstream_dbt::run::event_time::{civil, python};
 use millstream_dbt::select::{Graph, Waits};
 use millstream_files::{Report, closest, shown};
 use serde_json::{Value, json};
 
 use super::offline::Offline;
+use super::partitions::is_microbatch;
 use super::places::Places;
 use super::{DbtProject, definition};
 use crate::project::{KnownText, Text};
@@ -157,12 +160,29 @@ fn undefined(message: &str) -> Option<&str> {
 }
 
 /// Renders a text in a warehouse that answers.
-pub(super) fn live(worker: &Worker, node: &Arc<Node>, refresh: Refresh) -> Result<String, Failure> {
-    let standing = is_incremental(node).then_some(match refresh {
+pub(super) fn live(worker: &Worker, node: &Arc<Node>, scene: &Scene) -> Result<String, Failure> {
+    if let Some(part) = scene.part.as_ref().filter(|_| is_microbatch(node)) {
+        let compiled = worker.compile_batch(node, &batch(part, scene.refresh))?;
+        return Ok(statement(&compiled.code));
+    }
+    let standing = is_incremental(node).then_some(match scene.refresh {
         Refresh::Full => Standing::Nothing,
         Refresh::Incremental => Standing::Table,
     });
     text(worker, node, standing).map(|(text, _)| text)
+}
+
+/// A partition as the templates of a microbatch model see it.
+fn batch(part: &ScenePart, refresh: Refresh) -> Batch {
+    let shown = |at: Timestamp| python(civil(at.as_micros()));
+    let label = part.key.as_str();
+    Batch {
+        id: label.replace('-', ""),
+        label: label.to_owned(),
+        start: shown(part.stretch.start),
+        end: shown(part.stretch.end),
+        refresh,
+    }
 }
 
 fn is_incremental(node: &Node) -> bool {

@@ -91,6 +91,7 @@ fn node(
         checks_definition: checks_definition([]),
         fresh_within: None,
         executed,
+        partitions: None,
     }
 }
 
@@ -166,6 +167,7 @@ fn of_model(model: &SqlModel, shared: &Shared) -> Node {
         model.inputs.iter().map(|asset| Input { asset: asset.clone(), edge: Edge::Data }).collect();
     node.tags.clone_from(&model.tags);
     node.materialized = Some(model.materialized.clone());
+    node.partitions.clone_from(&model.partitions);
     node.fresh_within = model.fresh_within;
     node
 }

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use millstream_core::catalog::CatalogSnapshot;
+use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
 use millstream_core::sql::{SqlAnswer, SqlColumn, SqlConnection, SqlValue, SqlWarehouse};
 use millstream_core::step::Refresh;
+use millstream_core::text::Scene;
 use millstream_dbt::step::Making;
 
 use super::{SOURCE, full, loaded, project, text_of};
@@ -40,7 +43,9 @@ impl SqlConnection for Three {
 /// What a text is once a warehouse answers.
 fn rendered(project: &Project, text: &Text, refresh: Refresh) -> String {
     let Text::Late(id) = text else { panic!("the text is known already") };
-    project.dbt.render(id, Arc::new(Three), refresh).unwrap()
+    let now = Timestamp::from_micros(0);
+    let scene = Scene { catalog: CatalogSnapshot::default(), now, refresh, part: None };
+    project.dbt.render(id, Arc::new(Three), &scene).unwrap()
 }
 
 /// A model that asks how many columns to make, and its test that asks as well.

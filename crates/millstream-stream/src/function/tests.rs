@@ -128,6 +128,7 @@ async fn parts(folder: &Path, function: FunctionSpec) -> (FunctionParts, Arc<Emb
         definition: ContentHash::of(b"definition"),
         timeout: Duration::from_mins(1),
         execution: millstream_core::execution::Execution::default(),
+        partitions: None,
     };
     let warehouse = Arc::new(ColumnPicker);
     let topic_of_step: Arc<dyn Topic> = Arc::clone(&topic) as _;
@@ -173,6 +174,7 @@ impl World {
             previous: self.previous.clone(),
             refresh: Refresh::Incremental,
             log: AttemptLog::default(),
+            partition: None,
         }
     }
 

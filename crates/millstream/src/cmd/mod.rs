@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod backfill;
 pub mod check;
 pub mod completions;
 pub mod dbt;
@@ -36,6 +37,7 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Query(args) => query::run(global, &args).await,
         Verb::Lineage(args) => lineage::run(global, &args).await,
         Verb::Serve(args) => serve::run(global, &args).await,
+        Verb::Backfill(args) => backfill::run(global, &args).await,
         Verb::Runs(verb) => runs::run(global, &verb).await,
         Verb::Schedule(verb) => schedule::run(global, &verb).await,
         Verb::Model(verb) => model::run(global, &verb).await,

@@ -66,7 +66,7 @@ async fn tell(notifier: &Notifier) {
 
 /// The first Ctrl-C or termination settles what is running; the second one ends the process.
 #[allow(clippy::exit, reason = "the user asked twice; recovery settles the rest at the next run")]
-async fn cancel_on_signal(cancel: CancellationToken) {
+pub async fn cancel_on_signal(cancel: CancellationToken) {
     if stop_signal().await.is_err() {
         return;
     }

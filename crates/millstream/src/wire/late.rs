@@ -28,10 +28,10 @@ impl SqlText for LateText {
             scene: scene.clone(),
             runtime: Handle::current(),
         };
-        let (dbt, id, refresh) = (self.dbt.clone(), self.id.clone(), scene.refresh);
+        let (dbt, id, scene) = (self.dbt.clone(), self.id.clone(), scene.clone());
         Box::pin(async move {
             // Templates block while they wait for answers.
-            let work = move || dbt.render(&id, Arc::new(warehouse), refresh);
+            let work = move || dbt.render(&id, Arc::new(warehouse), &scene);
             let done = tokio::task::spawn_blocking(work).await;
             done.unwrap_or_else(|panic| Err(Plain::internal("dbt.panic", panic.to_string()).into()))
         })

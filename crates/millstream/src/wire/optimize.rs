@@ -74,6 +74,7 @@ pub async fn optimize(opened: &Opened, relation: &Relation) -> Result<Packed> {
             shares: Vec::new(),
             priority: 0,
             due_at: None,
+            partition: None,
         })
         .await?;
     let ClaimOutcome::Claimed(claim) = claim else {

@@ -147,7 +147,8 @@ impl StepMaker<'_> {
         };
         let spec = step_spec(node);
         let (relation, making) = (model.relation.clone(), model.making.clone());
-        let step = RelationStep::new(spec, relation, making, source, self.warehouse());
+        let step = RelationStep::new(spec, relation, making, source, self.warehouse())
+            .with_clocks(model.clocks.clone());
         Ok(Arc::new(step))
     }
 
@@ -264,6 +265,7 @@ fn step_spec(node: &Node) -> StepSpec {
         definition: ContentHash::of_parts(definitions),
         timeout: node.executed.timeout,
         execution: node.executed.execution.clone(),
+        partitions: node.partitions.clone(),
     }
 }
 

@@ -160,6 +160,7 @@ impl EmbeddedConnection {
             definition: ContentHash::of_parts([definition.as_str()]),
             timeout: STEP_TIMEOUT,
             execution: millstream_core::execution::Execution::default(),
+            partitions: None,
         };
         let own = self.temporary.iter().map(|table| (table.relation.clone(), table.entry.clone()));
         let engine = self.inner.backends.engine.clone();

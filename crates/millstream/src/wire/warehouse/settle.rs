@@ -28,6 +28,7 @@ impl OtherSteps for TableSteps {
             definition: ContentHash::of_parts(["settle"]),
             timeout: STEP_TIMEOUT,
             execution: millstream_core::execution::Execution::default(),
+            partitions: None,
         };
         // It is never staged, so that it needs no change of its own.
         let change = Change::Truncate { relations: Vec::new() };

@@ -1,0 +1,11 @@
+//! Backfills: partitions that are made again, or for the first time, because somebody asks for it.
+
+mod choose;
+mod drive;
+mod error;
+mod preview;
+
+pub use choose::{Choice, Chosen, Direction, choose};
+pub use drive::{cancel, drive};
+pub use error::BackfillError;
+pub use preview::{AssetPreview, Preview, preview};
