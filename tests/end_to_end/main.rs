@@ -21,6 +21,7 @@ mod labeled;
 mod lineage;
 mod notifications;
 mod object_store;
+mod partitions;
 #[cfg(target_os = "linux")]
 mod power_cut;
 mod readers;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use millstream_core::asset::AssetKey;
 use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
-use millstream_core::step::{Refresh, Step, StepStats};
+use millstream_core::step::{Refresh, Step, StepSpec, StepStats};
 use millstream_ledger::{Actor, FireKey, Holder, Ledger, RunCause};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -141,7 +141,7 @@ impl Executor {
     pub async fn plan(&self, request: &RunRequest) -> Result<Plan> {
         let selected = self.selected(request);
         let mut known = Known::read(&self.ledger)?;
-        self.look_at_partitions(&selected, &mut known).await?;
+        self.look_at_partitions(request, &selected, &mut known).await?;
         let mut probes = BTreeMap::new();
         for step in &selected {
             let asset = step.spec().asset().clone();
@@ -154,10 +154,19 @@ impl Executor {
     }
 
     /// Looks up what decides about partitions.
-    async fn look_at_partitions(&self, steps: &[Arc<dyn Step>], known: &mut Known) -> Result<()> {
+    async fn look_at_partitions(
+        &self,
+        request: &RunRequest,
+        steps: &[Arc<dyn Step>],
+        known: &mut Known,
+    ) -> Result<()> {
         known.divisions = divisions(&self.steps.project);
         known.now = self.ledger.now();
-        for step in steps.iter().filter(|step| step.spec().partitions.is_some()) {
+        // Those that somebody asks for are made whatever there is.
+        let is_decided = |spec: &StepSpec| {
+            spec.partitions.is_some() && !request.partitions.contains_key(spec.asset())
+        };
+        for step in steps.iter().filter(|step| is_decided(step.spec())) {
             let (divisions, versions) = (&known.divisions, &known.versions);
             let divided = look(&self.ledger, &**step, divisions, versions, known.now).await?;
             known.divided.insert(step.spec().asset().clone(), divided);

@@ -409,7 +409,8 @@ pub enum LogLevel {
 /// `runs rerun`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  millstream runs rerun --dry-run\n  \
-    millstream runs rerun 3f2a --downstream\n  millstream runs rerun --all")]
+    millstream runs rerun 3f2a --downstream\n  millstream runs rerun --all\n  \
+    millstream runs rerun 3f2a --downstream --future --dry-run")]
 pub struct RerunArgs {
     /// The run, or the end of its id; the newest if left out.
     pub run: Option<String>,
@@ -422,6 +423,12 @@ pub struct RerunArgs {
     /// Also what is made from them.
     #[arg(long)]
     pub downstream: bool,
+    /// Of assets with partitions, also the earlier partitions.
+    #[arg(long)]
+    pub past: bool,
+    /// Of assets with partitions, also the later partitions.
+    #[arg(long)]
+    pub future: bool,
     /// Only say what would run.
     #[arg(long)]
     pub dry_run: bool,

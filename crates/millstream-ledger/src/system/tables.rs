@@ -55,7 +55,7 @@ const fn flag(name: &'static str, sql: &'static str) -> Column {
 
 /// All system tables.
 pub(crate) const TABLES: &[SystemTable] =
-    &[RUNS, STEPS, ATTEMPTS, VERSIONS, CHECKS, ALIASES, LEASES];
+    &[RUNS, STEPS, ATTEMPTS, PARTITIONS, BACKFILLS, VERSIONS, CHECKS, ALIASES, LEASES];
 
 const RUNS: SystemTable = SystemTable {
     name: "runs",
@@ -114,6 +114,7 @@ const ATTEMPTS: SystemTable = SystemTable {
         text("run", "run"),
         text("asset", "asset"),
         text("kind", "kind"),
+        text("partition", "partition"),
         integer("number", "number"),
         text("state", "state"),
         text("reason", "reason"),
@@ -133,6 +134,40 @@ const ATTEMPTS: SystemTable = SystemTable {
         text("command", "holder ->> '$.command'"),
     ],
     from: "page",
+};
+
+const PARTITIONS: SystemTable = SystemTable {
+    name: "partitions",
+    pages: "partitions",
+    columns: &[
+        text("asset", "asset"),
+        text("partition", "partition"),
+        integer("version", "version"),
+        integer("rows", "rows"),
+        text("memo_key", "memo ->> '$.key'"),
+        text("definition", "memo ->> '$.definition'"),
+        text("attempt", "settled_by"),
+        moment("at", "settled_at"),
+    ],
+    from: "page",
+};
+
+const BACKFILLS: SystemTable = SystemTable {
+    name: "backfills",
+    pages: "backfill_partitions",
+    columns: &[
+        text("backfill", "page.backfill"),
+        text("backfill_state", "backfills.state"),
+        text("selection", "backfills.selection"),
+        moment("created_at", "backfills.created_at"),
+        integer("position", "page.position"),
+        text("asset", "page.asset"),
+        text("partition", "page.partition"),
+        text("state", "page.state"),
+        text("run", "page.run"),
+        text("error", "page.error"),
+    ],
+    from: "page JOIN backfills USING (backfill)",
 };
 
 const VERSIONS: SystemTable = SystemTable {

@@ -3,6 +3,7 @@
 mod admission;
 mod aliases;
 mod audit;
+mod backfills;
 mod changes;
 mod commits;
 mod copy;

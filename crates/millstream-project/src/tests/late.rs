@@ -132,22 +132,12 @@ fn snapshots_are_made_of_both_spellings() {
 #[test]
 fn what_cannot_run_here_is_said() {
     let text = text_of(&loaded(&[
-        (
-            "models/batches.sql",
-            "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='day', begin='2026-01-01') }} select 1 as at",
-        ),
         ("models/own.sql", "{{ config(materialized='mine') }} select 1 as id"),
         (
             "macros/mine.sql",
             "{% materialization mine, default %}{{ return({'relations': []}) }}{% endmaterialization %}",
         ),
     ]));
-    assert!(
-        text.contains(
-            "`incremental_strategy` cannot be `microbatch` here\n  --> models/batches.sql:1:39"
-        ),
-        "{text}"
-    );
     assert!(
         text.contains("`mine` is a materialization of the project\n  --> models/own.sql:1:11"),
         "{text}"

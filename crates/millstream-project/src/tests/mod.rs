@@ -11,6 +11,7 @@ mod graph;
 mod late;
 mod limits;
 mod notifications;
+mod partitions;
 mod python;
 mod rendering;
 mod schedules;

@@ -43,12 +43,28 @@ pub fn show(global: &Global, opened: &Opened, plan: &Plan) -> Outcome {
         Column::Text("reason"),
     ];
     print_line(&table(&columns, &rows))?;
+    for line in plan.entries.iter().filter_map(older) {
+        print_line(&line)?;
+    }
     let runs = plan.entries.iter().filter(|entry| entry.decision != Decision::UpToDate).count();
     print_line(&format!(
         "\n{runs} of {} steps would run; plan {}",
         plan.entries.len(),
         plan.hash.short()
     ))
+}
+
+/// What to do about partitions that were made by an older definition, which nothing makes due.
+fn older(entry: &PlanEntry) -> Option<String> {
+    let older = entry.partitions.as_ref()?.older;
+    let name = &entry.asset.name;
+    let short = name.strip_prefix("main.").unwrap_or(name);
+    (older > 0).then(|| {
+        format!(
+            "\n{older} partitions of {name} were made by an older definition and stay as they are; \
+             `millstream backfill {short} --all` makes them anew"
+        )
+    })
 }
 
 /// What the change of a model's SQL means for those who read its table.

@@ -1,11 +1,15 @@
 //! `millstream runs rerun`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millstream_core::asset::AssetKey;
+use millstream_core::error::Result;
 use millstream_ledger::RunDetail;
 use millstream_project::Graph;
-use millstream_run::{Due, RerunScope, RerunSteps, RunRequest};
+use millstream_run::partitions::Asked;
+use millstream_run::{
+    Due, Executor, RerunBeside, RerunScope, RerunSteps, RerunWorld, RunRequest, tried_in,
+};
 
 use super::found;
 use crate::cli::{Global, RerunArgs};
@@ -24,8 +28,9 @@ pub(super) async fn run(global: &Global, args: &RerunArgs) -> Outcome {
         return print_line(&format!("every step of run {name} succeeded; --all runs them again"));
     }
     let cause = format!("rerun of {name}");
-    let request = RunRequest { due: Due::Always, ..RunRequest::new(cause, selected) };
     let executor = opened.executor(args.threads).await?;
+    let partitions = partitions(&executor, &past, &selected, args)?;
+    let request = RunRequest { due: Due::Always, partitions, ..RunRequest::new(cause, selected) };
     if args.dry_run {
         return plan::show(global, &opened, &executor.plan(&request).await?);
     }
@@ -33,7 +38,30 @@ pub(super) async fn run(global: &Global, args: &RerunArgs) -> Outcome {
 }
 
 fn selected(graph: &Graph, past: &RunDetail, args: &RerunArgs) -> BTreeSet<AssetKey> {
+    scope(args).selected(graph, past.steps.iter().map(|step| (&step.asset, step.state)))
+}
+
+fn scope(args: &RerunArgs) -> RerunScope {
     let steps = if args.all { RerunSteps::All } else { RerunSteps::Failed };
-    let asked = RerunScope { steps, upstream: args.upstream, downstream: args.downstream };
-    asked.selected(graph, past.steps.iter().map(|step| (&step.asset, step.state)))
+    RerunScope { steps, upstream: args.upstream, downstream: args.downstream }
+}
+
+/// The partitions that run again, of the steps that are divided.
+fn partitions(
+    executor: &Executor,
+    past: &RunDetail,
+    selected: &BTreeSet<AssetKey>,
+    args: &RerunArgs,
+) -> Result<Asked> {
+    let specs = executor.steps().iter().map(|step| step.spec());
+    let specs: Vec<_> = specs.filter(|spec| selected.contains(spec.asset())).collect();
+    let mut tried = BTreeMap::new();
+    for spec in specs.iter().filter(|spec| spec.partitions.is_some()) {
+        let last = executor.ledger().last_attempts(spec.asset())?;
+        tried.insert(spec.asset().clone(), last.into_keys().collect());
+    }
+    let beside = RerunBeside { past: args.past, future: args.future };
+    let ran = tried_in(past);
+    let world = RerunWorld { specs: &specs, ran: &ran, tried: &tried };
+    Ok(scope(args).partitions(beside, world))
 }
