@@ -51,12 +51,12 @@ fn made(run: &Value, asset: &str) -> Vec<String> {
 }
 
 fn run(project: &TestProject) -> Value {
-    project.json(&["run"])
+    project.json(&["run"])["run"].clone()
 }
 
 /// The partitions of an asset that are due, and how many an older definition made.
 fn due(project: &TestProject, asset: &str) -> (usize, u64) {
-    let plan = project.json(&["plan"]);
+    let plan = project.json(&["plan"])["plan"].clone();
     let entries = plan["entries"].as_array().expect("a plan has entries").clone();
     let entry = entries.into_iter().find(|entry| entry["asset"] == format!("table:main.{asset}"));
     let parts = entry.expect("it is planned")["partitions"].clone();
@@ -129,8 +129,8 @@ fn values_are_partitions_too() {
     assert_eq!(project.number("select total from totals where region = 'us'"), 61);
     let again = project.json(&["backfill", "sales+", "--partition", "eu"]);
     assert_eq!(again["backfill"]["counts"]["done"], 2);
-    project.output(&["backfill", "sales", "--partition", "mars"]).ended_with(2);
-    project.output(&["backfill", "sales", "--from", "2024-01-01"]).ended_with(2);
+    project.output(&["backfill", "sales", "--partition", "mars"]).ended_with(1);
+    project.output(&["backfill", "sales", "--from", "2024-01-01"]).ended_with(1);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_changed_definition_waits_for_a_backfill() {
     let ahead = project.json(&["backfill", "daily", "--all", "--dry-run"]);
     assert_eq!(ahead["preview"]["partitions"], 3);
     assert_eq!(ahead["preview"]["rows"], 3, "three days of a row each, as the median has it");
-    assert!(ahead["preview"]["millis"].as_u64().is_some(), "{ahead}");
+    assert!(ahead["preview"]["millis"].is_u64(), "{ahead}");
     assert!(project.json(&["backfill", "list"])["backfills"].as_array().unwrap().is_empty());
     let filled = project.json(&["backfill", "daily", "--all", "--newest-first"]);
     assert_eq!(filled["backfill"]["state"], "succeeded");
@@ -192,8 +192,8 @@ fn many() -> TestProject {
             "models/hours.sql",
             "{{ config(materialized='table', partitions={'by': 'time', 'column': 'at', \
              'grain': 'hour', 'begin': '2024-01-01', 'end': '2024-01-06'}) }}
-             select timestamp '2024-01-01' + value * interval '10 minutes' as at, value as n
-             from generate_series(0, 719)",
+             select to_timestamp(1704067200 + n * 600) as at, n
+             from (select unnest(range(0, 720)) as n) as numbers",
         ),
     ])
 }
@@ -238,7 +238,7 @@ fn a_backfill_is_paused_and_resumed() {
     assert!(paused["counts"]["running"].is_null(), "{paused}");
     project.output(&["backfill", "resume", &id(&project)]).succeeded();
     expect_whole(&project);
-    project.output(&["backfill", "resume", &id(&project)]).ended_with(2);
+    project.output(&["backfill", "resume", &id(&project)]).ended_with(1);
 }
 
 #[test]
@@ -336,10 +336,10 @@ fn what_fails_is_told_and_tried_again() {
     project.write(
         "models/properties.yml",
         "models:\n  - name: daily\n    columns:\n      - name: amount\n        tests:\n          \
-         - accepted_values: {arguments: {values: [10, 20, 30]}}\n",
+         - accepted_values: {values: [10, 20, 30], quote: false}\n",
     );
     let failed = project.output(&["run", "--output", "json"]).ended_with(1).json();
-    let steps = failed["steps"].as_array().unwrap();
+    let steps = failed["run"]["steps"].as_array().unwrap();
     let daily = steps.iter().find(|step| step["asset"] == "table:main.daily").unwrap();
     assert_eq!(daily["outcome"], "refused");
     assert_eq!(daily["note"], "1 of 3 partitions failed: 2024-01-03");
@@ -348,7 +348,7 @@ fn what_fails_is_told_and_tried_again() {
     let filled = project.json(&["backfill", "daily", "--failed"]);
     assert_eq!(filled["backfill"]["counts"]["done"], 1);
     assert_eq!(project.number("select count(*) from daily"), 4);
-    project.output(&["backfill", "daily", "--failed"]).ended_with(2);
+    project.output(&["backfill", "daily", "--failed"]).ended_with(1);
 }
 
 #[test]
@@ -360,7 +360,7 @@ fn a_rerun_takes_earlier_and_later_partitions_along() {
     let id = late["run"].as_str().expect("it ran").to_owned();
     let ahead = |flags: &[&str]| -> BTreeSet<String> {
         let words = ["runs", "rerun", &id, "--all", "--dry-run"];
-        let plan = project.json(&[&words[..], flags].concat());
+        let plan = project.json(&[&words[..], flags].concat())["plan"].clone();
         let entries = plan["entries"].as_array().unwrap().clone();
         let daily = entries.iter().find(|entry| entry["asset"] == "table:main.daily").unwrap();
         let due = daily["partitions"]["due"].as_array().unwrap();
@@ -371,7 +371,7 @@ fn a_rerun_takes_earlier_and_later_partitions_along() {
     assert_eq!(ahead(&["--past"]), days(&["01", "02"]));
     assert_eq!(ahead(&["--future"]), days(&["02", "03"]));
     let rerun = project.json(&["runs", "rerun", &id, "--all", "--past", "--future"]);
-    assert_eq!(made(&rerun, "daily").len(), 3);
+    assert_eq!(made(&rerun["run"], "daily").len(), 3);
     assert_eq!(project.number("select sum(amount) from daily"), 105);
 }
 
@@ -390,7 +390,7 @@ fn what_cannot_be_is_told_before_anything_is_started() {
         (&["backfill", "daily", "--missing"], "backfill.nothing"),
         (&["backfill", "show", "abcd"], "backfill.unknown"),
     ] {
-        let told = project.output(words).ended_with(2).stderr;
+        let told = project.output(words).ended_with(1).stderr;
         assert!(told.contains(code), "{words:?}: {told}");
     }
     project.output(&["backfill", "daily"]).ended_with(2);
@@ -402,7 +402,7 @@ fn what_cannot_be_is_told_before_anything_is_started() {
         ("'grain': 'day'", "'grain': 'week'", "week"),
     ] {
         project.edit("models/daily.sql", from, to);
-        let checked = project.output(&["check"]).ended_with(2);
+        let checked = project.output(&["check"]).ended_with(1);
         let text = format!("{}{}", checked.stdout, checked.stderr);
         assert!(text.contains("model.partitions") && text.contains(told), "{text}");
         assert!(text.contains("models/daily.sql:1:"), "{text}");

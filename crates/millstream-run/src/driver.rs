@@ -80,7 +80,7 @@ impl StepDriver {
     /// Decides and attempts a part of the step until it has an end. The first attempt has this
     /// number.
     pub(crate) async fn attempts_of(&self, part: &Part, first: u32) -> Result<StepReport> {
-        let mut number = first;
+        let mut number = 1;
         let mut told = Told::Nothing;
         let mut done: Option<StepReport> = None;
         let mut context = self.context.clone();
@@ -98,7 +98,7 @@ impl StepDriver {
                 Ok(None) => return self.or_skip(done, StepOutcome::UpToDate, "up to date").await,
                 Err(error) => {
                     drop(slot);
-                    if self.pauses_to_try_again(&error, number + 1 - first).await {
+                    if self.pauses_to_try_again(&error, number).await {
                         number += 1;
                         continue;
                     }
@@ -109,7 +109,7 @@ impl StepDriver {
                 self.say_started(&decided, number).await;
                 told = Told::Started;
             }
-            match make_attempt(&context, &*self.step, &decided, number, slot).await? {
+            match make_attempt(&context, &*self.step, &decided, first + number - 1, slot).await? {
                 Ended::Superseded => {}
                 Ended::Held(holder) => {
                     if told != Told::Waiting {
@@ -126,7 +126,7 @@ impl StepDriver {
                     self.wait_for_turn().await?;
                 }
                 Ended::Failed(error) => {
-                    if !self.pauses_to_try_again(&error, number + 1 - first).await {
+                    if !self.pauses_to_try_again(&error, number).await {
                         return self.report(Ended::Failed(error), decided.reason, number);
                     }
                     number += 1;

@@ -382,3 +382,7 @@ impl One<'_> {
         found.or(inputs.first()).map(|asset| AssetKey::clone(asset))
     }
 }
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 
 use millstream_core::error::Result;
 use millstream_core::partition::{PartitionKey, Partitions};
-use millstream_core::step::StepStats;
+use millstream_core::step::{CheckResult, StepStats};
 use millstream_ledger::{Memo, StepError, StepState};
 use serde::Serialize;
 
@@ -119,7 +119,9 @@ impl StepDriver {
         let error = failed.first().and_then(|first| first.error.clone());
         let version = self.version()?;
         let partitions = made.reports;
-        Ok(StepReport { outcome, reason, note: Some(note), error, version, partitions, ..total })
+        let checks = made.checks_failed.unwrap_or(total.checks);
+        let note = Some(note);
+        Ok(StepReport { outcome, reason, note, error, version, partitions, checks, ..total })
     }
 }
 
@@ -161,6 +163,8 @@ struct Made {
     reports: Vec<PartitionReport>,
     total: Option<StepReport>,
     failures_in_a_row: usize,
+    /// The checks of the first that failed.
+    checks_failed: Option<Vec<CheckResult>>,
 }
 
 impl Made {
@@ -175,6 +179,9 @@ impl Made {
             return;
         }
         self.failures_in_a_row = if outcome.lets_pass() { 0 } else { self.failures_in_a_row + 1 };
+        if !outcome.lets_pass() {
+            self.checks_failed.get_or_insert_with(|| report.checks.clone());
+        }
         self.reports.push(PartitionReport { partition, outcome, reason, stats, error });
         let published = self.total.as_ref().map(|total| total.outcome);
         let mut total = match self.total.take() {

@@ -206,7 +206,9 @@ fn shown_ahead(global: &Global, preview: &Preview, parts: &[(AssetKey, Partition
             .iter()
             .map(|(asset, partition)| json!({"asset": asset, "partition": partition}))
             .collect();
-        return print_json("backfill", &json!({"preview": preview, "partitions": parts}));
+        let mut preview = json!(preview);
+        preview["order"] = json!(parts);
+        return print_json("preview", &preview);
     }
     let columns = [
         Column::Text("asset"),
@@ -262,7 +264,9 @@ fn show(global: &Global, ledger: &Ledger, id: BackfillId, state: Option<PartStat
     };
     let parts = ledger.backfill_parts(id, state, PARTS_SHOWN_MAX)?;
     if global.output == OutputFormat::Json {
-        return print_json("backfill", &json!({"backfill": backfill, "partitions": parts}));
+        let mut backfill = json!(backfill);
+        backfill["partitions"] = json!(parts);
+        return print_json("backfill", &backfill);
     }
     print_line(&standing(&backfill))?;
     let columns = [
@@ -289,7 +293,7 @@ fn show(global: &Global, ledger: &Ledger, id: BackfillId, state: Option<PartStat
 fn stand(global: &Global, ledger: &Ledger, id: BackfillId) -> Outcome {
     let Some(backfill) = ledger.backfill(id)? else { return Ok(()) };
     if global.output == OutputFormat::Json {
-        return print_json("backfill", &json!({"backfill": backfill}));
+        return print_json("backfill", &backfill);
     }
     print_line(&standing(&backfill))
 }
