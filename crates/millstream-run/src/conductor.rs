@@ -1,13 +1,15 @@
 //! Who has runs going in a process that stays: a server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_core::error::Result;
-use millstream_core::id::RunId;
+use millstream_core::id::{BackfillId, RunId};
+use millstream_ledger::Actor;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::backfill;
 use crate::error::RunError;
 use crate::execute::{Executor, RunRequest};
 use crate::open_run::{Begun, OpenRun};
@@ -16,6 +18,9 @@ use crate::report::RunReport;
 /// Runs that one process has going at the same time. Their steps share the executor's width only
 /// within a run.
 pub const RUNS_MAX: usize = 1024;
+
+/// Backfills that one process makes at the same time.
+pub const BACKFILLS_MAX: usize = 64;
 
 /// Starts runs and knows which are going. Cheap to clone; clones share everything.
 #[derive(Debug, Clone)]
@@ -27,6 +32,8 @@ pub struct Conductor {
 #[derive(Debug, Default)]
 struct Shared {
     going: Mutex<BTreeMap<RunId, Going>>,
+    /// The backfills that are made here.
+    filling: Mutex<BTreeSet<BackfillId>>,
     /// Told whenever a run has ended.
     ended: Notify,
     stop: CancellationToken,
@@ -81,6 +88,33 @@ impl Conductor {
         Ok(Started::Run(id, ended))
     }
 
+    /// Fails with `run.too_many` if no other backfill has room here.
+    pub fn expect_room(&self) -> Result<()> {
+        match self.filling().len() {
+            count if count < BACKFILLS_MAX => Ok(()),
+            _ => Err(RunError::TooManyRuns.into()),
+        }
+    }
+
+    /// Makes what is left of a backfill that this process has taken, and does not wait for it.
+    pub fn fill(&self, id: BackfillId, by: Option<Actor>) {
+        self.filling().insert(id);
+        tokio::spawn(self.clone().carry_backfill(id, by));
+    }
+
+    async fn carry_backfill(self, id: BackfillId, by: Option<Actor>) {
+        let cancel = self.shared.stop.child_token();
+        let made = backfill::drive(&self.executor, id, by, &cancel, |_| {}).await;
+        self.filling().remove(&id);
+        self.shared.ended.notify_waiters();
+        match made {
+            Ok(made) => {
+                tracing::info!(backfill = %id.short(), state = made.state.word(), "backfill left");
+            }
+            Err(error) => tracing::error!(backfill = %id.short(), %error, "backfill broke off"),
+        }
+    }
+
     /// Takes a run to its end. What went wrong is in the ledger; here it is only told to the log.
     async fn carry(self, run: Box<OpenRun>, end: oneshot::Sender<RunReport>) {
         let id = run.id();
@@ -117,11 +151,15 @@ impl Conductor {
         self.shared.stop.cancel();
         loop {
             let ended = self.shared.ended.notified();
-            if self.going().is_empty() {
+            if self.going().is_empty() && self.filling().is_empty() {
                 return;
             }
             ended.await;
         }
+    }
+
+    fn filling(&self) -> MutexGuard<'_, BTreeSet<BackfillId>> {
+        self.shared.filling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn going(&self) -> MutexGuard<'_, BTreeMap<RunId, Going>> {

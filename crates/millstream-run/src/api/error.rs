@@ -147,7 +147,9 @@ impl From<LedgerError> for Refusal {
             LedgerError::UnknownVersion { .. } | LedgerError::UnknownToken { .. } => {
                 StatusCode::NOT_FOUND
             }
-            LedgerError::NoEarlierVersion { .. } => StatusCode::CONFLICT,
+            LedgerError::NoEarlierVersion { .. }
+            | LedgerError::BackfillHeld { .. }
+            | LedgerError::BackfillEnded { .. } => StatusCode::CONFLICT,
             error => status_of(error.fault()),
         };
         Self::of(status, &error)
@@ -158,6 +160,7 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let status = match error.code() {
             "run.too_many" => StatusCode::TOO_MANY_REQUESTS,
+            "ledger.backfill_held" | "ledger.backfill_ended" => StatusCode::CONFLICT,
             _ => status_of(error.fault()),
         };
         let code = error.code().to_owned();
@@ -203,7 +206,7 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: "api.no_such_thing",
         title: "what the path names is not there",
-        text: "The path names an asset, run, schedule, model, source or token that there is not in \
+        text: "The path names an asset, run, backfill, schedule, model, source or token that there is not in \
                this environment. The lists of the same interface show what there is.",
     },
     Explanation {

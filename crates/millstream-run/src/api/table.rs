@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::page::Page;
 use super::{
     Api, actions, assets, audit, board, events, graph, grid, logs, metrics, models, overview,
+    Api, actions, assets, audit, backfills, board, events, graph, grid, metrics, models, overview,
     plans, rows, runs, schedules, serving, sources, steps, tokens, versions,
 };
 
@@ -125,6 +126,17 @@ fn of_runs() -> Vec<Route> {
                 .gives::<plans::PlanView>(200),
             get(plans::plan),
         ),
+        (
+            read("/api/v1/backfills", "Backfills, the newest first.")
+                .asks::<versions::Part>()
+                .gives::<Page<backfills::BackfillView>>(200),
+            get(backfills::list),
+        ),
+        (
+            read("/api/v1/backfills/{backfill}", "One backfill with its partitions.")
+                .gives::<backfills::BackfillDetail>(200),
+            get(backfills::one),
+        ),
     ]
 }
 
@@ -240,6 +252,28 @@ fn of_operators() -> Vec<Route> {
                 .gives::<actions::Rerun>(202)
                 .gives::<actions::Rerun>(200),
             post(actions::rerun),
+        ),
+        (
+            operate("/api/v1/backfills", "Starts a backfill, and does not wait for it.")
+                .takes::<backfills::BackfillAsked>()
+                .gives::<backfills::StartedBackfill>(202)
+                .gives::<backfills::StartedBackfill>(200),
+            post(backfills::start),
+        ),
+        (
+            operate("/api/v1/backfills/{backfill}/pause", "Holds a backfill back.")
+                .gives::<backfills::BackfillView>(200),
+            post(backfills::pause),
+        ),
+        (
+            operate("/api/v1/backfills/{backfill}/resume", "Goes on with a backfill.")
+                .gives::<backfills::BackfillView>(202),
+            post(backfills::resume),
+        ),
+        (
+            operate("/api/v1/backfills/{backfill}/cancel", "Stops a backfill for good.")
+                .gives::<backfills::BackfillView>(200),
+            post(backfills::cancel),
         ),
         (
             operate("/api/v1/schedules/{schedule}/pause", "Holds a schedule back.")

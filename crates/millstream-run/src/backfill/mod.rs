@@ -3,9 +3,11 @@
 mod choose;
 mod drive;
 mod error;
+mod parts;
 mod preview;
 
 pub use choose::{Choice, Chosen, Direction, choose};
 pub use drive::{cancel, drive};
 pub use error::BackfillError;
+pub use parts::{HISTORY, parts_of};
 pub use preview::{AssetPreview, Preview, preview};

@@ -1,7 +1,5 @@
 //! `millstream backfill`: partitions made anew, and `list|show|pause|resume|cancel` of that.
 
-use std::collections::BTreeSet;
-
 use millstream_core::asset::AssetKey;
 use millstream_core::id::BackfillId;
 use millstream_core::partition::PartitionKey;
@@ -12,7 +10,7 @@ use millstream_ledger::{
 use millstream_project::Selection;
 use millstream_run::Executor;
 use millstream_run::backfill::{
-    self, BackfillError, Choice, Chosen, Direction, Preview, choose, preview,
+    self, BackfillError, Choice, Direction, HISTORY, Preview, parts_of, preview,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -26,8 +24,6 @@ use crate::output::{
 use crate::progress::ProgressView;
 use crate::wire::{Opened, open_ledger, user};
 
-/// Past partitions of an asset by which the next ones are expected.
-const HISTORY: usize = 50;
 /// Partitions that `show` lists.
 const PARTS_SHOWN_MAX: usize = 1000;
 /// The status of a backfill that was stopped.
@@ -132,24 +128,11 @@ fn parts(
 ) -> Result<Vec<(AssetKey, PartitionKey)>, Failure> {
     let selection = Selection { select: &args.select, exclude: &args.exclude, state: None };
     let selected = opened.project.select(&selection)?;
-    let ledger = &opened.ledger;
-    let mut assets = Vec::new();
-    for step in executor.steps().iter().filter(|step| selected.contains(step.spec().asset())) {
-        let spec = step.spec();
-        let Some(partitions) = &spec.partitions else { continue };
-        let made: BTreeSet<PartitionKey> = ledger.partitions(spec.asset())?.into_keys().collect();
-        let last = ledger.last_attempts(spec.asset())?;
-        let failed = last.into_iter().filter(|(_, last)| last.has_failed()).map(|(key, _)| key);
-        assets.push(Chosen { spec, partitions, made, failed: failed.collect() });
-    }
-    if assets.is_empty() {
-        return Err(BackfillError::NotPartitioned(selected.into_iter().collect()).into());
-    }
     let direction = match args.newest_first {
         true => Direction::NewestFirst,
         false => Direction::OldestFirst,
     };
-    Ok(choose(&assets, choice, direction, ledger.now())?)
+    Ok(parts_of(executor, &selected, choice, direction)?)
 }
 
 /// What was asked for, as it was written.
