@@ -103,6 +103,8 @@ fn every_code_has_its_page() {
         E::LeaseLost { attempt: AttemptId::new() },
         E::FireTaken { schedule: text() },
         E::AmbiguousRun { part: text() },
+        E::BackfillHeld { holder: text() },
+        E::BackfillEnded { state: BackfillState::Cancelled },
         E::UnknownVersion { asset: orders(), version: 1 },
         E::NoEarlierVersion { model: text(), alias: text() },
         E::UnknownToken { id: text() },

@@ -168,8 +168,10 @@ async fn the_system_tables_show_the_ledger() {
     let expected = [
         ("millstream.aliases", 1),
         ("millstream.attempts", 4),
+        ("millstream.backfills", 0),
         ("millstream.checks", 1),
         ("millstream.leases", 1),
+        ("millstream.partitions", 0),
         ("millstream.runs", 1),
         ("millstream.steps", 4),
         ("millstream.versions", 2),
