@@ -140,6 +140,7 @@ impl World {
             number: 1,
             kind: StepKind::Model,
             outputs: vec![asset(model)],
+            partition: None,
             holder: Holder::current("run"),
             target_sequences: BTreeMap::new(),
             memo: Memo {
@@ -186,6 +187,7 @@ impl World {
                 definition: ContentHash::of(b""),
                 timeout: LONG,
                 execution: millstream_core::execution::Execution::default(),
+                partitions: None,
             };
             self.ledger.skip_step(run, &spec, SkipState::Upstream, "waits").await.unwrap();
         }

@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use super::page::Page;
 use super::{
-    Api, actions, assets, audit, board, events, graph, grid, logs, metrics, models, overview,
-    Api, actions, assets, audit, backfills, board, events, graph, grid, metrics, models, overview,
-    plans, rows, runs, schedules, serving, sources, steps, tokens, versions,
+    Api, actions, assets, audit, backfills, board, events, graph, grid, logs, metrics, models,
+    overview, plans, rows, runs, schedules, serving, sources, steps, tokens, versions,
 };
 
 type Route = (Operation, MethodRouter<Api>);
