@@ -1,8 +1,8 @@
 //! One file for each verb.
 
 pub mod audit;
-pub mod backup;
 pub mod backfill;
+pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod dbt;
