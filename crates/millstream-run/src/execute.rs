@@ -174,12 +174,6 @@ impl Executor {
         Ok(())
     }
 
-    /// Settles what dead processes left.
-    pub async fn recover(&self) -> Result<()> {
-        recover(&self.ledger, &self.steps, &self.holder, self.pace.lease).await?;
-        Ok(())
-    }
-
     /// The ledger of its environment.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -240,7 +234,7 @@ impl Executor {
     }
 
     /// Settles what dead processes left.
-    pub(crate) async fn recover(&self) -> Result<()> {
+    pub async fn recover(&self) -> Result<()> {
         let Self { ledger, steps, logs, holder, pace } = self;
         recover(ledger, steps, logs, holder, pace.lease).await?;
         Ok(())

@@ -121,14 +121,9 @@ impl OpenWarehouse {
         let executor = backends.executor(&command, Vec::new(), pace);
         let full = place.flags.is_on("full_refresh");
         let request = RunRequest {
-            cause: command,
-            selection: None,
-            selected: std::collections::BTreeSet::new(),
             refresh: if full { Refresh::Full } else { Refresh::Incremental },
             due: Due::Always,
-            fire: None,
-            by: None,
-            due_at: std::collections::BTreeMap::new(),
+            ..RunRequest::new(command, std::collections::BTreeSet::new())
         };
         let run = executor.direct(&request, &cancel).await?;
         let embedded = Arc::new(EmbeddedWarehouse::new(backends, run, cancel));
