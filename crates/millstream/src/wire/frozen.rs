@@ -24,9 +24,10 @@ use super::opened::Opened;
 pub const LEDGER: &str = "ledger.db";
 /// The file of the operational database in an environment, unless it lies elsewhere.
 pub const OPERATIONAL: &str = "operational.db";
-/// What is not copied file by file, or not at all: a copy of a branch is none.
-const OWN_WAY: [&str; 8] =
-    ["lake", "topics", "models", "raw", "spill", LEDGER, OPERATIONAL, BRANCH_FILE];
+/// What is not copied file by file, or not at all: a copy of a branch is none, and the processes of
+/// commands belong to the original, so that no copy may end them.
+const OWN_WAY: [&str; 9] =
+    ["lake", "topics", "models", "raw", "spill", "commands", LEDGER, OPERATIONAL, BRANCH_FILE];
 
 /// An environment at one moment.
 #[derive(Debug)]
