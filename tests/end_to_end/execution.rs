@@ -328,6 +328,20 @@ fn a_command_that_has_ended_well_is_not_run_again_once_that_is_known() {
 }
 
 #[test]
+fn a_branch_that_is_made_meanwhile_leaves_a_command_alone() {
+    let project =
+        with_commands("echo $$ > begun; while [ ! -e free ]; do :; done; echo > out.txt\n");
+    project.write("models/one.sql", "select 1 as a");
+    let mut run = started(&project, &["run", "--select", "+build"]);
+    let process = first_line(&project, "begun");
+    project.json(&["env", "create", "pr-1", "--from", "dev"]);
+    project.json(&["run", "--env", "pr-1", "--select", "one"]);
+    assert!(lives(&process), "the branch settled what was running, and it is the base's");
+    project.write("free", "");
+    assert!(run.wait().expect("it ends").success());
+}
+
+#[test]
 fn a_pool_is_shared_by_two_processes() {
     let project =
         with_commands("echo $$ > begun; while [ ! -e free ]; do :; done; echo > out.txt\n");

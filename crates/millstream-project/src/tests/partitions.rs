@@ -2,7 +2,7 @@
 
 use millstream_core::partition::{Grain, PartitionKey, PartitionedBy, Partitions};
 
-use super::{project, says};
+use super::{loaded, project, text_of};
 use crate::{Project, Text};
 
 fn model(config: &str) -> Project {
@@ -14,7 +14,11 @@ fn partitions(config: &str) -> Partitions {
 }
 
 fn refused(config: &str, expected: &str) {
-    says(&[("models/daily.sql", &format!("{{{{ config({config}) }}}} select 1 as at"))], expected);
+    let text = format!("{{{{ config({config}) }}}} select 1 as at");
+    let loaded = loaded(&[("models/daily.sql", &text)]);
+    let said = text_of(&loaded);
+    assert!(said.contains(expected), "{expected} is not in {said}");
+    assert!(said.contains("error[model.partitions]") && loaded.project.is_none(), "{said}");
 }
 
 const DAYS: &str = "{'by': 'time', 'column': 'at', 'grain': 'day', 'begin': '2024-01-01'}";
