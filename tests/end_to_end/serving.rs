@@ -58,6 +58,7 @@ fn a_promoted_version_is_picked_up_without_a_failed_request() {
     let stop = Arc::new(AtomicBool::new(false));
     let address = server.address.clone();
     let stopped = Arc::clone(&stop);
+    let (answered, first_answer) = std::sync::mpsc::channel();
     let asker = std::thread::spawn(move || {
         let mut client = Client::connect(&address).expect("the server listens");
         let mut versions = BTreeSet::new();
@@ -65,9 +66,12 @@ fn a_promoted_version_is_picked_up_without_a_failed_request() {
             let answer = client.post("/v2/models/tagger/infer", &infer("x", "A title")).unwrap();
             assert_eq!(answer.status, 200, "{}", answer.body);
             versions.insert(answer.json()["model_version"].to_string());
+            // Nobody listens after the first.
+            let _ = answered.send(());
         }
         versions
     });
+    first_answer.recv().expect("no request failed");
     project.json(&["model", "promote", "tagger@2", "--reason", "a test"]);
     stop.store(true, Ordering::Relaxed);
     assert_eq!(asker.join().expect("no request failed").len(), 2);
