@@ -1,9 +1,10 @@
 //! Wall time and peak memory of whole commands.
 
+use std::io::{Read as _, Seek as _};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::shell::say;
 
@@ -20,7 +21,9 @@ pub(super) struct Figure {
 
 /// Runs a command to its end.
 pub(super) fn measure(command: &mut Command) -> Result<Figure> {
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    // A file takes whatever is said; a pipe that nobody reads would stop whoever says much.
+    let mut said = tempfile::tempfile()?;
+    command.stdout(std::process::Stdio::null()).stderr(said.try_clone()?);
     let begun = Instant::now();
     let mut child = command.spawn().with_context(|| format!("start {command:?}"))?;
     let mut peak_mib = 0_f64;
@@ -33,9 +36,10 @@ pub(super) fn measure(command: &mut Command) -> Result<Figure> {
     };
     let seconds = begun.elapsed().as_secs_f64();
     if !status.success() {
-        let output = child.wait_with_output()?;
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        ensure!(status.success(), "{command:?}: {status}\n{stderr}");
+        let mut stderr = Vec::new();
+        said.rewind()?;
+        said.read_to_end(&mut stderr)?;
+        bail!("{command:?}: {status}\n{}", String::from_utf8_lossy(&stderr));
     }
     Ok(Figure { seconds, peak_mib })
 }

@@ -8,6 +8,7 @@ mod labeled;
 mod measure;
 mod noop;
 mod scoring;
+mod tasks;
 
 use std::path::PathBuf;
 
@@ -24,10 +25,13 @@ pub(crate) fn run(name: &str) -> Result<()> {
         "labeled-projects" => labeled::run(),
         "scoring" => scoring::run(),
         "dbt" => dbt::run(None),
-        _ => match name.strip_prefix("dbt-") {
-            Some(workload) => dbt::run(Some(workload)),
-            None => {
-                bail!("there is no workload `{name}`: noop, csv, labeled-projects, scoring, dbt")
+        "tasks" => tasks::run(None),
+        _ => match name.split_once('-') {
+            Some(("dbt", workload)) => dbt::run(Some(workload)),
+            Some(("tasks", workload)) => tasks::run(Some(workload)),
+            _ => {
+                let names = "noop, csv, labeled-projects, scoring, dbt, tasks";
+                bail!("there is no workload `{name}`: {names}")
             }
         },
     }
