@@ -1,12 +1,13 @@
 //! Models and snapshots: what is made of the rows of a query.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millstream_core::clock::Timestamp;
 use millstream_core::diagnostic::Place;
 use millstream_core::partition::Partitions;
 use millstream_core::spec::ExecutionSpec;
-use millstream_core::{ContentHash, Relation};
+use millstream_core::{AssetKey, ContentHash, Relation};
 use millstream_dbt::manifest::{Language, Node, NodeKind};
 use millstream_dbt::step::{Making, ProgramText};
 use millstream_files::{Report, closest, whole};
@@ -65,7 +66,7 @@ pub(super) fn read(
     report: &mut Report,
 ) -> Vec<SqlModel> {
     let is_made = |kind: &NodeKind| matches!(kind, NodeKind::Model | NodeKind::Snapshot);
-    let reader = Reader { project, renderer, places };
+    let reader = Reader { project, renderer, places, clocks: partitions::clocks(project) };
     let nodes = project.manifest.nodes_of(is_made);
     let mut models: Vec<SqlModel> = nodes.filter_map(|node| reader.model(node, report)).collect();
     models.sort_by(|a, b| a.name.cmp(&b.name));
@@ -76,6 +77,8 @@ struct Reader<'a> {
     project: &'a DbtProject,
     renderer: &'a Renderer<'a>,
     places: &'a Places<'a>,
+    /// The columns that say when a row happened, by table.
+    clocks: BTreeMap<AssetKey, String>,
 }
 
 impl Reader<'_> {
@@ -99,6 +102,7 @@ impl Reader<'_> {
             report.error("model.empty", whole(&file), "the model has no SQL", hint);
             return None;
         }
+        let inputs = self.project.inputs(node);
         Some(SqlModel {
             id: node.unique_id.clone(),
             name: name(node),
@@ -110,8 +114,8 @@ impl Reader<'_> {
             tags: node.tags.iter().cloned().collect(),
             fresh_within: self.fresh_within(node, report),
             execution: self.execution(node, report),
-            clocks: partitions::clocks(self.project, &self.project.inputs(node)),
-            inputs: self.project.inputs(node),
+            clocks: self.clocks_of(&inputs),
+            inputs,
             columns: columns(node),
             definition: divided(rendered.definition, partitions.as_ref()),
             // What a batch reads is known only when it is made.
@@ -123,6 +127,11 @@ impl Reader<'_> {
             language: node.language,
             timeout: ProgramText::timeout_of(&node.config),
         })
+    }
+
+    fn clocks_of(&self, inputs: &[AssetKey]) -> BTreeMap<AssetKey, String> {
+        let said = |input| Some((AssetKey::clone(input), self.clocks.get(input)?.clone()));
+        inputs.iter().filter_map(said).collect()
     }
 
     /// When the project is read.

@@ -172,8 +172,8 @@ fn microbatch(config: &Config) -> Result<Partitions, Problem> {
     Ok(Partitions { column, by: PartitionedBy::Time(time.map_err(Problem::at("begin"))?) })
 }
 
-/// The columns that say when a row of an input happened, of those that say so.
-pub(super) fn clocks(project: &DbtProject, inputs: &[AssetKey]) -> BTreeMap<AssetKey, String> {
+/// The columns that say when a row happened, of all tables that have one.
+pub(super) fn clocks(project: &DbtProject) -> BTreeMap<AssetKey, String> {
     let nodes = project.manifest.nodes.values();
     let nodes = nodes.map(|node| (&node.schema, &node.alias, &node.config));
     let sources = project.manifest.sources.values();
@@ -183,7 +183,7 @@ pub(super) fn clocks(project: &DbtProject, inputs: &[AssetKey]) -> BTreeMap<Asse
         .filter_map(|(schema, name, config)| {
             let column = config.text(EVENT_TIME)?;
             let asset = AssetKey::table(&Relation::new(schema, name).ok()?);
-            inputs.contains(&asset).then(|| (asset, column.to_owned()))
+            Some((asset, column.to_owned()))
         })
         .collect()
 }
