@@ -310,12 +310,10 @@ fn a_browser_comes_in_with_a_token_and_changes_only_from_its_own_page() {
 fn a_query_is_answered_beside_others_that_never_end() {
     let project = TestProject::of(&[("millstream.yml", "name: busy\n")]);
     let server = project.serve();
-    let endless = "select count(*) from generate_series(1, 10000000) as a(x)
-         cross join generate_series(1, 10000000) as b(y) where (x * y) % 7 = 3";
     let mut busy = Vec::new();
     for _ in 0..2 {
         let mut asking = TcpStream::connect(&server.address).expect("the server listens");
-        let body = json!({"sql": endless}).to_string();
+        let body = json!({"sql": millstream_tests::ENDLESS}).to_string();
         let head =
             "POST /api/v1/query HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
         write!(asking, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("it reads");

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use millstream_tests::{Server, TestProject};
+use millstream_tests::{Server, TestProject, once};
 use serde_json::Value;
 
 fn texts(lines: &Value) -> Vec<String> {
@@ -14,11 +14,6 @@ fn texts(lines: &Value) -> Vec<String> {
 
 fn logs(project: &TestProject, arguments: &[&str]) -> Value {
     project.json(&[&["runs", "logs"], arguments].concat())["logs"].clone()
-}
-
-fn newest(project: &TestProject) -> String {
-    let runs = project.json(&["runs", "list"]);
-    runs["runs"][0]["run"].as_str().expect("a run has an id").to_owned()
 }
 
 /// All lines of a run by the interface, as one who follows it reads them.
@@ -53,7 +48,7 @@ fn every_step_says_what_it_does() {
     ]);
     project.output(&["run"]).ended_with(1);
 
-    let run = newest(&project);
+    let run = project.newest_run();
     let good = logs(&project, &[&run, "good"]);
     let said = texts(&good);
     assert_eq!(said[0], "model begins: no version yet");
@@ -113,26 +108,9 @@ def model(dbt, session):
 
 #[test]
 fn a_run_is_followed_to_its_end() {
-    let project = TestProject::of(&[
-        ("millstream.yml", "name: endless\n"),
-        (
-            "models/endless.sql",
-            "{{ config(materialized='table') }} select count(*) as n from generate_series(1, 10000000) as a(x)
-             cross join generate_series(1, 10000000) as b(y) where (x * y) % 7 = 3\n",
-        ),
-    ]);
-    let mut run = project
-        .command(&["run"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
-    let id = loop {
-        let runs = project.json(&["runs", "list"]);
-        if let Some(id) = runs["runs"][0]["run"].as_str() {
-            break id.to_owned();
-        }
-    };
+    let project = TestProject::endless();
+    let mut run = project.begun(&["run"]);
+    let id = project.newest_run();
     let mut follow = project
         .command(&["runs", "logs", &id, "--follow", "--output", "json"])
         .stdout(Stdio::piped())
@@ -188,27 +166,17 @@ fn lines_of(project: &TestProject, file: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Waits until a file has its first whole line.
+/// The first line of a file, once it is whole.
 fn first_line(project: &TestProject, file: &str) -> String {
-    loop {
-        if let Ok(text) = std::fs::read_to_string(project.path().join(file))
-            && let Some((line, _)) = text.split_once('\n')
-        {
-            return line.to_owned();
-        }
-        std::thread::yield_now();
-    }
+    once(file, || {
+        let text = std::fs::read_to_string(project.path().join(file)).ok()?;
+        text.split_once('\n').map(|(line, _)| line.to_owned())
+    })
 }
 
 fn lives(process: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
-}
-
-fn started(project: &TestProject, arguments: &[&str]) -> std::process::Child {
-    let mut command = project.command(arguments);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().expect("the binary starts")
 }
 
 #[test]
@@ -217,7 +185,7 @@ fn a_command_is_a_step_like_others() {
     let both = of(&[("step:build", "published"), ("step:tell", "published")]);
     let current = of(&[("step:build", "up_to_date"), ("step:tell", "up_to_date")]);
     assert_eq!(outcomes(&project.json(&["run"])), both);
-    let run = newest(&project);
+    let run = project.newest_run();
     let printed = |step: &str| -> Vec<String> {
         let lines = logs(&project, &[&run, step]);
         let lines = lines.as_array().expect("a log has lines").iter();
@@ -282,16 +250,16 @@ echo $$ > last; echo $$ >> begun
 if [ -e free ]; then echo done > out.txt; else exec sleep 1000; fi
 ",
     );
-    let mut run = started(&project, &["run"]);
+    let mut run = project.begun(&["run"]);
     let process = first_line(&project, "begun");
     run.kill().expect("it can be killed");
     run.wait().expect("it ends");
     while lives(&process) {
         std::thread::yield_now();
     }
-    let killed = newest(&project);
+    let killed = project.newest_run();
     // Also when the next one comes at once.
-    let mut run = started(&project, &["run"]);
+    let mut run = project.begun(&["run"]);
     while lines_of(&project, "begun").len() < 2 {
         std::thread::yield_now();
     }
@@ -332,7 +300,7 @@ fn a_branch_that_is_made_meanwhile_leaves_a_command_alone() {
     let project =
         with_commands("echo $$ > begun; while [ ! -e free ]; do :; done; echo > out.txt\n");
     project.write("models/one.sql", "select 1 as a");
-    let mut run = started(&project, &["run", "--select", "+build"]);
+    let mut run = project.begun(&["run", "--select", "+build"]);
     let process = first_line(&project, "begun");
     project.json(&["env", "create", "pr-1", "--from", "dev"]);
     project.json(&["run", "--env", "pr-1", "--select", "one"]);
@@ -349,7 +317,7 @@ fn a_pool_is_shared_by_two_processes() {
         "steps/other.yml",
         "steps:\n  - {name: other, shell: 'true', execution: {pool: one}}\n",
     );
-    let mut first = started(&project, &["run", "--select", "+build"]);
+    let mut first = project.begun(&["run", "--select", "+build"]);
     first_line(&project, "begun");
     let mut second = project
         .command(&["run", "--select", "other"])

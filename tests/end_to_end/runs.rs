@@ -1,7 +1,5 @@
 //! Runs after the fact: their steps run again, and a run stopped from elsewhere.
 
-use std::process::Stdio;
-
 use millstream_tests::TestProject;
 use serde_json::Value;
 
@@ -67,26 +65,9 @@ fn what_succeeded_is_run_again_when_asked_for() {
 
 #[test]
 fn a_run_is_stopped_from_another_process() {
-    let project = TestProject::of(&[
-        ("millstream.yml", "name: endless\n"),
-        (
-            "models/endless.sql",
-            "{{ config(materialized='table') }} select count(*) as n from generate_series(1, 10000000) as a(x)
-             cross join generate_series(1, 10000000) as b(y) where (x * y) % 7 = 3\n",
-        ),
-    ]);
-    let mut run = project
-        .command(&["run"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
-    let running = loop {
-        let runs = project.json(&["runs", "list"]);
-        if let Some(id) = runs["runs"][0]["run"].as_str() {
-            break id.to_owned();
-        }
-    };
+    let project = TestProject::endless();
+    let mut run = project.begun(&["run"]);
+    let running = project.newest_run();
     let said = project.output(&["runs", "cancel", &running]).succeeded().stdout;
     assert!(said.ends_with("cancelled\n"), "{said}");
     assert_eq!(run.wait().expect("it ends").code(), Some(130));

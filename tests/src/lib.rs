@@ -16,9 +16,33 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// The longest that a test waits for something to happen.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A query that no machine answers while a test lasts; it keeps one thread busy, or more.
+pub const ENDLESS: &str = "select count(*) as n from generate_series(1, 10000000) as a(x) \
+     cross join generate_series(1, 10000000) as b(y) where (x * y) % 7 = 3";
+
+/// What something is, once it is there.
+///
+/// # Panics
+///
+/// Panics when the patience of a test is over.
+pub fn once<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what} did not come");
+        std::thread::yield_now();
+    }
+}
 
 /// The binary under test: the one that `MILLSTREAM_TEST_BINARY` names, else the one beside the
 /// tests, in the same profile.
@@ -101,6 +125,12 @@ impl TestProject {
         Self::example("shop").with("SHOP_SCALE", "0.01")
     }
 
+    /// One whose only model, `endless`, is never made.
+    pub fn endless() -> Self {
+        let model = format!("{{{{ config(materialized='table') }}}} {ENDLESS}\n");
+        Self::of(&[("millstream.yml", "name: endless\n"), ("models/endless.sql", &model)])
+    }
+
     /// The same project with an environment variable for every command.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -146,6 +176,21 @@ impl TestProject {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
         command
+    }
+
+    /// The binary with these arguments, begun; what it prints is lost.
+    pub fn begun(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("the binary starts")
+    }
+
+    /// The id of the newest run, once there is one.
+    pub fn newest_run(&self) -> String {
+        once("a run", || {
+            let runs = self.json(&["runs", "list"]);
+            runs["runs"][0]["run"].as_str().map(str::to_owned)
+        })
     }
 
     /// Runs the binary to its end.

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The longest that a test waits for a message.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::PATIENCE;
+
 /// The bytes of a block of SHA-256.
 const BLOCK_BYTES: usize = 64;
 
@@ -56,10 +55,6 @@ struct Inbox<T> {
 }
 
 impl<T: Clone + std::fmt::Debug> Inbox<T> {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { items: Mutex::new(Vec::new()), grown: Condvar::new() })
-    }
-
     fn push(&self, item: T) {
         self.items.lock().expect("no test panics in it").push(item);
         self.grown.notify_all();
@@ -79,6 +74,26 @@ impl<T: Clone + std::fmt::Debug> Inbox<T> {
         assert!(!waited.timed_out(), "{count} messages wanted, these came: {items:?}");
         items.clone()
     }
+}
+
+/// Listens on a free port until the test ends; every connection fills the same inbox.
+fn listening<T: Send + 'static>(
+    serve: impl Fn(TcpStream, &Inbox<T>) -> io::Result<()> + Copy + Send + 'static,
+) -> (SocketAddr, Arc<Inbox<T>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let inbox = Arc::new(Inbox { items: Mutex::new(Vec::new()), grown: Condvar::new() });
+    let kept = Arc::clone(&inbox);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let kept = Arc::clone(&kept);
+            std::thread::spawn(move || {
+                // A client that goes away is no problem of the test.
+                let _ = serve(stream, &kept);
+            });
+        }
+    });
+    (address, inbox)
 }
 
 /// How a receiver answers.
@@ -103,20 +118,8 @@ pub struct Receiver {
 impl Receiver {
     /// One that listens until the test ends.
     pub fn start(answering: Answering) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let inbox = Inbox::new();
-        let kept = Arc::clone(&inbox);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let kept = Arc::clone(&kept);
-                std::thread::spawn(move || {
-                    // A client that goes away is no problem of the test.
-                    let _ = take(stream, &kept, answering);
-                });
-            }
-        });
-        Self { url, inbox }
+        let (address, inbox) = listening(move |stream, kept| take(stream, kept, answering));
+        Self { url: format!("http://{address}"), inbox }
     }
 
     /// What came so far.
@@ -197,20 +200,8 @@ pub struct MailReceiver {
 impl MailReceiver {
     /// One that listens until the test ends.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let port = listener.local_addr().expect("it is bound").port();
-        let inbox = Inbox::new();
-        let kept = Arc::clone(&inbox);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let kept = Arc::clone(&kept);
-                std::thread::spawn(move || {
-                    // A client that goes away is no problem of the test.
-                    let _ = take_mails(stream, &kept);
-                });
-            }
-        });
-        Self { port, inbox }
+        let (address, inbox) = listening(take_mails);
+        Self { port: address.port(), inbox }
     }
 
     /// The mails, once there are so many.

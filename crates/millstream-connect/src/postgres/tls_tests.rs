@@ -7,33 +7,9 @@ use rustls::{ClientConnection, ServerConfig, ServerConnection};
 
 use super::*;
 
-const AUTHORITY: &str = "\
------BEGIN CERTIFICATE-----\n\
-MIIBTDCB8qADAgECAgEBMAoGCCqGSM49BAMCMCQxIjAgBgNVBAMMGU1pbGxzdHJl\n\
-YW0gdGVzdCBhdXRob3JpdHkwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAw\n\
-MDBaMCQxIjAgBgNVBAMMGU1pbGxzdHJlYW0gdGVzdCBhdXRob3JpdHkwWTATBgcq\n\
-hkjOPQIBBggqhkjOPQMBBwNCAATm9AS/cW8BWH6OJs10skFBP16Qgwz8Asc04wVh\n\
-/3SzyTZ9xIu5+KnwRc6nda6h2YiXkvuqpNTkdL5f+1zvm78foxMwETAPBgNVHRMB\n\
-Af8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQDtyxvMgOB7pR3bht1dNhcqj52v\n\
-/Hh4mI7EvJB4qvQVTwIhAIvdb9rXDVsoZo0qjgd2qFCt3fg1hibgdeoMNvu7vh0K\n\
------END CERTIFICATE-----\n";
-const CERTIFICATE: &str = "\
------BEGIN CERTIFICATE-----\n\
-MIIBTzCB9aADAgECAgECMAoGCCqGSM49BAMCMCQxIjAgBgNVBAMMGU1pbGxzdHJl\n\
-YW0gdGVzdCBhdXRob3JpdHkwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAw\n\
-MDBaMBQxEjAQBgNVBAMMCWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEH\n\
-A0IABFsIXXPPhpXS2gXEjEFv3hQblEVJTbRfYfxGMcQsIgNgx3lGTSXXx9SZspyB\n\
-tVqjykrWCehUG6qmWSeppgZPaoWjJjAkMAwGA1UdEwEB/wQCMAAwFAYDVR0RBA0w\n\
-C4IJbG9jYWxob3N0MAoGCCqGSM49BAMCA0kAMEYCIQCfjillfkxcZ5lQVuu2TQbR\n\
-1ULcMaxf0T3MAptWzoU5mAIhALYi1PJ8ILORmvXOVC7o4DzFOUFcm2CSECjRjuaY\n\
-vKoQ\n\
------END CERTIFICATE-----\n";
-const KEY: &str = "\
------BEGIN PRIVATE KEY-----\n\
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgNE1D3XJ77WMFaVjJ\n\
-RoRd6/gSB40z1eIpqYwCCIiRwemhRANCAARbCF1zz4aV0toFxIxBb94UG5RFSU20\n\
-X2H8RjHELCIDYMd5Rk0l18fUmbKcgbVao8pK1gnoVBuqplknqaYGT2qF\n\
------END PRIVATE KEY-----\n";
+const AUTHORITY: &str = include_str!("../../../../tests/certificates/authority.pem");
+const CERTIFICATE: &str = include_str!("../../../../tests/certificates/localhost.pem");
+const KEY: &str = include_str!("../../../../tests/certificates/localhost-key.pem");
 
 /// Shakes hands in memory with a server that has a certificate for `localhost`.
 fn shake(mode: &str, roots: Option<PathBuf>, host: &'static str) -> Result<(), Error> {

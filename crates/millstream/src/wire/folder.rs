@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use millstream_backup::sync_folder;
 use millstream_core::error::{Plain, Result};
 
 use super::place::expect_restored;
@@ -37,11 +38,6 @@ fn make(root: &Path, file: &Path) -> io::Result<()> {
     writeln!(file, "{FORMAT}")?;
     file.sync_all()?;
     sync_folder(root)
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    File::open(folder)?.sync_all()
 }
 
 fn check_format(root: &Path, text: &str) -> Result<()> {
