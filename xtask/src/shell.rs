@@ -11,6 +11,11 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().expect("xtask lies in the root").to_path_buf()
 }
 
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// Runs a command in the root; an error if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let text = describe(command);

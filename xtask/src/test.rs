@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::dist;
 use crate::environment::TestEnvironment;
 use crate::screens;
-use crate::shell::{self, cargo};
+use crate::shell::{self, cargo, target};
 
 /// Builds and tests share this, so that dependencies compile once.
 const PROFILE: [&str; 2] = ["--profile", "ci"];
@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<()> {
     let environment = TestEnvironment::start()?;
     screens::check()?;
     shell::run(cargo(&["build", "--workspace"]).args(PROFILE).args(FEATURES))?;
-    let wheel = dist::wheel_of(&dist::target().join("ci/millstream"))?;
+    let wheel = dist::wheel_of(&target().join("ci/millstream"))?;
     let mut tests = cargo(&["test", "--workspace"]);
     tests.args(PROFILE).args(FEATURES).env("MILLSTREAM_TEST_WHEEL", wheel);
     environment.apply(&mut tests);

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use crate::python::{Packages, environment};
-use crate::shell::{cargo, root, run as run_command};
+use crate::shell::{cargo, root, run as run_command, target};
 
 /// Runs one workload.
 pub(crate) fn run(name: &str) -> Result<()> {
@@ -41,7 +41,7 @@ pub(crate) fn run(name: &str) -> Result<()> {
 fn binary() -> Result<PathBuf> {
     let profile = std::env::var("MILLSTREAM_BENCH_PROFILE").unwrap_or_else(|_| "dist".to_owned());
     run_command(&mut cargo(&["build", "--profile", &profile, "--package", "millstream"]))?;
-    Ok(root().join("target").join(profile).join("millstream"))
+    Ok(target().join(profile).join("millstream"))
 }
 
 /// Python with the packages of one peer.

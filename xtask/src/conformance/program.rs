@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::Who;
-use crate::shell::{cargo, root, run};
+use crate::shell::{cargo, run, target};
 
 /// A program with dbt's command line.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Program {
             (Who::Millstream, Some(binary)) => std::path::absolute(PathBuf::from(binary))?,
             (Who::Millstream, None) => {
                 run(&mut cargo(&["build", "--profile", "ci", "--package", "millstream"]))?;
-                root().join("target/ci/millstream")
+                target().join("ci/millstream")
             }
         };
         Ok(Self { who, binary })

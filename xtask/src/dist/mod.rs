@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::shell::{cargo, root, run, say};
+use crate::shell::{cargo, root, run, say, target};
 use wheel::Packing;
 
 /// Where everything is put.
@@ -60,11 +60,6 @@ pub(crate) fn wheel_of(program: &Path) -> Result<PathBuf> {
     let folder = target().join("wheel");
     std::fs::create_dir_all(&folder)?;
     wheel::write(&Program::at(program)?, &folder, Packing::Fast)
-}
-
-/// Where cargo builds.
-pub(crate) fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// A line of `sha256sum`.
