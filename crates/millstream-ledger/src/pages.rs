@@ -180,8 +180,48 @@ fn first_of(moment: Timestamp) -> String {
     format!("{:012x}", moment.as_millis().max(0))
 }
 
-/// Each filter has an index by which the newest come first; the others are then looked at run by
-/// run.
+/// A state that so few runs are in is the filter by which they are found, whatever else is asked.
+const FEW_RUNS: u64 = 10_000;
+
+/// The filter by which runs are found, the newest first; the others are then looked at run by run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lead {
+    Run,
+    Asset,
+    Schedule,
+}
+
+impl Lead {
+    fn of(connection: &Connection, filter: &RunFilter) -> Result<Self> {
+        let lead = match (&filter.asset, &filter.schedule) {
+            (Some(_), _) => Self::Asset,
+            (None, Some(_)) => Self::Schedule,
+            (None, None) => return Ok(Self::Run),
+        };
+        match filter.state {
+            Some(state) if is_rare(connection, state)? => Ok(Self::Run),
+            _ => Ok(lead),
+        }
+    }
+
+    /// The tables, and the id of the run in the one that is read in its order.
+    fn tables(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Run => ("runs r", "r.run"),
+            Self::Asset => ("steps s CROSS JOIN runs r ON r.run = s.run", "s.run"),
+            Self::Schedule => ("fires g CROSS JOIN runs r ON r.run = g.run", "g.run"),
+        }
+    }
+}
+
+fn is_rare(connection: &Connection, state: RunState) -> Result<bool> {
+    let mut count = connection.prepare_cached(
+        "SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = ?1 LIMIT ?2 + 1)",
+    )?;
+    let found: Count = count.query_row(params![Word(state), Count(FEW_RUNS)], |row| row.get(0))?;
+    Ok(found.0 <= FEW_RUNS)
+}
+
 fn heads(connection: &Connection, filter: &RunFilter, limit: usize) -> Result<Vec<RunHead>> {
     let RunFilter { state, asset, schedule, since, until, before } = filter;
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
@@ -190,21 +230,21 @@ fn heads(connection: &Connection, filter: &RunFilter, limit: usize) -> Result<Ve
         values.push(value);
         conditions.push(condition.replace('?', &format!("?{}", values.len())));
     };
-    let (from, key) = match (asset, schedule) {
-        (Some(_), _) => ("steps s CROSS JOIN runs r ON r.run = s.run", "s.run"),
-        (None, Some(_)) => ("fires g CROSS JOIN runs r ON r.run = g.run", "g.run"),
-        (None, None) => ("runs r", "r.run"),
-    };
+    let lead = Lead::of(connection, filter)?;
+    let (from, key) = lead.tables();
     if let Some(asset) = asset {
-        demand("s.asset = ?", Box::new(Text(asset.clone())));
+        let condition = match lead {
+            Lead::Asset => "s.asset = ?",
+            _ => "EXISTS (SELECT 1 FROM steps s WHERE s.run = r.run AND s.asset = ?)",
+        };
+        demand(condition, Box::new(Text(asset.clone())));
     }
-    match (asset, schedule) {
-        (None, Some(schedule)) => demand("g.schedule = ?", Box::new(schedule.clone())),
-        (Some(_), Some(schedule)) => demand(
-            "EXISTS (SELECT 1 FROM fires g WHERE g.run = r.run AND g.schedule = ?)",
-            Box::new(schedule.clone()),
-        ),
-        (_, None) => {}
+    if let Some(schedule) = schedule {
+        let condition = match lead {
+            Lead::Schedule => "g.schedule = ?",
+            _ => "EXISTS (SELECT 1 FROM fires g WHERE g.run = r.run AND g.schedule = ?)",
+        };
+        demand(condition, Box::new(schedule.clone()));
     }
     if let Some(state) = state {
         demand("r.state = ?", Box::new(Word(*state)));

@@ -8,6 +8,7 @@ mod labeled;
 mod measure;
 mod noop;
 mod scoring;
+mod server;
 mod tasks;
 
 use std::path::PathBuf;
@@ -25,12 +26,14 @@ pub(crate) fn run(name: &str) -> Result<()> {
         "labeled-projects" => labeled::run(),
         "scoring" => scoring::run(),
         "dbt" => dbt::run(None),
+        "server" => server::run(None),
         "tasks" => tasks::run(None),
         _ => match name.split_once('-') {
             Some(("dbt", workload)) => dbt::run(Some(workload)),
+            Some(("server", workload)) => server::run(Some(workload)),
             Some(("tasks", workload)) => tasks::run(Some(workload)),
             _ => {
-                let names = "noop, csv, labeled-projects, scoring, dbt, tasks";
+                let names = "noop, csv, labeled-projects, scoring, dbt, server, tasks";
                 bail!("there is no workload `{name}`: {names}")
             }
         },

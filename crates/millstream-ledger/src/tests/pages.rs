@@ -47,8 +47,14 @@ async fn runs_are_found_by_state_asset_and_schedule() {
     assert_eq!(ids(&ledger, &failed, 10), [runs[1]]);
     let of_orders = RunFilter { asset: Some(orders()), ..RunFilter::default() };
     assert_eq!(ids(&ledger, &of_orders, 10), [runs[1]]);
+    for (state, found) in [(RunState::Failed, &runs[1..2]), (RunState::Running, &[])] {
+        let in_state = RunFilter { state: Some(state), ..of_orders.clone() };
+        assert_eq!(ids(&ledger, &in_state, 10), found);
+    }
     let nightly = RunFilter { schedule: Some("nightly".to_owned()), ..RunFilter::default() };
     assert_eq!(ids(&ledger, &nightly, 10), [fired]);
+    let running = RunFilter { state: Some(RunState::Running), ..nightly.clone() };
+    assert_eq!(ids(&ledger, &running, 10), [fired]);
     let both = RunFilter { asset: Some(orders()), ..nightly };
     assert_eq!(ids(&ledger, &both, 10), []);
     let later = Timestamp::from_micros(i64::MAX / 1000);
