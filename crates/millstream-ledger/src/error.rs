@@ -38,6 +38,9 @@ pub enum LedgerError {
         /// Highest format that this program reads.
         known: i64,
     },
+    /// Another build wrote the file, with other tables in the same format.
+    #[error("the ledger was made by a build of Millstream that has other tables")]
+    OtherTables,
     /// The file belongs to another environment.
     #[error("the ledger belongs to the environment `{found}`, not to `{wanted}`")]
     OtherEnvironment {
@@ -185,6 +188,7 @@ impl Coded for LedgerError {
             Self::Open { .. } => "ledger.cannot_open",
             Self::NotALedger { .. } => "ledger.not_a_ledger",
             Self::NewerFormat { .. } => "ledger.newer_format",
+            Self::OtherTables => "ledger.other_tables",
             Self::OtherEnvironment { .. } => "ledger.other_environment",
             Self::Damaged { .. } => "ledger.damaged",
             Self::Busy => "ledger.busy",
@@ -209,6 +213,7 @@ impl Coded for LedgerError {
         match self {
             Self::NotALedger { .. }
             | Self::NewerFormat { .. }
+            | Self::OtherTables
             | Self::OtherEnvironment { .. }
             | Self::AmbiguousRun { .. }
             | Self::BackfillEnded { .. }
@@ -242,6 +247,7 @@ impl Coded for LedgerError {
             }
             Self::NotALedger { .. } => "move the file away, or name another environment",
             Self::NewerFormat { .. } => "use the newer version of Millstream",
+            Self::OtherTables => "use the build that made it, or begin with a new environment",
             Self::OtherEnvironment { .. } => {
                 "an environment's folder cannot be copied or renamed; start a new one"
             }

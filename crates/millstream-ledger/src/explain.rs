@@ -24,6 +24,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
          it, because they could misread what happened. Nothing was changed. Use the newer version.",
     ),
     page(
+        "ledger.other_tables",
+        "Another build made the ledger",
+        "Between releases the tables of a ledger change without a migration. This one was made by \
+         a build that has others, and would be misread. Nothing was changed. Use that build, or \
+         begin with a new environment; sources are read again from what they still have.",
+    ),
+    page(
         "ledger.other_environment",
         "The ledger belongs to another environment",
         "Every publication is marked with the name of its environment. A ledger that is opened \

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
+use millstream_core::ContentHash;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
@@ -11,6 +12,8 @@ use crate::error::{LedgerError, Result};
 
 /// The format that this program writes.
 pub(crate) const FORMAT: i64 = 1;
+/// What a new file gets.
+const SCHEMA: &str = include_str!("schema.sql");
 /// Marks the file as ours: `MILL` in ASCII.
 const APPLICATION: i64 = 0x4D49_4C4C;
 /// Larger ledgers are not read through at every start; `check_integrity` does it on demand.
@@ -32,6 +35,7 @@ pub(crate) fn open_or_create(path: &Path, environment: &str) -> Result<Connectio
         FORMAT => {}
         found => return Err(LedgerError::NewerFormat { found, known: FORMAT }),
     }
+    expect_tables(&connection)?;
     expect_environment(&connection, environment)?;
     quick_check(&connection, path)?;
     Ok(connection)
@@ -49,7 +53,7 @@ pub(crate) fn open_copy(path: &Path) -> Result<Connection> {
     let connection = open_file(path, OpenFlags::empty())?;
     expect_ours(&connection, path).map_err(|error| foreign(error, path))?;
     match format(&connection)? {
-        FORMAT => Ok(connection),
+        FORMAT => expect_tables(&connection).map(|()| connection),
         found => Err(LedgerError::NewerFormat { found, known: FORMAT }),
     }
 }
@@ -103,8 +107,11 @@ fn create(connection: &mut Connection, path: &Path, environment: &str) -> Result
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
     if format(&transaction)? == 0 {
-        transaction.execute_batch(include_str!("schema.sql"))?;
-        transaction.execute("INSERT INTO ledger (environment) VALUES (?1)", [environment])?;
+        transaction.execute_batch(SCHEMA)?;
+        transaction.execute(
+            "INSERT INTO ledger (environment, tables) VALUES (?1, ?2)",
+            [environment, &tables()],
+        )?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
@@ -154,6 +161,24 @@ fn expect_ours(connection: &Connection, path: &Path) -> Result<()> {
         return Ok(());
     }
     Err(LedgerError::NotALedger { path: path.to_owned() })
+}
+
+/// The hash of the tables, without what is said of them.
+fn tables() -> String {
+    let lines = SCHEMA.lines().map(str::trim).filter(|line| !line.starts_with("--"));
+    ContentHash::of_parts(lines).to_string()
+}
+
+fn expect_tables(connection: &Connection) -> Result<()> {
+    let found: rusqlite::Result<String> =
+        connection.query_row("SELECT tables FROM ledger", [], |row| row.get(0));
+    match found {
+        Ok(found) if found == tables() => Ok(()),
+        Ok(_) => Err(LedgerError::OtherTables),
+        // An older one does not even say.
+        Err(rusqlite::Error::SqlInputError { .. }) => Err(LedgerError::OtherTables),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn expect_environment(connection: &Connection, wanted: &str) -> Result<()> {

@@ -2,6 +2,8 @@
 
 CREATE TABLE ledger (
     environment TEXT NOT NULL,
+    -- The hash of these tables. While formats are not released, it is what keeps builds apart.
+    tables TEXT NOT NULL,
     -- Raised by every transaction that changes what a name means.
     names_epoch INTEGER NOT NULL DEFAULT 0
 ) STRICT;

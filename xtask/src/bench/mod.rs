@@ -42,7 +42,8 @@ pub(crate) fn run(name: &str) -> Result<()> {
 
 /// The binary in the profile that is measured: `MILLSTREAM_BENCH_PROFILE`, or `release`.
 fn binary() -> Result<PathBuf> {
-    let profile = std::env::var("MILLSTREAM_BENCH_PROFILE").unwrap_or_else(|_| "release".to_owned());
+    let profile =
+        std::env::var("MILLSTREAM_BENCH_PROFILE").unwrap_or_else(|_| "release".to_owned());
     run_command(&mut cargo(&["build", "--profile", &profile, "--package", "millstream"]))?;
     Ok(target().join(profile).join("millstream"))
 }

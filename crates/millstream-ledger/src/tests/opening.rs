@@ -24,6 +24,18 @@ async fn a_newer_format_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn the_tables_of_another_build_are_refused_and_left_alone() {
+    for change in ["UPDATE ledger SET tables = 'others'", "ALTER TABLE ledger DROP COLUMN tables"] {
+        let folder = Folder::new();
+        drop(folder.open().await);
+        Connection::open(folder.path()).unwrap().execute_batch(change).unwrap();
+        let before = fs::read(folder.path()).unwrap();
+        assert_eq!(refusal(&folder, "dev").await, "ledger.other_tables");
+        assert_eq!(fs::read(folder.path()).unwrap(), before);
+    }
+}
+
+#[tokio::test]
 async fn the_ledger_of_another_environment_is_refused() {
     let folder = Folder::new();
     drop(folder.open().await);
@@ -92,6 +104,7 @@ fn every_code_has_its_page() {
         E::Open { path: PathBuf::new(), detail: text() },
         E::NotALedger { path: PathBuf::new() },
         E::NewerFormat { found: 2, known: 1 },
+        E::OtherTables,
         E::OtherEnvironment { found: text(), wanted: text() },
         E::Damaged { detail: text() },
         E::Busy,
