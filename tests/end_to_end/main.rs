@@ -24,6 +24,7 @@ mod object_store;
 mod partitions;
 #[cfg(target_os = "linux")]
 mod power_cut;
+mod python_functions;
 mod readers;
 mod runs;
 mod schedules;

@@ -28,6 +28,7 @@ pub mod operational;
 pub mod partition;
 pub mod printed;
 pub mod program;
+pub mod scalar;
 pub mod secret;
 pub mod slot;
 pub mod spec;

@@ -19,10 +19,19 @@ pub struct Program {
     pub catalog: CatalogSnapshot,
     /// What `now()` is in its queries.
     pub now: Timestamp,
-    /// The longest it may take; none leaves that to the step.
-    pub timeout: Option<Duration>,
+    /// What it may take.
+    pub limits: Limits,
     /// Takes what it prints.
     pub log: AttemptLog,
+}
+
+/// What a process that runs a program may take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest it may take; none leaves that to whoever waits for it.
+    pub timeout: Option<Duration>,
+    /// Memory beside what every such process has, in bytes; none leaves that to the system.
+    pub memory_bytes: Option<u64>,
 }
 
 /// Runs programs.

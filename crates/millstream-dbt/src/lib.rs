@@ -14,6 +14,7 @@ mod line_ends;
 pub mod macros;
 pub mod manifest;
 pub mod parse;
+pub mod programs;
 pub mod python;
 pub mod run;
 pub mod select;

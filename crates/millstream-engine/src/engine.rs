@@ -14,6 +14,7 @@ use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::model::Models;
 use millstream_core::name::Relation;
+use millstream_core::scalar::ScalarFunctions;
 use millstream_core::sql::Counted;
 use millstream_core::table::{StagedTable, TableVersion, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
@@ -46,6 +47,8 @@ pub struct EngineConfig {
     pub threads: usize,
     /// Where `predict` finds its models.
     pub models: Option<Arc<dyn Models>>,
+    /// Functions of the project that are not written in SQL.
+    pub functions: Option<Arc<dyn ScalarFunctions>>,
     /// Gives log entries their time.
     pub clock: Clock,
 }
@@ -69,7 +72,7 @@ impl Engine {
             spill_dir: config.spill_dir,
             threads: config.threads,
         };
-        let sessions = Sessions::open(&store, &limits, config.models)?;
+        let sessions = Sessions::open(&store, &limits, config.models, config.functions)?;
         let lake = Arc::new(Lake::new(store));
         Ok(Self { lake, sessions, threads: config.threads, clock: config.clock })
     }

@@ -22,6 +22,7 @@ use crate::functions;
 use crate::information_schema::{self, INFORMATION_SCHEMA, Known};
 use crate::lake::{Lake, LakeFile, TableState, schema_from_json};
 use crate::log;
+use crate::outside;
 use crate::provider::LakeTable;
 use crate::session::add_name;
 use crate::stream::ScanPartition;
@@ -41,10 +42,11 @@ pub(crate) struct Resolver<'a> {
 impl Resolver<'_> {
     pub(crate) fn plan<'a>(
         &'a mut self,
-        statement: Statement,
+        mut statement: Statement,
         inside: &'a mut Vec<Relation>,
     ) -> BoxFuture<'a, Result<LogicalPlan>> {
         Box::pin(async move {
+            outside::take_present(self.state, &mut statement);
             if let Some(unknown) = functions::unknown_function(self.state, &statement) {
                 return Err(unknown.into());
             }

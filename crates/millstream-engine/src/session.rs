@@ -22,6 +22,7 @@ use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
 use millstream_core::model::Models;
 use millstream_core::name::DEFAULT_SCHEMA;
+use millstream_core::scalar::ScalarFunctions;
 use millstream_core::warehouse::Query;
 use tokio::runtime::Handle;
 use url::Url;
@@ -32,6 +33,7 @@ use crate::lake::Lake;
 use crate::lateral::LateralRows;
 use crate::lineage::{self, QueryLineage};
 use crate::memory::SharedMemory;
+use crate::outside::{Calls, Outside, ending};
 use crate::provider::{LAKE_STORE_URL, LakeTable};
 use crate::resolve::Resolver;
 use crate::spill::SpillFolder;
@@ -70,6 +72,7 @@ pub(crate) struct Sessions {
     _spill: SpillFolder,
     memory_bytes: usize,
     models: Option<Arc<dyn Models>>,
+    outside: Option<Outside>,
 }
 
 /// A query that is planned and can run.
@@ -78,6 +81,7 @@ pub(crate) struct Planned {
     state: SessionState,
     plan: Arc<dyn ExecutionPlan>,
     workers: Handle,
+    calls: Option<Arc<Calls>>,
 }
 
 impl Planned {
@@ -87,7 +91,8 @@ impl Planned {
 
     /// Runs it, on the threads of queries.
     pub(crate) fn run(self) -> SendableRecordBatchStream {
-        run_on(&self.workers, self.plan, self.state.task_ctx())
+        let rows = run_on(&self.workers, self.plan, self.state.task_ctx());
+        ending(rows, self.calls)
     }
 }
 
@@ -105,6 +110,7 @@ impl Sessions {
         store: &LakeStore,
         limits: &Limits,
         models: Option<Arc<dyn Models>>,
+        functions: Option<Arc<dyn ScalarFunctions>>,
     ) -> Result<Self> {
         let spill = SpillFolder::open(&limits.spill_dir)?;
         let runtime = runtime(store, limits, &spill)?;
@@ -117,7 +123,8 @@ impl Sessions {
         base.add_analyzer_rule(Arc::new(LateralRows));
         functions::register(&mut base).map_err(from_datafusion)?;
         let workers = Workers::start(limits.threads)?;
-        Ok(Self { base, workers, _spill: spill, memory_bytes: limits.memory_bytes, models })
+        let (memory_bytes, outside) = (limits.memory_bytes, functions.map(Outside::new));
+        Ok(Self { base, workers, _spill: spill, memory_bytes, models, outside })
     }
 
     /// The session that others are copies of.
@@ -128,18 +135,18 @@ impl Sessions {
     /// Plans a query over the names of its catalog.
     pub(crate) async fn plan(&self, lake: &Lake, query: &Query) -> Result<Planned> {
         let functions = predict::functions(self.models.as_ref(), &query.catalog);
-        let (mut state, plan) = self.logical(lake, query, functions).await?;
+        let (mut state, plan, calls) = self.logical(lake, query, functions).await?;
         if effort::is_small(&plan) {
             effort::spare(&mut state);
         }
         let plan = state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
-        Ok(Planned { state, plan, workers: self.workers.handle().clone() })
+        Ok(Planned { state, plan, workers: self.workers.handle().clone(), calls })
     }
 
     /// What a query gives and where it comes from, also if a model that it asks is not there yet.
     pub(crate) async fn lineage(&self, lake: &Lake, query: &Query) -> Result<QueryLineage> {
         let functions = predict::functions(self.models.as_ref(), &query.catalog);
-        let (state, plan) = self.logical(lake, query, lineage::lenient(functions)).await?;
+        let (state, plan, _) = self.logical(lake, query, lineage::lenient(functions)).await?;
         let lineage = lineage::of_plan(&plan).map_err(from_datafusion)?;
         let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {});
         let schema = analyzed.map_err(from_datafusion)?.schema().inner().clone();
@@ -151,15 +158,20 @@ impl Sessions {
         lake: &Lake,
         query: &Query,
         functions: impl IntoIterator<Item = ScalarUDF>,
-    ) -> Result<(SessionState, LogicalPlan)> {
+    ) -> Result<(SessionState, LogicalPlan, Option<Arc<Calls>>)> {
         let mut state = self.base.clone();
         register(&mut state, functions.into_iter().chain(moment::functions(query.now)))?;
+        let calls = match &self.outside {
+            Some(outside) => outside.register(&mut state, self.workers.handle()),
+            None => Ok(None),
+        };
+        let calls = calls.map_err(from_datafusion)?;
         let names = fresh_catalog(&mut state)?;
         let mut resolver =
             Resolver { lake, catalog: &query.catalog, state: &state, names, done: HashSet::new() };
         let statement = dialect::parse(&query.sql)?;
         let plan = resolver.plan(statement, &mut Vec::new()).await?;
-        Ok((state, plan))
+        Ok((state, plan, calls))
     }
 
     /// Memory that all queries share, in bytes.
@@ -209,7 +221,7 @@ impl Sessions {
         }
         let plan = state.statement_to_plan(statement).await.map_err(from_datafusion)?;
         let plan = state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
-        Ok(Planned { state, plan, workers: self.workers.handle().clone() })
+        Ok(Planned { state, plan, workers: self.workers.handle().clone(), calls: None })
     }
 }
 

@@ -21,6 +21,8 @@ const BATCHES_WAITING_MAX: usize = 2;
 /// Threads for each on which one query may run. A query that keeps all of its own busy leaves the
 /// others to the next, and the system shares the cores among them.
 const THREADS_PER_CORE: usize = 4;
+/// What the threads are called.
+const THREAD_NAME: &str = "millstream-query";
 
 /// The threads of an engine. What runs on them ends with the engine.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl Workers {
     pub(crate) fn start(threads: usize) -> Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads.max(1) * THREADS_PER_CORE)
-            .thread_name("millstream-query")
+            .thread_name(THREAD_NAME)
             .enable_all()
             .build()
             .map_err(|error| from_io(&error))?;
@@ -46,6 +48,11 @@ impl Workers {
     pub(crate) fn handle(&self) -> &Handle {
         &self.handle
     }
+}
+
+/// Whether this thread is there for queries, and may be kept busy.
+pub(crate) fn is_query_thread() -> bool {
+    std::thread::current().name() == Some(THREAD_NAME)
 }
 
 impl Drop for Workers {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use millstream_core::batch::BoxFuture;
 use millstream_core::diagnostic::Place;
 use millstream_core::partition::Partitions;
+use millstream_core::program::Limits;
 use millstream_core::spec::{
     CommandSpec, DeploymentSpec, ExecutionSpec, FunctionSpec, SourceSpec, TrainingSpec,
 };
@@ -129,8 +129,8 @@ pub struct SqlModel {
     pub text: Text,
     /// What it is written in.
     pub language: Language,
-    /// The longest that its program may take; none leaves that to the step.
-    pub timeout: Option<Duration>,
+    /// What its program may take.
+    pub limits: Limits,
 }
 
 impl SqlModel {

@@ -1,7 +1,7 @@
 //! What can go wrong with a program in Python.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use millstream_core::error::{Coded, Fault, Retry};
@@ -20,7 +20,7 @@ pub enum PythonError {
         problem: String,
     },
     /// It is too old.
-    #[error("{} is Python {version}; models need {PYTHON_MIN} or newer", .interpreter.display())]
+    #[error("{} is Python {version}; Millstream needs {PYTHON_MIN} or newer", .interpreter.display())]
     TooOld {
         /// Which one.
         interpreter: PathBuf,
@@ -63,6 +63,47 @@ pub enum PythonError {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// What a function gave is not what it is declared to give.
+    #[error("{place}: {message}")]
+    WrongResult {
+        /// File and line.
+        place: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// It took more memory than it may, or than there is.
+    #[error("{place}: {message}{}", with_trace(.trace))]
+    Memory {
+        /// File and line.
+        place: String,
+        /// What was refused.
+        message: String,
+        /// The calls that led to it.
+        trace: String,
+    },
+    /// uv is not there.
+    #[error("the project has a uv.lock, and uv is not installed")]
+    NoUv,
+    /// uv says why it cannot.
+    #[error("uv cannot make the environment of the project:\n{output}")]
+    Unlocked {
+        /// The end of what it said.
+        output: String,
+    },
+    /// There is nothing to lock.
+    #[error("there is no pyproject.toml in {}", .folder.display())]
+    NoProject {
+        /// The project's folder.
+        folder: PathBuf,
+    },
+    /// The folder of an environment cannot be written.
+    #[error("{}: {problem}", .folder.display())]
+    EnvironmentUnwritable {
+        /// Which one.
+        folder: PathBuf,
+        /// What the system said.
+        problem: String,
+    },
     /// What the program returned are no rows.
     #[error("{name}: {message}")]
     NotRows {
@@ -92,7 +133,7 @@ pub enum PythonError {
         output: String,
     },
     /// It took longer than it may.
-    #[error("{name}: the model took longer than {} s", .limit.as_secs_f64())]
+    #[error("{name}: it took longer than {} s", .limit.as_secs_f64())]
     TimedOut {
         /// The program.
         name: String,
@@ -100,7 +141,7 @@ pub enum PythonError {
         limit: Duration,
     },
     /// Something was received that makes no sense.
-    #[error("the process of the model sent nonsense: {problem}")]
+    #[error("a process of Python sent nonsense: {problem}")]
     Nonsense {
         /// What about it.
         problem: String,
@@ -112,11 +153,15 @@ pub enum PythonError {
         bytes: usize,
     },
     /// The system refuses something.
-    #[error("the process of the model cannot be reached: {problem}")]
+    #[error("a process of Python cannot be reached: {problem}")]
     Lost {
         /// What it said.
         problem: String,
     },
+}
+
+fn is_locked(interpreter: &Path) -> bool {
+    interpreter.components().any(|part| part.as_os_str() == ".python")
 }
 
 fn with_trace(trace: &str) -> String {
@@ -143,6 +188,12 @@ impl Coded for PythonError {
             Self::Raised { .. } => "python.raised",
             Self::Query { .. } => "python.query",
             Self::NotRows { .. } => "python.not_rows",
+            Self::WrongResult { .. } => "python.wrong_result",
+            Self::Memory { .. } => "python.memory",
+            Self::NoUv => "python.no_uv",
+            Self::Unlocked { .. } => "python.unlocked",
+            Self::NoProject { .. } => "python.no_project",
+            Self::EnvironmentUnwritable { .. } => "python.environment_unwritable",
             Self::Killed { .. } => "python.killed",
             Self::Exited { .. } => "python.exited",
             Self::TimedOut { .. } => "python.timed_out",
@@ -154,7 +205,11 @@ impl Coded for PythonError {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::Killed { .. } | Self::Lost { .. } | Self::NotReady { .. } => Fault::External,
+            Self::Killed { .. }
+            | Self::Lost { .. }
+            | Self::NotReady { .. }
+            | Self::Unlocked { .. }
+            | Self::EnvironmentUnwritable { .. } => Fault::External,
             _ => Fault::User,
         }
     }
@@ -173,8 +228,31 @@ impl Coded for PythonError {
                  `.venv` in the project's folder"
                     .to_owned()
             }
+            Self::NoPyarrow { interpreter, .. } if is_locked(interpreter) => {
+                "`uv add pyarrow`, or add it to `dependencies` of pyproject.toml and run \
+                 `millstream python lock`"
+                    .to_owned()
+            }
             Self::NoPyarrow { interpreter, .. } => {
                 format!("install it there: `{} -m pip install pyarrow`", interpreter.display())
+            }
+            Self::Memory { .. } => {
+                "raise `limits: {memory: ...}` in its configuration, or work on less at once"
+                    .to_owned()
+            }
+            Self::WrongResult { .. } => {
+                "`returns` in its file of properties says which type it gives".to_owned()
+            }
+            Self::NoUv => "install uv, name it with MILLSTREAM_UV, or name an interpreter with \
+                 MILLSTREAM_PYTHON"
+                .to_owned(),
+            Self::Unlocked { .. } => {
+                "`millstream python lock` writes uv.lock anew; without a network uv takes what is \
+                 in its cache (UV_OFFLINE=1)"
+                    .to_owned()
+            }
+            Self::NoProject { .. } => {
+                "`uv init --bare` makes one; its `dependencies` need pyarrow".to_owned()
             }
             Self::Query { hint, .. } => return hint.clone(),
             Self::NotRows { .. } => "return a DataFrame of pandas or polars, a table or reader of \
@@ -187,7 +265,7 @@ impl Coded for PythonError {
             }
             Self::TimedOut { .. } => "raise `timeout` in its configuration".to_owned(),
             Self::TooLarge { .. } => "read fewer columns, or shorter values".to_owned(),
-            Self::Exited { .. } => "return rows, or raise an exception".to_owned(),
+            Self::Exited { .. } => "return a result, or raise an exception".to_owned(),
             _ => return None,
         })
     }

@@ -1,21 +1,29 @@
-//! Programs in Python whose rows are those of a relation: dbt's Python models.
+//! What a project has in Python: dbt's Python models, whose rows are those of a relation, and
+//! functions that queries call.
 //!
-//! One Python process has imported what models need; it forks a process for each model. That
-//! process asks for the rows of queries, and gives those of the model, as Arrow batches in frames
-//! over a socket of Unix. Nothing starts before the first model runs.
+//! One Python process has imported what they need; it forks a process for each. That process asks
+//! for the rows of queries and gives those of the model, or is given the arguments of calls and
+//! gives the results, as Arrow batches in frames over a socket of Unix. Nothing starts before the
+//! first is needed.
 //!
-//! Reading order: `pool` is what is seen from outside; `zygote` is the process that is warm;
-//! `task` talks with the process of one model, whose rows `rows` streams; `wire` and `batches` are
-//! the frames and what is in them; `worker` holds the side that is written in Python.
+//! Reading order: `pool` and `functions` are what is seen from outside; `interpreter` says which
+//! Python runs, and `locked` makes the one that uv has locked; `host` keeps `zygote`, the process
+//! that is warm; `process` is one that it forked, with which `task` talks as a model, whose rows
+//! `rows` streams; `wire` and `batches` are the frames and what is in them; `worker` holds the side
+//! that is written in Python.
 
 mod batches;
 mod door;
 mod error;
 mod explain;
+mod functions;
+mod host;
 mod interpreter;
+mod locked;
 mod log;
 mod pool;
 mod preload;
+mod process;
 mod rows;
 mod task;
 #[cfg(test)]
@@ -26,6 +34,9 @@ mod zygote;
 
 pub use error::PythonError;
 pub use explain::EXPLANATIONS;
-pub use interpreter::interpreter;
+pub use functions::PythonFunctions;
+pub use host::{PythonHost, PythonSettings};
+pub use interpreter::{Interpreter, interpreter};
+pub use locked::{LockedEnvironment, MadeEnvironment};
 pub use log::LineSink;
-pub use pool::{PythonPool, PythonSettings};
+pub use pool::PythonPool;

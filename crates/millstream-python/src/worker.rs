@@ -1,10 +1,21 @@
 //! The side of the pool that is written in Python, and how an interpreter gets it.
 
+/// A module that the package `millstream` has too, so that tests without a server do the same.
+macro_rules! shared {
+    ($name:literal) => {
+        include_str!(concat!("../../../packaging/python/millstream/", $name))
+    };
+}
+
 /// Modules in the order in which they import each other.
-const MODULES: [(&str, &str); 5] = [
+const MODULES: [(&str, &str); 9] = [
     ("_millstream_wire", include_str!("worker/wire.py")),
+    ("_millstream_rows", shared!("_rows.py")),
     ("_millstream_relation", include_str!("worker/relation.py")),
     ("_millstream_result", include_str!("worker/result.py")),
+    ("_millstream_calls", shared!("_calls.py")),
+    ("_millstream_limits", include_str!("worker/limits.py")),
+    ("_millstream_function", include_str!("worker/function.py")),
     ("_millstream_task", include_str!("worker/task.py")),
     ("_millstream_zygote", include_str!("worker/zygote.py")),
 ];

@@ -2,6 +2,7 @@
 
 mod backfill;
 mod environments;
+mod python;
 mod runs;
 mod schedule;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use backfill::{BackfillArgs, BackfillStart, BackfillVerb};
 pub use environments::{BackupArgs, BackupVerb, EnvVerb, RestoreArgs};
+pub use python::PythonVerb;
 pub use runs::{LogLevel, LogsArgs, RerunArgs, RunsVerb};
 pub use schedule::{PreviewArgs, ScheduleTestArgs, ScheduleVerb};
 
@@ -120,6 +122,9 @@ pub enum Verb {
     Backup(BackupArgs),
     /// Puts a backup into an environment that is empty.
     Restore(RestoreArgs),
+    /// What runs models and functions in Python, and the environment that uv has locked.
+    #[command(subcommand)]
+    Python(PythonVerb),
     /// dbt's own commands and flags: build, run, test, seed, snapshot, compile, ls ...
     #[command(disable_help_flag = true)]
     Dbt {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{EnvVar, Invocation, LogSink, Vars};
 use crate::adapter::{Dialect, Policy};
 use crate::macros::Registry;
+use crate::programs::Modules;
 use crate::target::Target;
 
 /// What templates see of the project and the command, whatever they are rendered for.
@@ -36,6 +37,8 @@ pub struct Surroundings {
     pub log: LogSink,
     /// Notes whether a template asked for what is another thing in every run.
     pub moment: MomentWatch,
+    /// The modules that texts in Python import.
+    pub modules: Modules,
 }
 
 /// Notes whether a template asked for what is another thing in every run: its time, its id.
@@ -69,6 +72,7 @@ impl Default for Surroundings {
             clock: Clock::System,
             log: LogSink::default(),
             moment: MomentWatch::default(),
+            modules: Modules::default(),
         }
     }
 }

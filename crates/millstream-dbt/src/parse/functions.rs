@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 
 use millstream_core::diagnostic::Place;
-use millstream_files::{Report, whole};
+use millstream_files::{Mark, Report, whole};
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, DraftKind};
 use super::entries::Entry;
+use super::python;
 use super::values::as_text;
 use crate::context::Captured;
 use crate::manifest::{
-    Argument, Config, Function, Language, Manifest, NodeKind, Overload, Returns, UniqueId,
+    Argument, Config, Function, Language, Manifest, Node, NodeKind, Overload, Returns, UniqueId,
 };
+use crate::programs::{Modules, entry_point, python_function};
 
 /// Values that a configuration of functions takes.
 const WORDS: &[(&str, &[&str])] = &[
@@ -196,10 +198,42 @@ pub(super) fn check(manifest: &Manifest, adapter: &str, report: &mut Report) {
         } else {
             wrong_word(&node.config)
         };
+        if message.is_none() && node.language == Language::Python && adapter != "postgres" {
+            check_python(node, report);
+        }
         if let Some(message) = message {
             let place = whole(&node.original_file_path);
             report.error("dbt.function_invalid", place, message, None);
         }
+    }
+}
+
+/// Reports a function in Python that cannot be called as it is declared.
+fn check_python(node: &Node, report: &mut Report) {
+    let NodeKind::Function(function) = &node.kind else { return };
+    if let Err(what) = python_function(node, &Modules::default()) {
+        let place = whole(&node.original_file_path);
+        let message = format!("Function '{}' {what}", node.name);
+        report.error("dbt.function_invalid", place, message, None);
+        return;
+    }
+    let (entry, count) = (entry_point(node), function.arguments.len());
+    let Some(defined) = python::definition(&node.raw_code, entry) else {
+        if !node.raw_code.contains(entry) {
+            let place = whole(&node.original_file_path);
+            let message = format!("Function '{}' has no `def {entry}` in its file", node.name);
+            let hint = "`entry_point` of its configuration says what is called".to_owned();
+            report.error("dbt.function_invalid", place, message, hint);
+        }
+        return;
+    };
+    if !defined.takes(count) {
+        let place = Mark::of_offset(&node.raw_code, defined.offset);
+        let place = place.within(&node.original_file_path);
+        let message =
+            format!("`{entry}` does not take the {count} arguments of function '{}'", node.name);
+        let hint = "`arguments` in its file of properties are its parameters, in order".to_owned();
+        report.error("dbt.function_invalid", place, message, hint);
     }
 }
 

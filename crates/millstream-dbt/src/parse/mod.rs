@@ -60,6 +60,7 @@ use millstream_files::Report;
 
 use crate::context::{MomentWatch, ParseSession, Surroundings, Vars};
 use crate::macros::{Registry, SearchOrder};
+use crate::programs::Modules;
 use crate::target::Target;
 use captures::Captures;
 use files::Text;
@@ -72,6 +73,7 @@ pub(crate) use files::hex;
 pub use inputs::{Fingerprint, Inputs};
 pub use options::{AdapterKind, Host, HostTable, ParseOptions, Parsed, ParsedProject, Strictness};
 pub use profile::{ProjectTargets, project_targets};
+pub(crate) use python::imports;
 pub use renewal::Renewal;
 
 /// Reads the project in a folder, all its packages included.
@@ -152,6 +154,7 @@ fn project_of(
         clock: options.clock.clone(),
         log: options.log.clone(),
         moment: MomentWatch::default(),
+        modules: Modules::of(&header.projects[0].root),
     });
     let parts = assemble::Parts {
         projects: &header.projects,

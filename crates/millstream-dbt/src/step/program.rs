@@ -1,15 +1,13 @@
 //! Where the rows of a relation come from.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use millstream_core::batch::BatchStream;
 use millstream_core::error::Result;
-use millstream_core::program::{Program, Programs};
+use millstream_core::program::{Limits, Program, Programs};
 use millstream_core::text::SqlText;
 
 use super::relations::Reading;
-use crate::manifest::Config;
 
 /// Where the rows of a relation come from.
 #[derive(Debug, Clone)]
@@ -27,8 +25,8 @@ pub struct ProgramText {
     pub name: String,
     /// Its text.
     pub text: Arc<dyn SqlText>,
-    /// The longest it may take; none leaves that to the step.
-    pub timeout: Option<Duration>,
+    /// What it may take.
+    pub limits: Limits,
     /// Runs it.
     pub programs: Arc<dyn Programs>,
 }
@@ -44,20 +42,13 @@ impl Source {
 }
 
 impl ProgramText {
-    /// The longest that the program of a model may take: `timeout` of its configuration, in
-    /// seconds.
-    pub fn timeout_of(config: &Config) -> Option<Duration> {
-        let seconds = config.get("timeout")?.as_f64()?;
-        Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero())
-    }
-
     pub(super) async fn run(&self, code: String, reading: &Reading) -> Result<BatchStream> {
         let program = Program {
             name: self.name.clone(),
             code,
             catalog: reading.catalog.clone(),
             now: reading.now,
-            timeout: self.timeout,
+            limits: self.limits,
             log: reading.log.clone(),
         };
         self.programs.run(&program).await

@@ -59,6 +59,7 @@ impl Lab {
             spill_dir: dir.path().join("spill"),
             threads: 2,
             models,
+            functions: None,
             clock: Clock::Fixed(Arc::clone(&micros)),
         });
         Self { dir, engine: engine.unwrap(), micros, entries: BTreeMap::new(), sequence: 0 }

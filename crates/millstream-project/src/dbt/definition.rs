@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use millstream_core::ContentHash;
-use millstream_dbt::manifest::{Node, NodeKind, UniqueId};
+use millstream_dbt::manifest::{Language, Node, NodeKind, UniqueId};
 use serde_json::Value;
 
 use super::DbtProject;
@@ -39,6 +39,7 @@ const FOR_PEOPLE: &[&str] = &[
     "full_refresh",
     "grants",
     "group",
+    "limits",
     "meta",
     "persist_docs",
     "post_hook",
@@ -49,10 +50,21 @@ const FOR_PEOPLE: &[&str] = &[
 /// Settings that say which partitions there are, not what is in them.
 const DIVIDING: &[&str] = &["batch_size", "begin", "lookback", "partitions"];
 
-/// Of texts that are known, and how their rows are kept.
-pub(super) fn of_texts(texts: &[String], node: &Node) -> ContentHash {
-    let kept = settings(node, |key| KEEPING.contains(&key));
-    ContentHash::of_parts(texts.iter().map(String::as_str).chain([kept.as_str()]))
+/// Of texts that are known, and how their rows are kept. A text that calls a function in Python
+/// has the version of that in it.
+pub(super) fn of_texts(project: &DbtProject, texts: &[String], node: &Node) -> ContentHash {
+    let mut parts = texts.to_vec();
+    parts.push(settings(node, |key| KEEPING.contains(&key)));
+    parts.extend(behind(project, node));
+    ContentHash::of_parts(parts)
+}
+
+/// What decides the rows of a model in Python beside its text.
+fn behind(project: &DbtProject, node: &Node) -> Vec<String> {
+    match node.language {
+        Language::Python => project.around.modules.behind(&node.raw_code),
+        Language::Sql | Language::JavaScript => Vec::new(),
+    }
 }
 
 /// Of a template that is rendered when it runs: all that it is rendered with.
@@ -63,6 +75,7 @@ pub(super) fn of_template(project: &DbtProject, node: &Node) -> ContentHash {
     parts.extend(project.inputs(node).iter().map(ToString::to_string));
     parts.extend(functions(project, node));
     parts.extend(macros(project, node));
+    parts.extend(behind(project, node));
     ContentHash::of_parts(parts)
 }
 
@@ -73,8 +86,11 @@ fn functions(project: &DbtProject, node: &Node) -> Vec<String> {
     while let Some(id) = open.pop() {
         let Some(parent) = project.manifest.nodes.get(id) else { continue };
         if let NodeKind::Function(function) = &parent.kind
-            && found.insert(id, format!("{} {function:?}", parent.raw_code)).is_none()
+            && !found.contains_key(id)
         {
+            let modules = behind(project, parent);
+            let text = format!("{} {function:?} {}", parent.raw_code, modules.join("\n"));
+            found.insert(id, text);
             open.extend(&parent.depends_on.nodes);
         }
     }

@@ -16,12 +16,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use millstream_core::error::{Plain, Result};
+use millstream_core::scalar::ScalarFunction;
 use millstream_core::sql::SqlWarehouse;
 use millstream_core::text::Scene;
 use millstream_core::{AssetKey, Relation};
 use millstream_dbt::Manifest;
 use millstream_dbt::context::{Session, Surroundings, Worker};
 use millstream_dbt::manifest::{Node, NodeKind, UniqueId};
+use millstream_dbt::programs::python_functions;
 
 pub(crate) use checks::{CheckDraft, definition as checks_definition};
 pub(crate) use read::{Dbt, read};
@@ -54,6 +56,12 @@ impl DbtProject {
         };
         let worker = Worker::new(self.session(self.around.clone(), warehouse), id.as_str());
         Ok(render::live(&worker, node, scene)?)
+    }
+
+    /// The functions in Python that queries may call.
+    pub fn python_functions(&self) -> Vec<ScalarFunction> {
+        let Surroundings { project_name, modules, .. } = &self.around;
+        python_functions(&self.manifest, project_name, modules)
     }
 
     fn session(&self, around: Surroundings, warehouse: Arc<dyn SqlWarehouse>) -> Arc<Session> {

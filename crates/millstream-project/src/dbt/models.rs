@@ -9,7 +9,8 @@ use millstream_core::partition::Partitions;
 use millstream_core::spec::ExecutionSpec;
 use millstream_core::{AssetKey, ContentHash, Relation};
 use millstream_dbt::manifest::{Language, Node, NodeKind};
-use millstream_dbt::step::{Making, ProgramText};
+use millstream_dbt::programs::{limits_of, memory_problem};
+use millstream_dbt::step::Making;
 use millstream_files::{Report, closest, whole};
 use serde::Deserialize;
 
@@ -39,6 +40,7 @@ const SETTINGS: &[&str] = &[
     "full_refresh",
     "incremental_predicates",
     "incremental_strategy",
+    "limits",
     "lookback",
     "materialized",
     "on_schema_change",
@@ -125,7 +127,7 @@ impl Reader<'_> {
             },
             partitions,
             language: node.language,
-            timeout: ProgramText::timeout_of(&node.config),
+            limits: limits_of(&node.config),
         })
     }
 
@@ -192,6 +194,10 @@ impl Reader<'_> {
             let hint = "`table` or `incremental`".to_owned();
             let place = self.places.setting(node, "materialized");
             report.error("model.config", place, message, hint);
+            return None;
+        }
+        if let Some(message) = memory_problem(&node.config) {
+            report.error("model.config", self.places.setting(node, "limits"), message, None);
             return None;
         }
         match Making::of_config(word, &node.config, None) {

@@ -100,11 +100,12 @@ impl<'a> Renderer<'a> {
         moment.take();
         let Some(texts) = self.both(&self.now, node)? else { return Ok(None) };
         if !moment.take() {
-            let definition = definition::of_texts(&texts, node);
+            let definition = definition::of_texts(self.project, &texts, node);
             return Ok(Some((texts, definition)));
         }
         let timeless = self.both(&self.fixed, node)?;
-        Ok(timeless.map(|timeless| (texts, definition::of_texts(&timeless, node))))
+        let definition = |texts: &[String]| definition::of_texts(self.project, texts, node);
+        Ok(timeless.map(|timeless| (texts, definition(&timeless))))
     }
 
     /// The text for a table that is not there, and that for one that is.

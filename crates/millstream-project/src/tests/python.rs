@@ -23,7 +23,7 @@ fn a_model_is_read_without_running_it() {
     let model = &project.models[1];
     assert_eq!(model.language, Language::Python);
     assert_eq!(model.inputs, [AssetKey::table(&project.models[0].relation)]);
-    assert_eq!(model.timeout, Some(Duration::from_millis(2500)));
+    assert_eq!(model.limits.timeout, Some(Duration::from_millis(2500)));
     assert_eq!(model.sql(Refresh::Full), None);
     let [full, next] =
         [Refresh::Full, Refresh::Incremental].map(|refresh| model.text.known(refresh).unwrap());

@@ -93,10 +93,10 @@ def model(dbt, session):
         time.sleep(1000)
 ";
     let mut hanging = program(code);
-    hanging.timeout = Some(Duration::from_secs(2));
+    hanging.limits.timeout = Some(Duration::from_secs(2));
     let error = house.run(&hanging).await.unwrap_err();
     assert_eq!(error.code(), "python.timed_out");
-    assert_eq!(error.to_string(), "models/a.py: the model took longer than 2 s");
+    assert_eq!(error.to_string(), "models/a.py: it took longer than 2 s");
     let pids = pids(&house).await;
     gone(&pids).await;
 }

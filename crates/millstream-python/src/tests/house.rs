@@ -14,11 +14,12 @@ use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
 use millstream_core::log::AttemptLog;
 use millstream_core::name::Relation;
-use millstream_core::program::{Program, Programs as _};
+use millstream_core::program::{Limits, Program, Programs as _};
+use millstream_core::scalar::ScalarFunction;
 use millstream_core::table::{StagedTable, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
 
-use crate::{LineSink, PythonPool, PythonSettings};
+use crate::{Interpreter, LineSink, PythonFunctions, PythonHost, PythonPool, PythonSettings};
 
 /// Stands below every model, as what compiles models writes it.
 const BELOW: &str = r"
@@ -33,7 +34,8 @@ class dbtObj:
 pub(super) struct House {
     pub(super) pool: PythonPool,
     pub(super) lines: Arc<Mutex<Vec<String>>>,
-    _folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
+    host: Arc<PythonHost>,
 }
 
 pub(super) fn house() -> House {
@@ -45,11 +47,13 @@ pub(super) fn house_of(interpreter: PathBuf) -> House {
     let told = Arc::clone(&lines);
     let folder = tempfile::tempdir().unwrap();
     let settings = PythonSettings {
-        interpreter,
+        interpreter: Interpreter::Found(interpreter),
         folder: folder.path().to_owned(),
         lines: LineSink::new(move |_, line| told.lock().unwrap().push(line.to_owned())),
     };
-    House { pool: PythonPool::new(settings, Arc::new(Numbers)), lines, _folder: folder }
+    let host = Arc::new(PythonHost::new(settings));
+    let pool = PythonPool::new(Arc::clone(&host), Arc::new(Numbers));
+    House { host, pool, lines, folder }
 }
 
 pub(super) fn program(code: &str) -> Program {
@@ -58,12 +62,17 @@ pub(super) fn program(code: &str) -> Program {
         code: format!("{code}{BELOW}"),
         catalog: CatalogSnapshot::default(),
         now: Timestamp::from_micros(0),
-        timeout: Some(Duration::from_mins(1)),
+        limits: Limits { timeout: Some(Duration::from_mins(1)), memory_bytes: None },
         log: AttemptLog::default(),
     }
 }
 
 impl House {
+    /// Functions that run beside its programs.
+    pub(super) fn functions(&self, functions: Vec<ScalarFunction>) -> PythonFunctions {
+        PythonFunctions::new(Arc::clone(&self.host), functions)
+    }
+
     pub(super) async fn run(&self, program: &Program) -> Result<Vec<RecordBatch>> {
         self.pool.run(program).await?.batches.try_collect().await
     }

@@ -4,29 +4,33 @@ import sys
 
 import pyarrow as pa
 
+import _millstream_rows as rows
 import _millstream_wire as wire
 
 # The most rows of a batch.
 ROWS = 65536
 
 
-class NotRows(Exception):
-    """What a model returned are no rows."""
-
-    # So that messages have its name alone.
-    __module__ = "builtins"
-
-
 def send(sock, value, body_bytes_max):
-    reader = _reader(value)
+    reader = rows.reader_of(value)
     # Whether a column may be null is not said alike by all that make batches.
     schema = pa.schema([field.with_nullable(True) for field in reader.schema])
     wire.send(sock, {"op": "result"}, _stream(schema, []))
     for batch in reader:
         batch = pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-        for start in range(0, batch.num_rows, ROWS):
-            _send_batch(sock, batch.slice(start, ROWS), body_bytes_max)
+        _send_pieces(sock, batch, body_bytes_max)
     wire.send(sock, {"op": "done"})
+
+
+def send_all(sock, batch, body_bytes_max):
+    """Sends a batch whose columns are known."""
+    _send_pieces(sock, batch, body_bytes_max)
+    wire.send(sock, {"op": "done"})
+
+
+def _send_pieces(sock, batch, body_bytes_max):
+    for start in range(0, batch.num_rows, ROWS):
+        _send_batch(sock, batch.slice(start, ROWS), body_bytes_max)
 
 
 def warm_up():
@@ -39,32 +43,12 @@ def warm_up():
         _stream(schema, [batch])
 
 
-def _reader(value):
-    pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
-    if polars and isinstance(value, polars.LazyFrame):
-        value = value.collect()
-    if pandas and isinstance(value, pandas.DataFrame):
-        value = pa.Table.from_pandas(value, preserve_index=False)
-    if isinstance(value, pa.RecordBatch):
-        value = pa.Table.from_batches([value])
-    if isinstance(value, pa.Table):
-        return value.to_reader()
-    if isinstance(value, pa.RecordBatchReader):
-        return value
-    if hasattr(value, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(value)
-    if callable(getattr(value, "to_arrow", None)):
-        return _reader(value.to_arrow())
-    kind = "nothing" if value is None else f"a {type(value).__module__}.{type(value).__qualname__}"
-    raise NotRows(f"the model returned {kind}")
-
-
 def _send_batch(sock, batch, body_bytes_max):
     # What frames an Arrow stream takes a part of the body too.
     if batch.nbytes <= body_bytes_max // 2:
         wire.send(sock, {"op": "batch"}, _stream(batch.schema, [batch]))
     elif batch.num_rows == 1:
-        raise NotRows(f"a row takes {batch.nbytes} bytes; {body_bytes_max // 2} are the most")
+        raise rows.NotRows(f"a row takes {batch.nbytes} bytes; {body_bytes_max // 2} are the most")
     else:
         half = batch.num_rows // 2
         _send_batch(sock, batch.slice(0, half), body_bytes_max)

@@ -1,4 +1,4 @@
-"""One model in a process of its own."""
+"""One model or function in a process of its own."""
 
 import linecache
 import os
@@ -25,7 +25,7 @@ def run(order):
     sys.path.append(os.getcwd())
     try:
         header, code = wire.receive(sock)
-        _run_model(sock, header, code.decode())
+        _run(sock, header, code.decode())
     except (wire.Closed, BrokenPipeError, ConnectionResetError):
         pass
     sys.stdout.flush()
@@ -40,37 +40,64 @@ def _connect(order, kind):
     return sock
 
 
+def _run(sock, header, code):
+    import _millstream_calls as calls
+    import _millstream_limits as limits
+    import _millstream_relation as relation
+    import _millstream_rows as rows
+
+    name = header["name"]
+    try:
+        limits.keep(header["memory_bytes"])
+        if header["op"] == "function":
+            _serve_function(sock, header, code)
+        else:
+            _run_model(sock, header, code)
+    except (wire.Closed, BrokenPipeError, ConnectionResetError):
+        raise
+    except relation.QueryError as error:
+        _fail(sock, "query", error, name, code=error.code, hint=error.hint)
+    except rows.NotRows as error:
+        _fail(sock, "rows", error, name)
+    except calls.WrongResult as error:
+        _fail(sock, "result", error, name, message=str(error))
+    except MemoryError as error:
+        _fail(sock, "memory", error, name)
+    except BaseException as error:
+        _fail(sock, "raised", error, name)
+
+
 def _run_model(sock, header, code):
     import _millstream_relation as relation
     import _millstream_result as result
 
-    name = header["name"]
     session = relation.Session(sock)
-    try:
-        returned = _returned(name, code, session)
-        if isinstance(returned, relation.Relation):
-            wire.send(sock, {"op": "relation", "sql": returned._sql})
-        else:
-            result.send(sock, returned, header["body_bytes_max"])
-    except (wire.Closed, BrokenPipeError, ConnectionResetError):
-        raise
-    except relation.QueryError as error:
-        told = {"op": "failed", "kind": "query", "code": error.code, "hint": error.hint}
-        wire.send(sock, {**told, **_told(error, name)})
-    except result.NotRows as error:
-        wire.send(sock, {"op": "failed", "kind": "result", **_told(error, name)})
-    except BaseException as error:
-        wire.send(sock, {"op": "failed", "kind": "raised", **_told(error, name)})
+    module = _module("model", header["name"], code)
+    returned = module.model(module.dbtObj(session.table), session)
+    if isinstance(returned, relation.Relation):
+        wire.send(sock, {"op": "relation", "sql": returned._sql})
+    else:
+        result.send(sock, returned, header["body_bytes_max"])
 
 
-def _returned(name, code, session):
+def _serve_function(sock, header, code):
+    import _millstream_function as function
+
+    function.serve(sock, header, _module("function", header["name"], code))
+
+
+def _module(kind, name, code):
+    """What the text of a file defines."""
     # Tracebacks show the lines of a module that is in no file.
     linecache.cache[name] = (len(code), None, code.splitlines(True), name)
-    module = sys.modules["model"] = types.ModuleType("model")
+    module = sys.modules[kind] = types.ModuleType(kind)
     module.__file__ = name
     exec(compile(code, name, "exec"), module.__dict__)
-    dbt = module.dbtObj(session.table)
-    return module.model(dbt, session)
+    return module
+
+
+def _fail(sock, kind, error, name, **more):
+    wire.send(sock, {"op": "failed", "kind": kind, **_told(error, name), **more})
 
 
 def _told(error, name):
@@ -80,7 +107,8 @@ def _told(error, name):
     frames = frames[own[0] :] if own else []
     line = frames[own[-1] - own[0]].lineno if own else None
     message = "".join(traceback.format_exception_only(type(error), error)).strip()
-    if line is None and isinstance(error, SyntaxError):
-        line = error.lineno
+    if line is None:
+        # Those that no line of the file raised may know which one is meant.
+        line = getattr(error, "lineno", None)
     trace = "".join(traceback.format_list(frames))
     return {"message": message[:TEXT_MAX], "line": line, "trace": trace[-TEXT_MAX:]}

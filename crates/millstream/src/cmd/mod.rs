@@ -14,6 +14,7 @@ pub mod lineage;
 pub mod model;
 pub mod notifications;
 pub mod plan;
+pub mod python;
 pub mod query;
 pub mod restore;
 pub mod run;
@@ -54,6 +55,7 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Init(_)
         | Verb::Check
         | Verb::Restore(_)
+        | Verb::Python(_)
         | Verb::Explain { .. }
         | Verb::Schema { .. }
         | Verb::Completions { .. } => {

@@ -11,6 +11,7 @@ use millstream_core::clock::Clock;
 use millstream_core::error::{Plain, Result as CoreResult};
 use millstream_core::name::{Relation, TOPIC_SCHEMA};
 use millstream_core::program::Programs;
+use millstream_core::scalar::ScalarFunction;
 use millstream_core::secret::Secret;
 use millstream_core::step::Step;
 use millstream_core::topic::Topic;
@@ -18,7 +19,7 @@ use millstream_engine::{Engine, EngineConfig, LakeLocation};
 use millstream_ledger::{Holder, Ledger};
 use millstream_model::{LoadedModels, Registry};
 use millstream_project::Environment;
-use millstream_python::LineSink;
+use millstream_python::{LineSink, PythonFunctions, PythonPool};
 use millstream_run::{Executor, Logs, Pace, Steps};
 use millstream_stream::{TopicScan, Topics};
 use url::Url;
@@ -66,10 +67,12 @@ pub struct Backends {
 }
 
 impl Backends {
-    /// Opens those of the project in a folder; what its programs print goes to `lines`.
+    /// Opens those of the project in a folder, whose queries may call these functions; what its
+    /// programs print goes to `lines`.
     pub async fn open(
         environment: &Environment,
         folder: &Path,
+        functions: Vec<ScalarFunction>,
         lines: LineSink,
     ) -> CoreResult<Self> {
         let clock = Clock::System;
@@ -77,6 +80,8 @@ impl Backends {
         let ledger = ledger_of(environment, &clock).await?;
         let registry = Registry::new(environment.root.join("models"));
         let models = Arc::new(LoadedModels::new(registry.clone()));
+        let host = python::host(folder, lines);
+        let functions = PythonFunctions::new(Arc::clone(&host), functions);
         let engine = Engine::open(EngineConfig {
             lake: lake_of(environment)?,
             memory_limit_bytes: memory_limit(environment),
@@ -84,12 +89,13 @@ impl Backends {
             threads: threads_of(environment),
             spill_dir: environment.root.join("spill"),
             models: Some(models.clone()),
+            functions: Some(Arc::new(functions)),
             clock: clock.clone(),
         })?;
         let topics = Topics::open(&environment.root.join("topics"))?;
         let raw = RawStore::new(environment.root.join("raw"));
         let engine = Arc::new(engine);
-        let programs = python::programs(folder, engine.clone(), lines);
+        let programs: Arc<dyn Programs> = Arc::new(PythonPool::new(host, engine.clone()));
         let logs = logs_of(environment, &clock);
         let system_tables = ledger.system_tables();
         Ok(Self {

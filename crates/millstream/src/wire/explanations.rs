@@ -38,6 +38,14 @@ const OWN: &[Explanation] = &[
                `millstream help VERB` lists what a verb takes.",
     },
     Explanation {
+        code: "python.no_lock",
+        title: "The project has locked no environment",
+        text: "`millstream python sync` and `clean` are about the environment that pyproject.toml \
+               and uv.lock of the project describe, and one of these is missing. \
+               `millstream python lock` writes the lock. Without it the interpreter is that of \
+               MILLSTREAM_PYTHON, of `.venv`, or `python3`.",
+    },
+    Explanation {
         code: "cli.write",
         title: "The result could not be written",
         text: "stdout or the file of `--to` does not take what is written: a full disk, or no \

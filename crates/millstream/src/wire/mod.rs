@@ -29,5 +29,6 @@ pub use opened::{Opened, token_record, user};
 pub use optimize::optimize;
 pub use place::{Existing, Place};
 pub use project::{load_options, read_project, required_project};
+pub use python::interpreter_of;
 pub use schedules::{scheduler, webhooks};
 pub use warehouse::EmbeddedWarehouse;

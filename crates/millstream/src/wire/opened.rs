@@ -40,8 +40,9 @@ impl Opened {
     /// Reads the project and opens its environment.
     pub async fn open(global: &Global, command: &str) -> Result<Self, Failure> {
         let project = required_project(global)?;
-        let backends =
-            Backends::open(&project.environment, &project.root, python::traced()).await?;
+        let functions = project.dbt.python_functions();
+        let (environment, root) = (&project.environment, &project.root);
+        let backends = Backends::open(environment, root, functions, python::traced()).await?;
         Ok(Self { project, backends, command: command.to_owned() })
     }
 

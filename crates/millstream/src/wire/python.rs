@@ -1,25 +1,24 @@
-//! Runs the programs of a project that are written in Python.
+//! Runs what a project has in Python.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use millstream_core::program::Programs;
-use millstream_core::warehouse::Warehouse;
-use millstream_python::{LineSink, PythonPool, PythonSettings, interpreter};
+use millstream_python::{Interpreter, LineSink, PythonHost, PythonSettings, interpreter};
 
 /// Names the interpreter.
 const INTERPRETER: &str = "MILLSTREAM_PYTHON";
 
-/// What runs the programs of the project in a folder. Nothing starts before the first.
-pub(super) fn programs(
-    folder: &Path,
-    warehouse: Arc<dyn Warehouse>,
-    lines: LineSink,
-) -> Arc<dyn Programs> {
+/// What runs what the project in a folder has in Python. Nothing starts before it is needed.
+pub(super) fn host(folder: &Path, lines: LineSink) -> Arc<PythonHost> {
+    let settings =
+        PythonSettings { interpreter: interpreter_of(folder), folder: folder.to_owned(), lines };
+    Arc::new(PythonHost::new(settings))
+}
+
+/// The interpreter of the project in a folder.
+pub fn interpreter_of(folder: &Path) -> Interpreter {
     let named = std::env::var_os(INTERPRETER).map(PathBuf::from);
-    let interpreter = interpreter(named, folder);
-    let settings = PythonSettings { interpreter, folder: folder.to_owned(), lines };
-    Arc::new(PythonPool::new(settings, warehouse))
+    interpreter(named, folder)
 }
 
 /// Tells what programs print to those who look closely.

@@ -140,7 +140,7 @@ impl StepMaker<'_> {
             Language::Python => Source::Program(ProgramText {
                 name: model.file.display().to_string(),
                 text,
-                timeout: model.timeout,
+                limits: model.limits,
                 programs: Arc::clone(&self.opened.programs),
             }),
             Language::Sql | Language::JavaScript => Source::Query(text),

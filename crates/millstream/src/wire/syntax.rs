@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use millstream_core::diagnostic::{Diagnostic, Place, Severity};
+use millstream_core::scalar::ScalarFunction;
 use millstream_core::step::Refresh;
-use millstream_engine::{SyntaxProblem, check_syntax};
+use millstream_engine::{SyntaxProblem, check_syntax, check_type};
 use millstream_project::Project;
 
 /// Each SQL text of the project that is no query.
@@ -20,7 +21,25 @@ pub fn syntax_problems(project: &Project) -> Vec<Diagnostic> {
     let functions = project.functions.iter().filter_map(|function| {
         diagnose(project, &format!("function `{}`", function.name), None, &[&function.sql])
     });
-    models.chain(checks).chain(functions).collect()
+    let types = project.dbt.python_functions();
+    let types = types.iter().flat_map(type_problems);
+    models.chain(checks).chain(functions).chain(types).collect()
+}
+
+/// The types that a function in Python is declared with and that are none.
+fn type_problems(function: &ScalarFunction) -> Vec<Diagnostic> {
+    let arguments = function.arguments.iter().map(|one| one.data_type.as_str());
+    let problems = arguments.chain([function.returns.as_str()]).filter_map(|text| {
+        let problem = check_type(text).err()?;
+        Some(Diagnostic {
+            severity: Severity::Error,
+            code: "sql.type",
+            message: format!("function `{}`: {problem}", function.name),
+            place: Some(Place { file: function.file.clone().into(), line: None, column: None }),
+            hint: None,
+        })
+    });
+    problems.collect()
 }
 
 /// The texts that are known before anything runs.

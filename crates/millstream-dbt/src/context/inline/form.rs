@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use millstream_core::scalar::ScalarFunction;
+
 use crate::manifest::{Argument, Function};
 use crate::select::pieces::{Piece, PieceKind, pieces};
 
@@ -42,6 +44,16 @@ impl Form {
             returns: function.returns.data_type.clone(),
             expression: expression(body)?,
         })
+    }
+
+    /// Of a function that the engine calls by the name of its version.
+    pub(super) fn of_version(called: &ScalarFunction, function: &Function) -> Self {
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let arguments = function.arguments.iter().map(|one| quoted(&one.name));
+        let arguments = arguments.collect::<Vec<_>>().join(", ");
+        let expression = format!("{}({arguments})", quoted(&called.versioned_name()));
+        let (arguments, returns) = (function.arguments.clone(), function.returns.data_type.clone());
+        Self { arguments, returns, expression }
     }
 
     /// Whether it can be called with so many arguments.

@@ -10,6 +10,7 @@ use super::failure::{Failure, FailureKind, Subject};
 use super::run_state::RunState;
 use super::worker::Worker;
 use crate::manifest::{Function, Language, Node, NodeKind, UniqueId};
+use crate::programs::python_function;
 use form::Form;
 
 /// A function that is called by a name.
@@ -47,7 +48,15 @@ impl Worker {
     /// asked for themselves.
     pub(crate) fn prove_function(&self, node: &Arc<Node>) -> Result<(), Failure> {
         let form = self.form(node)?;
-        self.execute(&format!("select {}", form.of_nothing())).map(drop)
+        let call = form.of_nothing();
+        // A function in another language is not called for rows that nobody asked for.
+        let proof = match node.language {
+            Language::Sql => format!("select {call}"),
+            Language::Python | Language::JavaScript => {
+                format!("select * from (select {call} as value) as proof limit 0")
+            }
+        };
+        self.execute(&proof).map(drop)
     }
 
     fn callable(&self, id: &UniqueId) -> Result<Arc<Callable>, Failure> {
@@ -77,6 +86,12 @@ impl Worker {
         };
         let refuse =
             |what: String| Failure::new(FailureKind::NotImplemented, what).of(Subject::of(node));
+        if node.language == Language::Python {
+            let modules = &self.session().around.modules;
+            let called = python_function(node, modules);
+            let called = called.map_err(|what| format!("Function '{}' {what}", node.name));
+            return Ok(Form::of_version(&called.map_err(refuse)?, function));
+        }
         supported(node, function).map_err(refuse)?;
         let compiled = self.compile_function(node)?;
         let form = Form::of(&compiled.code, function);
@@ -90,7 +105,8 @@ fn supported(node: &Node, function: &Function) -> Result<(), String> {
     if node.language != Language::Sql {
         let language = node.language.word();
         return Err(format!(
-            "Function '{name}' is written in {language}: the embedded engine takes functions in SQL"
+            "Function '{name}' is written in {language}: the embedded engine takes functions in \
+             SQL and Python"
         ));
     }
     let kind = node.config.text("type").unwrap_or("scalar");

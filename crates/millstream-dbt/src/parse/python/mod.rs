@@ -2,6 +2,7 @@
 //! which are read without running them, as dbt reads them.
 
 mod calls;
+mod imports;
 mod literal;
 mod model;
 mod text;
@@ -14,6 +15,8 @@ use super::draft::Draft;
 use super::values::listed;
 use crate::manifest::{RefArgs, SourceArgs};
 use calls::{Arguments, Callee};
+pub(crate) use imports::imports;
+pub(super) use model::definition;
 
 /// The draft with what its text refers to. What dbt would refuse is reported.
 pub(super) fn captured(mut draft: Draft, report: &mut Report) -> Option<Draft> {

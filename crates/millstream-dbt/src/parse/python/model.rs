@@ -8,7 +8,7 @@ pub(super) fn problems(text: &str) -> Vec<(Option<usize>, String)> {
     if lines.is_empty() {
         return Vec::new();
     }
-    let models = models(&lines);
+    let models = definitions(&lines, "model");
     let [place] = models.as_slice() else {
         let found = models.len();
         let message =
@@ -36,8 +36,39 @@ pub(super) fn problems(text: &str) -> Vec<(Option<usize>, String)> {
     problems
 }
 
-/// Where functions `model` are defined that stand in no other function.
-fn models(lines: &[Line<'_>]) -> Vec<usize> {
+/// A function as its definition says how it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::parse) struct Definition {
+    /// Where it begins.
+    pub(in crate::parse) offset: usize,
+    needed: usize,
+    most: Option<usize>,
+}
+
+impl Definition {
+    /// Whether it can be called with so many arguments.
+    pub(in crate::parse) fn takes(&self, count: usize) -> bool {
+        count >= self.needed && self.most.is_none_or(|most| count <= most)
+    }
+}
+
+/// The last function of a name that stands in no other function.
+pub(in crate::parse) fn definition(text: &str, name: &str) -> Option<Definition> {
+    let lines = lines(text);
+    let line = lines[*definitions(&lines, name).last()?];
+    let (_, rest) = line.text.split_once('(')?;
+    let inside = &rest[..closed(rest).unwrap_or(rest.len())];
+    let all: Vec<&str> = parts(inside).into_iter().map(bare).filter(|part| *part != "/").collect();
+    let by_place: Vec<&&str> = all.iter().take_while(|part| !part.starts_with('*')).collect();
+    let is_open =
+        all.iter().any(|part| part.starts_with('*') && !part.starts_with("**") && part.len() > 1);
+    let needed = by_place.iter().filter(|part| !part.contains('=')).count();
+    let most = (!is_open).then_some(by_place.len());
+    Some(Definition { offset: line.offset, needed, most })
+}
+
+/// Where functions of a name are defined that stand in no other function.
+fn definitions(lines: &[Line<'_>], name: &str) -> Vec<usize> {
     let mut found = Vec::new();
     let mut within: Option<usize> = None;
     for (place, line) in lines.iter().enumerate() {
@@ -49,7 +80,7 @@ fn models(lines: &[Line<'_>]) -> Vec<usize> {
             continue;
         };
         within = Some(line.indent);
-        if rest.trim_start().strip_prefix("model").is_some_and(|rest| bare(rest).starts_with('(')) {
+        if rest.trim_start().strip_prefix(name).is_some_and(|rest| bare(rest).starts_with('(')) {
             found.push(place);
         }
     }

@@ -56,6 +56,7 @@ impl Desk {
             spill_dir: dir.path().join("spill"),
             threads: 2,
             models: None,
+            functions: None,
             clock: Clock::Fixed(Arc::new(AtomicI64::new(0))),
         });
         Self { engine: engine.unwrap(), _dir: dir, entries: BTreeMap::new() }

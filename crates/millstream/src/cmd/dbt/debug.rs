@@ -111,8 +111,7 @@ async fn connection(
         }
     }
     let cancel = CancellationToken::new();
-    let open =
-        OpenWarehouse::open(context.global, context.place, target, context.log, cancel).await?;
+    let open = OpenWarehouse::open(context, target, Vec::new(), cancel).await?;
     let warehouse = open.warehouse.clone();
     let answer = super::aside(move || {
         warehouse.connect("debug").and_then(|mut connection| connection.execute("select 1 as id"))

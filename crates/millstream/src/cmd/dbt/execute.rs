@@ -200,15 +200,7 @@ impl Opened {
     /// The same, to go on with what a former command left undone.
     async fn resumed(context: &Context<'_>, resumed: Resumed) -> Result<Self, Failure> {
         let project = project::read(context.global, context.cli, context.place, context.log)?;
-        let cancel = CancellationToken::new();
-        let warehouse = OpenWarehouse::open(
-            context.global,
-            context.place,
-            &project.target,
-            context.log,
-            cancel,
-        )
-        .await?;
+        let warehouse = OpenWarehouse::of(context, &project, CancellationToken::new()).await?;
         let mut session = project::session(context.place, project, warehouse.warehouse.clone());
         session.deferred = defer::relations(context)?;
         session.resumed = resumed;

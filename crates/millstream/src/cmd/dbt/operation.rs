@@ -40,10 +40,7 @@ pub async fn run(
         }
     };
     let project = project::read(context.global, context.cli, context.place, context.log)?;
-    let cancel = CancellationToken::new();
-    let open =
-        OpenWarehouse::open(context.global, context.place, &project.target, context.log, cancel)
-            .await?;
+    let open = OpenWarehouse::of(context, &project, CancellationToken::new()).await?;
     let session = Arc::new(project::session(context.place, project, open.warehouse.clone()));
     let begun = Instant::now();
     if matches!(operation, Operation::Statement(_)) {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use millstream_core::clock::Clock;
+use millstream_core::scalar::ScalarFunction;
 use millstream_core::sql::SqlWarehouse;
 use millstream_core::step::Refresh;
 use millstream_dbt::context::{LogLevel, Session, Surroundings, Verdict};
 use millstream_dbt::parse::{Inputs, ParsedProject};
+use millstream_dbt::programs::python_functions;
 use millstream_dbt::target::Target;
 use millstream_ledger::RunState;
 use millstream_project::{Environment, HostProject, Shared, state_dir};
@@ -98,14 +100,25 @@ pub struct OpenWarehouse {
 }
 
 impl OpenWarehouse {
-    /// Opens the one that the target names.
-    pub async fn open(
-        global: &Global,
-        place: &Place,
-        target: &Target,
-        log: &Log,
+    /// Opens the one that a project runs in.
+    pub async fn of(
+        context: &Context<'_>,
+        project: &ParsedProject,
         cancel: CancellationToken,
     ) -> Result<Self, Failure> {
+        let Surroundings { project_name, modules, .. } = &project.around;
+        let functions = python_functions(&project.manifest, project_name, modules);
+        Self::open(context, &project.target, functions, cancel).await
+    }
+
+    /// Opens the one that a target names, whose queries may call these functions.
+    pub async fn open(
+        context: &Context<'_>,
+        target: &Target,
+        functions: Vec<ScalarFunction>,
+        cancel: CancellationToken,
+    ) -> Result<Self, Failure> {
+        let Context { global, place, log, .. } = *context;
         if target.kind == "postgres" {
             let warehouse = Arc::new(PostgresWarehouse::from_fields(&target.fields)?);
             return Ok(Self { warehouse, embedded: None });
@@ -115,7 +128,7 @@ impl OpenWarehouse {
         let lines = LineSink::new(move |program, line| {
             said.event(LogLevel::Info, "PythonModelOutput", &format!("{program} | {line}"));
         });
-        let backends = Backends::open(&environment, &place.root, lines).await?;
+        let backends = Backends::open(&environment, &place.root, functions, lines).await?;
         let command = format!("dbt {}", place.invocation.which);
         let pace = Pace { parallel_steps: target.threads, ..Pace::default() };
         let executor = backends.executor(&command, Vec::new(), pace);

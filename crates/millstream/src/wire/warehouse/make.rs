@@ -14,6 +14,7 @@ use millstream_core::sql::{MaterializeRequest, Materialized, Materializer, Quest
 use millstream_core::step::{CheckOutcome, Step, StepKind, StepSpec};
 use millstream_core::warehouse::Warehouse;
 use millstream_dbt::manifest::Config;
+use millstream_dbt::programs::limits_of;
 use millstream_dbt::step::{Making, ProgramText, RelationStep, Source};
 use millstream_run::{StepOutcome, StepReport};
 use millstream_watch::{Audited, CheckSpec};
@@ -67,7 +68,7 @@ impl EmbeddedWarehouse {
             Some(name) => Source::Program(ProgramText {
                 name: name.clone(),
                 text,
-                timeout: ProgramText::timeout_of(&config),
+                limits: limits_of(&config),
                 programs: Arc::clone(&self.0.backends.programs),
             }),
             None => Source::Query(text),
