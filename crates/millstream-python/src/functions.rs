@@ -55,7 +55,6 @@ impl ScalarFunctions for PythonFunctions {
         returns: &'a DataType,
     ) -> BoxFuture<'a, Result<Box<dyn ScalarCalls>>> {
         Box::pin(async move {
-            let house = self.host.house().await?;
             let header = json!({
                 "op": "function",
                 "name": function.file,
@@ -72,7 +71,8 @@ impl ScalarFunctions for PythonFunctions {
                 lines: self.host.lines(),
                 log: AttemptLog::default(),
             };
-            let mut process = Process::begin(house, order).await?;
+            let mut process =
+                Process::begin(self.host.forked(&function.code).await?, order).await?;
             let result = Field::new("result", returns.clone(), true);
             let result = Arc::new(Schema::new(vec![result]));
             let body = batches::encoded(&result, &[])?;

@@ -8,14 +8,15 @@
 //!
 //! Reading order: `pool` and `functions` are what is seen from outside; `interpreter` says which
 //! Python runs, and `locked` makes the one that uv has locked; `host` keeps `zygote`, the process
-//! that is warm; `process` is one that it forked, with which `task` talks as a model, whose rows
-//! `rows` streams; `wire` and `batches` are the frames and what is in them; `worker` holds the side
+//! that is warm, and a `forked` one for the next task; `process` is one with its task, with which
+//! `task` talks as a model, whose rows `rows` streams; `wire` and `batches` are the frames and what is in them; `worker` holds the side
 //! that is written in Python.
 
 mod batches;
 mod door;
 mod error;
 mod explain;
+mod forked;
 mod functions;
 mod host;
 mod interpreter;

@@ -36,9 +36,9 @@ impl Programs for PythonPool {
         Box::pin(async move {
             let place = Arc::clone(&self.places).acquire_owned().await;
             let place = place.map_err(|error| PythonError::Lost { problem: error.to_string() })?;
-            let house = self.host.house().await?;
+            let forked = self.host.forked(&program.code).await?;
             let (warehouse, lines) = (Arc::clone(&self.warehouse), self.host.lines());
-            rows::of(Task::begin(house, place, program, warehouse, lines).await?).await
+            rows::of(Task::begin(forked, place, program, warehouse, lines).await?).await
         })
     }
 }

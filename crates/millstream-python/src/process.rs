@@ -1,9 +1,7 @@
-//! A process that was forked for a task: how it comes in, what is said, and how it ends.
+//! A process with its task: what is said, and how it ends.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_core::id::AttemptId;
 use millstream_core::log::AttemptLog;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -14,14 +12,11 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::error::PythonError;
-use crate::host::House;
+use crate::forked::{Forked, Guard};
 use crate::log::{LastLines, LineSink, Listeners, follow};
-use crate::preload::preload;
 use crate::wire::{self, Frame};
 use crate::zygote::End;
 
-/// How long a process may take to come in, imports included.
-const ARRIVAL_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long a process may take to end once it has nothing more to do.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -73,27 +68,10 @@ enum FailedBy {
     Result,
 }
 
-/// Ends the process of a task, whatever becomes of the conversation.
-#[derive(Debug)]
-struct Guard {
-    house: Arc<House>,
-    id: String,
-}
-
 impl Process {
-    /// Forks a process, and tells it what to do.
-    pub(crate) async fn begin(house: Arc<House>, order: Order<'_>) -> Result<Self, PythonError> {
-        let id = AttemptId::new().to_string();
-        let arrival = house.door.expect(&id);
-        let guard = Guard { house: Arc::clone(&house), id: id.clone() };
-        let mut end = house.zygote.fork(&id, house.door.address(), &preload(order.code))?;
-        let arrived = async { Ok((arrival.talk.await?, arrival.log.await?)) };
-        let arrived: Result<(UnixStream, UnixStream), oneshot::error::RecvError> = tokio::select! {
-            end = &mut end => return Err(unborn(end.ok())),
-            () = tokio::time::sleep(ARRIVAL_TIMEOUT) => return Err(unborn(None)),
-            arrived = arrived => arrived,
-        };
-        let Ok((mut talk, log)) = arrived else { return Err(unborn(None)) };
+    /// Tells a process what to do.
+    pub(crate) async fn begin(forked: Forked, order: Order<'_>) -> Result<Self, PythonError> {
+        let Forked { mut talk, log, end, guard, .. } = forked;
         let (name, last) = (order.name.to_owned(), LastLines::default());
         let listeners =
             Listeners { name: name.clone(), sink: order.lines, log: order.log, last: last.clone() };
@@ -120,15 +98,21 @@ impl Process {
         }
     }
 
-    /// Waits until the process has ended and all that it printed is told.
-    pub(crate) async fn settle(&mut self) -> Option<End> {
+    /// Waits until all that it printed is told. It may not have ended yet: what took much memory
+    /// takes a while to go.
+    pub(crate) async fn settle(&mut self) {
+        if let Some(log) = self.log.take() {
+            let _ = timeout(END_TIMEOUT, log).await;
+        }
+    }
+
+    /// Waits until it has ended and all that it printed is told.
+    async fn end(&mut self) -> Option<End> {
         let end = match timeout(END_TIMEOUT, &mut self.end).await {
             Ok(end) => end.ok(),
             Err(_) => None,
         };
-        if let Some(log) = self.log.take() {
-            let _ = timeout(END_TIMEOUT, log).await;
-        }
+        self.settle().await;
         end
     }
 
@@ -164,7 +148,7 @@ impl Process {
 
     /// Why the conversation broke off.
     async fn broken_off(&mut self) -> PythonError {
-        let end = self.settle().await;
+        let end = self.end().await;
         let (name, output) = (self.name.clone(), self.last.text());
         match end {
             Some(End::Signal(signal)) => PythonError::Killed { name, signal, output },
@@ -173,22 +157,4 @@ impl Process {
             None => PythonError::Lost { problem: "the warm process of Python ended".to_owned() },
         }
     }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.house.door.forget(&self.id);
-        self.house.zygote.kill(&self.id);
-    }
-}
-
-/// Why a process did not come in.
-fn unborn(end: Option<End>) -> PythonError {
-    let problem = match end {
-        Some(End::NotBegun(problem)) => problem,
-        Some(End::Status(status)) => format!("it ended with status {status} before it began"),
-        Some(End::Signal(signal)) => format!("it was ended by signal {signal} before it began"),
-        None => "it did not begin".to_owned(),
-    };
-    PythonError::Lost { problem }
 }

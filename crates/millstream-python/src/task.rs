@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::batches;
 use crate::error::PythonError;
-use crate::host::House;
+use crate::forked::Forked;
 use crate::log::LineSink;
 use crate::process::{Failed, Order, Process};
 use crate::wire::{BODY_BYTES_MAX, Frame};
@@ -73,9 +73,9 @@ enum Heard {
 }
 
 impl Task {
-    /// Forks a process for a program and gives it the program.
+    /// Gives a program to a process.
     pub(crate) async fn begin(
-        house: Arc<House>,
+        forked: Forked,
         place: OwnedSemaphorePermit,
         program: &Program,
         warehouse: Arc<dyn Warehouse>,
@@ -89,7 +89,7 @@ impl Task {
             "memory_bytes": program.limits.memory_bytes,
         });
         let (name, code, log) = (&program.name, &program.code, program.log.clone());
-        let process = Process::begin(house, Order { name, code, header, lines, log }).await?;
+        let process = Process::begin(forked, Order { name, code, header, lines, log }).await?;
         Ok(Self {
             program: program.clone(),
             process,
@@ -118,7 +118,7 @@ impl Task {
         self.warehouse.query(&Query { sql, catalog: catalog.clone(), now: *now }).await
     }
 
-    /// Waits until the process has ended and all that it printed is told.
+    /// Waits until all that it printed is told.
     pub(crate) async fn settle(&mut self) {
         self.process.settle().await;
     }

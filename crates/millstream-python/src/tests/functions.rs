@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array as _, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray};
+use arrow::array::{
+    Array as _, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
+};
 use arrow::datatypes::{DataType, Schema};
 use millstream_core::ContentHash;
 use millstream_core::error::{Fault, Result};
@@ -16,10 +18,8 @@ use super::house::{House, house};
 
 /// A function of as many numbers as are named, which gives a number.
 fn function(code: &str, arguments: &[&str]) -> ScalarFunction {
-    let argument = |name: &&str| ScalarArgument {
-        name: (*name).to_owned(),
-        data_type: "bigint".to_owned(),
-    };
+    let argument =
+        |name: &&str| ScalarArgument { name: (*name).to_owned(), data_type: "bigint".to_owned() };
     ScalarFunction {
         name: "f".to_owned(),
         definition: ContentHash::of(code.as_bytes()),
@@ -40,13 +40,21 @@ fn numbers(columns: &[&[Option<i64>]]) -> RecordBatch {
     RecordBatch::try_from_iter(named).unwrap()
 }
 
-async fn open(house: &House, function: &ScalarFunction, returns: &DataType) -> Box<dyn ScalarCalls> {
+async fn open(
+    house: &House,
+    function: &ScalarFunction,
+    returns: &DataType,
+) -> Box<dyn ScalarCalls> {
     let functions = house.functions(vec![function.clone()]);
     let function = Arc::clone(&functions.all()[0]);
     functions.open(&function, returns).await.unwrap()
 }
 
-async fn called(house: &House, function: &ScalarFunction, rows: RecordBatch) -> Result<Vec<Option<i64>>> {
+async fn called(
+    house: &House,
+    function: &ScalarFunction,
+    rows: RecordBatch,
+) -> Result<Vec<Option<i64>>> {
     let results = open(house, function, &DataType::Int64).await.call(rows).await?;
     let results = results.as_any().downcast_ref::<Int64Array>().unwrap();
     Ok(results.iter().collect())
@@ -146,7 +154,10 @@ def main(x: pa.Array) -> pa.Array:
 #[tokio::test]
 async fn what_is_wrong_with_a_result_is_said_with_its_place() {
     for (code, problem) in [
-        ("\ndef main(x):\n    return 'one'\n", "2: `main` returned 'one' of type str, and is declared to give int64"),
+        (
+            "\ndef main(x):\n    return 'one'\n",
+            "2: `main` returned 'one' of type str, and is declared to give int64",
+        ),
         ("def main(x):\n    return 1.5\n", "1: `main` returned 1.5 of type float"),
         (
             "import pyarrow as pa\n\ndef main(x: pa.Array):\n    return x[:1]\n",
@@ -166,7 +177,8 @@ async fn what_is_wrong_with_a_result_is_said_with_its_place() {
 
 #[tokio::test]
 async fn exceptions_and_missing_functions_are_said_with_their_place() {
-    let error = refused("def part(x):\n    return x / 0\n\ndef main(x):\n    return part(x)\n").await;
+    let error =
+        refused("def part(x):\n    return x / 0\n\ndef main(x):\n    return part(x)\n").await;
     assert_eq!(error.code(), "python.raised");
     let text = error.to_string();
     assert!(text.starts_with("functions/f.py:2: ZeroDivisionError"), "{text}");

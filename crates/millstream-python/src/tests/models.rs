@@ -110,6 +110,36 @@ def model(dbt, session):
     assert!(first.iter().all(|number| !second.contains(number)), "{first:?} {second:?}");
 }
 
+/// The first one looks until the warm process has another child: the second is that one.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_next_model_runs_in_a_process_that_has_come_in_before() {
+    let house = house();
+    let waiting = "
+import os
+
+import pyarrow as pa
+
+def model(dbt, session):
+    warm, others = os.getppid(), []
+    while not others:
+        with open(f'/proc/{warm}/task/{warm}/children') as children:
+            others = [int(pid) for pid in children.read().split() if int(pid) != os.getpid()]
+    return pa.table({'n': others})
+";
+    let own = "
+import os
+
+import pyarrow as pa
+
+def model(dbt, session):
+    return pa.table({'n': [os.getpid()]})
+";
+    let [spare, second] = [house.numbers(waiting).await, house.numbers(own).await];
+    assert_eq!(spare, second);
+    assert_ne!(house.numbers(own).await, second, "each process has one task");
+}
+
 #[tokio::test]
 async fn many_models_run_at_the_same_time() {
     let house = house();
