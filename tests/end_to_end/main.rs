@@ -15,6 +15,7 @@ mod dbt_snapshots;
 mod dbt_statements;
 mod delivery;
 mod execution;
+mod flows;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod labeled;

@@ -4,6 +4,7 @@ use std::io;
 
 use millstream_core::error::{Coded, Fault, Retry};
 use millstream_core::explain::Explanation;
+use millstream_core::flow::RESULT_BYTES_MAX;
 
 /// What went wrong with a command.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,26 @@ pub enum CommandError {
         /// The file, as declared.
         file: String,
     },
+    /// An item has not what the command wants of it.
+    #[error("the item has no `{field}`")]
+    NoField {
+        /// What is wanted.
+        field: String,
+    },
+    /// What it wrote as its result is no JSON.
+    #[error("`{command}` wrote a result that is no JSON: {problem}")]
+    NoResult {
+        /// The program.
+        command: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// What it wrote as its result is too large.
+    #[error("`{command}` wrote a result of more than {} KiB", RESULT_BYTES_MAX / 1024)]
+    ResultTooLarge {
+        /// The program.
+        command: String,
+    },
     /// A file that decides what it does cannot be read.
     #[error("`{file}` cannot be read: {problem}")]
     Unreadable {
@@ -75,6 +96,9 @@ impl Coded for CommandError {
             Self::Killed { .. } => "command.killed",
             Self::NotRunnable { .. } => "command.not_runnable",
             Self::NoOutput { .. } => "command.no_output",
+            Self::NoField { .. } => "command.no_field",
+            Self::NoResult { .. } => "command.no_result",
+            Self::ResultTooLarge { .. } => "command.result_too_large",
             Self::Unreadable { .. } => "command.unreadable",
             Self::StillRuns { .. } => "command.still_runs",
             Self::System(_) => "command.system",
@@ -112,6 +136,11 @@ impl Coded for CommandError {
                 "commands run in the folder of the project, with the PATH of Millstream"
             }
             Self::NoOutput { .. } => "write it, or take it out of `outputs`",
+            Self::NoField { .. } => "`{{ item }}` is the whole item, as MILLSTREAM_ITEM has it",
+            Self::NoResult { .. } => "MILLSTREAM_RESULT names a file for one value of JSON",
+            Self::ResultTooLarge { .. } => {
+                "write what is large into a file or a table, and its name as the result"
+            }
             Self::Unreadable { .. } => "the path is one in the folder of the project",
             Self::StillRuns { .. } => "see what keeps them, as a disk that does not answer",
             Self::Killed { .. } | Self::System(_) => return None,
@@ -151,6 +180,25 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "A command did not write what it declares",
         text: "The command ended with status 0, and a file of its `outputs` is not there. The step \
                has failed; nothing that depends on it runs.",
+    },
+    Explanation {
+        code: "command.no_field",
+        title: "An item has not what a command wants of it",
+        text: "An argument or a variable of the step names a field of the item, as \
+               `{{ item.name }}`, that this item does not have. The command did not run.",
+    },
+    Explanation {
+        code: "command.no_result",
+        title: "The result of a command is no JSON",
+        text: "A command may write one value of JSON into the file that MILLSTREAM_RESULT names, \
+               for the steps behind it. This one wrote something else, and the step has failed.",
+    },
+    Explanation {
+        code: "command.result_too_large",
+        title: "The result of a command is too large",
+        text: "The value that a command writes into the file that MILLSTREAM_RESULT names is kept \
+               in the ledger, and may have 64 KiB. What is larger belongs into a file or a table, \
+               whose name can be the result.",
     },
     Explanation {
         code: "command.unreadable",

@@ -6,16 +6,22 @@
 //! called stands in a file before the command begins, so that whoever recovers the attempt can see
 //! to it that the group is gone before the command runs again.
 //!
-//! Reading order: `step`, `process`, `group`, `limits`, `files`, `error`.
+//! A step of `steps/` may also wait for a person in place of running anything: `approval`.
+//!
+//! Reading order: `step`, `process`, `group`, `limits`, `files`, `item`, `result`, `approval`, `error`.
 
+mod approval;
 mod error;
 mod files;
 mod group;
+mod item;
 mod limits;
 mod process;
+mod result;
 mod step;
 #[cfg(test)]
 mod tests;
 
+pub use approval::ApprovalStep;
 pub use error::{CommandError, EXPLANATIONS};
 pub use step::{CommandConfig, CommandStep, Secrets};

@@ -17,12 +17,14 @@ use millstream_core::log::Level;
 use millstream_core::secret::{Secret, SecretRef};
 use millstream_core::spec::{CommandSpec, VariableSpec};
 use millstream_core::step::{Attempt, Previous, Receipt, Staged, Step, StepSpec, Target};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::CommandError;
 use crate::files::{fingerprint, missing};
 use crate::group::Groups;
+use crate::item;
 use crate::process::{Order, Processes};
+use crate::result::ResultFiles;
 
 /// Gives the values of secrets.
 pub type Secrets = Arc<dyn Fn(&SecretRef) -> Result<Secret> + Send + Sync>;
@@ -57,6 +59,7 @@ pub struct CommandStep {
     root: PathBuf,
     secrets: Secrets,
     processes: Processes,
+    results: ResultFiles,
 }
 
 impl std::fmt::Debug for CommandStep {
@@ -69,23 +72,42 @@ impl CommandStep {
     /// The step of a command.
     pub fn new(config: CommandConfig) -> Self {
         let CommandConfig { step, command, environment, root, state, secrets } = config;
+        let results = ResultFiles(state.join("results"));
         let processes = Processes::new(Groups(state));
-        Self { spec: step, command, environment, root, secrets, processes }
+        Self { spec: step, command, environment, root, secrets, processes, results }
     }
 
     async fn run(&self, attempt: &Attempt) -> Result<Staged> {
+        if self.spec.flow.for_each.is_some() && attempt.partition.is_none() {
+            // All items are done, and this is what they gave.
+            return self.done(attempt.given.clone().filter(|given| !given.is_null()));
+        }
         let order = self.order(attempt)?;
+        self.results.prepare().map_err(CommandError::System)?;
         attempt.log.tell(Level::Info, format!("runs {}", order.command.join(" ")));
         let status = self.processes.run(attempt.id, order, &attempt.log).await?;
         if let Verdict::Skipped(status) = verdict(&self.command, status)? {
             let note = Some(format!("nothing to do: it ended with status {status}"));
             return Ok(Staged { note, ..Staged::default() });
         }
+        let result = self.results.read(attempt.id, name_of(&self.command))?;
+        match attempt.partition {
+            // The step is done once all items are.
+            Some(_) => Ok(Staged { result, ..Staged::default() }),
+            None => self.done(result),
+        }
+    }
+
+    /// What is published when all is done.
+    fn done(&self, result: Option<Value>) -> Result<Staged> {
         if let Some(file) = missing(&self.root, &self.command) {
             let command = name_of(&self.command).to_owned();
             return Err(CommandError::NoOutput { command, file: file.to_owned() }.into());
         }
-        let payload = json!({"outputs": self.command.outputs});
+        let mut payload = json!({"outputs": self.command.outputs});
+        if let Some(result) = result {
+            payload["result"] = result;
+        }
         let target = Target { asset: self.spec.asset().clone(), payload };
         Ok(Staged { targets: vec![target], ..Staged::default() })
     }
@@ -96,11 +118,16 @@ impl CommandStep {
             ("MILLSTREAM_ATTEMPT".to_owned(), attempt.id.to_string()),
             ("MILLSTREAM_ENVIRONMENT".to_owned(), self.environment.clone()),
             ("MILLSTREAM_EFFECT_ID".to_owned(), self.effect(attempt)?),
+            ("MILLSTREAM_RESULT".to_owned(), self.results.file(attempt.id).display().to_string()),
         ]);
+        for (asset, result) in &attempt.results {
+            let name = asset.name.to_uppercase();
+            variables.insert(format!("MILLSTREAM_RESULT_{name}"), result.to_string());
+        }
         let mut secrets = Vec::new();
         for (name, value) in &self.command.env {
             let value = match value {
-                VariableSpec::Text(text) => text.clone(),
+                VariableSpec::Text(text) => item::filled(text, attempt.given.as_ref())?,
                 VariableSpec::Secret(reference) => {
                     let secret = (self.secrets)(reference)?;
                     let value = secret.expose().to_owned();
@@ -110,14 +137,28 @@ impl CommandStep {
             };
             variables.insert(name.clone(), value);
         }
+        variables.extend(
+            attempt.given.as_ref().map(|it| ("MILLSTREAM_ITEM".to_owned(), item::text(it))),
+        );
+        let command = argv(&self.command).into_iter();
+        let command = command.map(|argument| item::filled(&argument, attempt.given.as_ref()));
         Ok(Order {
-            asset: self.spec.asset().clone(),
-            command: argv(&self.command),
+            asset: self.place(attempt),
+            command: command.collect::<Result<_, _>>()?,
             folder: self.root.clone(),
             variables,
             secrets,
             limits: self.command.limits.clone(),
         })
+    }
+
+    /// What runs once at a time: the step, or one item of its list.
+    fn place(&self, attempt: &Attempt) -> AssetKey {
+        let asset = self.spec.asset();
+        match &attempt.partition {
+            Some(item) => AssetKey::step(&format!("{}[{item}]", asset.name)),
+            None => asset.clone(),
+        }
     }
 
     /// The same for all attempts of the same work, until one of them is committed.
@@ -129,6 +170,7 @@ impl CommandStep {
             files.to_string(),
             attempt.previous.version.to_string(),
         ];
+        parts.extend(attempt.given.as_ref().map(ToString::to_string));
         let inputs = attempt.inputs.iter();
         parts.extend(inputs.map(|input| format!("{}@{}", input.asset, input.version)));
         Ok(ContentHash::of_parts(parts).to_string())
@@ -174,11 +216,18 @@ impl Step for CommandStep {
     }
 
     fn discard(&self, attempt: AttemptId) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { Ok(self.processes.end(attempt).await?) })
+        Box::pin(async move {
+            self.processes.end(attempt).await?;
+            Ok(self.results.remove(attempt).map_err(CommandError::System)?)
+        })
+    }
+
+    fn clean(&self, attempt: AttemptId) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { Ok(self.results.remove(attempt).map_err(CommandError::System)?) })
     }
 }
 
-fn receipt(target: &Target, effect: &EffectId) -> Receipt {
+pub(crate) fn receipt(target: &Target, effect: &EffectId) -> Receipt {
     Receipt { version: effect.sequence, detail: target.payload.clone() }
 }
 

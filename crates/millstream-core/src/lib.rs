@@ -16,6 +16,7 @@ pub mod effect;
 pub mod error;
 pub mod execution;
 pub mod explain;
+pub mod flow;
 pub mod hash;
 pub mod id;
 pub mod kind;

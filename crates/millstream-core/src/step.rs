@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::effect::EffectId;
 use crate::error::Result;
 use crate::execution::Execution;
+use crate::flow::{Flow, Results};
 use crate::hash::ContentHash;
 use crate::id::{AttemptId, RunId};
 use crate::log::AttemptLog;
@@ -36,6 +37,8 @@ pub enum StepKind {
     Function,
     /// Runs a command as a process of its own.
     Command,
+    /// Waits for the word of a person.
+    Approval,
     /// Runs a statement that somebody wrote: no file of the project declares what it changes.
     Statement,
 }
@@ -51,6 +54,7 @@ impl StepKind {
             Self::Scoring => "scoring",
             Self::Function => "function",
             Self::Command => "command",
+            Self::Approval => "approval",
             Self::Statement => "statement",
         }
     }
@@ -98,6 +102,8 @@ pub struct StepSpec {
     pub execution: Execution,
     /// How the asset is divided, if each of its partitions is made on its own.
     pub partitions: Option<Partitions>,
+    /// Whether, and how often, it runs.
+    pub flow: Flow,
 }
 
 impl StepSpec {
@@ -141,6 +147,10 @@ pub struct Attempt {
     pub log: AttemptLog,
     /// The partition that it makes, of an asset that is divided.
     pub partition: Option<PartitionKey>,
+    /// What the steps that it reads have given.
+    pub results: Results,
+    /// What it is about: the item of a list, or the answer of a person.
+    pub given: Option<serde_json::Value>,
 }
 
 /// Whether a step builds on what it published before.
@@ -179,6 +189,13 @@ pub struct Receipt {
     pub version: u64,
     /// More that readers of the asset need, as the SQL of a view or the metrics of a model.
     pub detail: serde_json::Value,
+}
+
+impl Receipt {
+    /// What a step has given to those behind it, if it is one that gives something.
+    pub fn result(&self) -> Option<&serde_json::Value> {
+        self.detail.get("result")
+    }
 }
 
 /// Counts of an attempt, shown by `runs show`.
@@ -247,6 +264,9 @@ pub struct Staged {
     pub alias: Option<AliasMove>,
     /// One line for people: the gate's verdict, the metric.
     pub note: Option<String>,
+    /// What an attempt on one item of a list gives, which publishes nothing by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<serde_json::Value>,
 }
 
 /// For every partition the fingerprint of those rows of an input that belong to it.

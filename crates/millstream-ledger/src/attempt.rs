@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use millstream_core::AssetKey;
+use millstream_core::asset::{AssetKey, AssetKind};
 use millstream_core::clock::Timestamp;
 use millstream_core::id::{AttemptId, RunId};
 use millstream_core::partition::PartitionKey;
@@ -174,19 +174,24 @@ impl AttemptRow {
                 staged.map(|staged| Json(&staged.checks)),
                 staged.and_then(|staged| staged.note.as_deref()),
             ])?;
-        // Only the latest attempt speaks for the step: a dead one may be recovered after it.
+        let is_item = self.partition.is_some() && self.asset()?.kind == AssetKind::Step;
+        // Only the latest attempt speaks for the step: a dead one may be recovered after it. Nor
+        // does the latest while others work on other items.
         connection
             .prepare_cached(
                 "UPDATE steps SET state = ?3, at = ?4 WHERE run = ?1 AND asset = ?2 AND ?5 =
                  (SELECT attempt FROM attempts WHERE run = ?1 AND asset = ?2
-                  ORDER BY number DESC, rowid DESC LIMIT 1)",
+                  ORDER BY number DESC, rowid DESC LIMIT 1)
+                 AND NOT (?6 AND EXISTS (SELECT 1 FROM attempts
+                                         WHERE state = 'running' AND +run = ?1 AND +asset = ?2))",
             )?
             .execute(params![
                 Text(self.run),
                 Text(self.asset()?),
                 Word(state),
                 At(now),
-                Text(self.attempt)
+                Text(self.attempt),
+                is_item,
             ])?;
         release(connection, self.attempt)
     }

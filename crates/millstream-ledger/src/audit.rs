@@ -48,6 +48,12 @@ pub enum Action {
     /// A run is asked to stop.
     #[serde(rename = "run.cancel")]
     RunCancel,
+    /// What a step of a run asked is approved.
+    #[serde(rename = "run.approve")]
+    RunApprove,
+    /// What a step of a run asked is rejected.
+    #[serde(rename = "run.reject")]
+    RunReject,
     /// A backfill is started.
     #[serde(rename = "backfill.start")]
     BackfillStart,

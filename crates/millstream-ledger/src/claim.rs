@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use millstream_core::AssetKey;
+use millstream_core::asset::{AssetKey, AssetKind};
 use millstream_core::clock::Timestamp;
 use millstream_core::effect::EffectId;
 use millstream_core::execution::Share;
@@ -111,7 +111,8 @@ impl Ledger {
         self.write_ahead(move |connection| {
             expect_outputs(&request.outputs)?;
             expect_run(connection, request.run)?;
-            if let Some(held) = free_leases(connection, &request.outputs, &owner, now)? {
+            let places = request.outputs.iter().map(|output| request.place(output));
+            if let Some(held) = free_leases(connection, places, &owner, now)? {
                 return Ok(held);
             }
             if let Some(wait) = enter(connection, &request, &owner, now)? {
@@ -122,7 +123,7 @@ impl Ledger {
             let mut effects = BTreeMap::new();
             for asset in &request.outputs {
                 let effect = next_effect(connection, &request, asset, &environment)?;
-                take_lease(connection, asset, request.attempt, now)?;
+                take_lease(connection, &request.place(asset), request.attempt, now)?;
                 effects.insert(asset.clone(), effect);
             }
             Ok(ClaimOutcome::Claimed(Claim { effects, claimed_at: now }))
@@ -148,6 +149,24 @@ impl Ledger {
     }
 }
 
+impl ClaimRequest {
+    /// That which one attempt has at a time, for an output of this one: the output, or, of a step
+    /// that runs once for each item of a list, its item. The partitions of a table have one writer.
+    pub(crate) fn place(&self, output: &AssetKey) -> AssetKey {
+        place_of(output, self.partition.as_ref())
+    }
+}
+
+/// The place of a step among those that wait, and what it has a lease on: itself, or its item.
+pub fn place_of(asset: &AssetKey, partition: Option<&PartitionKey>) -> AssetKey {
+    match partition {
+        Some(item) if asset.kind == AssetKind::Step => {
+            AssetKey::step(&format!("{}[{item}]", asset.name))
+        }
+        _ => asset.clone(),
+    }
+}
+
 /// The end of a lease that begins now.
 pub(crate) fn after(now: Timestamp, lease: Duration) -> Timestamp {
     let micros = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
@@ -165,20 +184,20 @@ fn expect_outputs(outputs: &[AssetKey]) -> Result<()> {
 /// Removes the leases that are free; says which one is not.
 fn free_leases(
     connection: &Connection,
-    outputs: &[AssetKey],
+    places: impl Iterator<Item = AssetKey>,
     owner: &str,
     now: Timestamp,
 ) -> Result<Option<ClaimOutcome>> {
     let mut free = Vec::new();
-    for asset in outputs {
-        let Some(lease) = find_lease(connection, asset)? else { continue };
+    for asset in places {
+        let Some(lease) = find_lease(connection, &asset)? else { continue };
         match standing(lease.until, &lease.holder, lease.progress, now) {
             Standing::Free => free.push(lease.attempt),
             standing => {
                 // An attempt of this very handle is not for others to recover.
                 let standing = if lease.owner == owner { Standing::Working } else { standing };
                 return Ok(Some(ClaimOutcome::Held {
-                    asset: asset.clone(),
+                    asset,
                     by: lease.holder,
                     since: lease.since,
                     attempt: lease.attempt,

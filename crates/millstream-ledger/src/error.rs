@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use millstream_core::id::AttemptId;
+use millstream_core::id::{AttemptId, RunId};
 use millstream_core::{AssetKey, Coded, Fault, Retry};
 use rusqlite::ErrorCode;
 
@@ -112,6 +112,22 @@ pub enum LedgerError {
         /// How it stands.
         state: BackfillState,
     },
+    /// A step that is to be answered asks nothing.
+    #[error("{asset} asks nothing in run {}", run.short())]
+    NothingAsked {
+        /// The run.
+        run: RunId,
+        /// The step.
+        asset: AssetKey,
+    },
+    /// What a step asks was answered before.
+    #[error("{asset} was {how}")]
+    Answered {
+        /// The step.
+        asset: AssetKey,
+        /// What the answer was, and whose.
+        how: String,
+    },
     /// An alias can only name what exists.
     #[error("{asset} has no version {version}")]
     UnknownVersion {
@@ -202,6 +218,8 @@ impl Coded for LedgerError {
             Self::AmbiguousRun { .. } => "ledger.ambiguous_run",
             Self::BackfillHeld { .. } => "ledger.backfill_held",
             Self::BackfillEnded { .. } => "ledger.backfill_ended",
+            Self::NothingAsked { .. } => "ledger.nothing_asked",
+            Self::Answered { .. } => "ledger.answered",
             Self::UnknownVersion { .. } => "ledger.unknown_version",
             Self::NoEarlierVersion { .. } => "ledger.no_earlier_version",
             Self::UnknownToken { .. } => "ledger.unknown_token",
@@ -217,6 +235,8 @@ impl Coded for LedgerError {
             | Self::OtherEnvironment { .. }
             | Self::AmbiguousRun { .. }
             | Self::BackfillEnded { .. }
+            | Self::NothingAsked { .. }
+            | Self::Answered { .. }
             | Self::UnknownVersion { .. }
             | Self::NoEarlierVersion { .. }
             | Self::UnknownToken { .. }
@@ -259,6 +279,8 @@ impl Coded for LedgerError {
             Self::AmbiguousRun { .. } => "give more digits of the run's id",
             Self::BackfillHeld { .. } => "`millstream backfill pause` holds it back first",
             Self::BackfillEnded { .. } => "`millstream backfill list` shows how each stands",
+            Self::NothingAsked { .. } => "`millstream runs show` has the steps that wait",
+            Self::Answered { .. } => "`millstream runs rerun` asks again",
             Self::UnknownVersion { .. } => "see `millstream model list` for the versions there are",
             Self::NoEarlierVersion { .. } => "promote a version instead",
             Self::UnknownToken { .. } => "list the tokens to see their ids",

@@ -114,6 +114,18 @@ pub const EXPLANATIONS: &[Explanation] = &[
          or cancelled. Nothing was changed. `millstream backfill list` shows how each stands.",
     ),
     page(
+        "ledger.nothing_asked",
+        "A step asks nothing",
+        "Only steps with `approve` in `steps/*.yml` wait for a person, and only once what is before \
+         them is done. The run has no such step, or it has not come so far. Nothing was changed.",
+    ),
+    page(
+        "ledger.answered",
+        "A step was answered before",
+        "The first answer to what a step asks counts, for the inputs that it was asked about. \
+         `millstream runs rerun` of its run asks again. Nothing was changed.",
+    ),
+    page(
         "ledger.unknown_version",
         "The version does not exist",
         "An alias can only name a version that was published. The alias stays where it is. \

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use millstream_core::AssetKey;
+use millstream_core::asset::{AssetKey, AssetKind};
 use millstream_core::id::RunId;
 use millstream_core::partition::PartitionKey;
-use millstream_core::step::InputVersion;
+use millstream_core::step::{InputVersion, Receipt};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
+use crate::approvals::asked_in;
 use crate::columns::{At, Count, Json, Text, Word};
 use crate::error::{LedgerError, Result};
 use crate::ledger::Ledger;
@@ -114,10 +115,13 @@ fn steps(connection: &Connection, run: RunId) -> Result<Vec<StepDetail>> {
                 started_at: None,
                 ended_at: None,
                 attempts: Vec::new(),
+                approval: None,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
+    let asked = asked_in(connection, run)?;
     for step in &mut steps {
+        step.approval = asked.iter().find(|asked| asked.asset == step.asset).cloned();
         step.attempts = attempts(connection, run, &step.asset)?;
         step.started_at = step.attempts.first().map(|attempt| attempt.claimed_at);
         step.ended_at = step.attempts.last().and_then(|attempt| attempt.ended_at);
@@ -150,6 +154,7 @@ pub(crate) fn attempts(
                 })
             })?
             .collect::<rusqlite::Result<_>>()?;
+        attempt.result = result(connection, attempt, asset)?;
     }
     Ok(attempts)
 }
@@ -170,5 +175,34 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptDetail> {
         note: row.get("note")?,
         error: row.get::<_, Option<Json<_>>>("error")?.map(|error| error.0),
         published: Vec::new(),
+        result: None,
     })
+}
+
+/// What an attempt has given to the steps behind it. Only steps of the kind that is named after
+/// nothing else give something.
+fn result(
+    connection: &Connection,
+    attempt: &AttemptDetail,
+    asset: &AssetKey,
+) -> Result<Option<Value>> {
+    if asset.kind != AssetKind::Step {
+        return Ok(None);
+    }
+    let receipt: Option<Option<Json<Receipt>>> = connection
+        .prepare_cached("SELECT receipt FROM effects WHERE attempt = ?1 AND asset = ?2")?
+        .query_row(params![Text(attempt.attempt), Text(asset)], |row| row.get(0))
+        .optional()?;
+    if let Some(result) = receipt.flatten().and_then(|receipt| receipt.0.result().cloned()) {
+        return Ok(Some(result));
+    }
+    let of_item: Option<Json<Value>> = connection
+        .prepare_cached(
+            "SELECT intent -> '$.result' FROM attempts
+             WHERE attempt = ?1 AND state = 'succeeded' AND partition IS NOT NULL",
+        )?
+        .query_row([Text(attempt.attempt)], |row| row.get(0))
+        .optional()?
+        .flatten();
+    Ok(of_item.map(|result| result.0))
 }

@@ -17,6 +17,7 @@
 
 mod admission;
 mod aliases;
+mod approvals;
 mod attempt;
 mod audit;
 mod backfills;
@@ -53,10 +54,11 @@ mod tests;
 
 pub use admission::{Occupant, Rank, Wait};
 pub use aliases::{AliasRecord, Change};
+pub use approvals::{Answered, ApprovalRecord, ApprovalRequest, Asking};
 pub use audit::{Action, Actor, AuditFilter, AuditOutcome, AuditRecord, Deed, Via};
 pub use backfills::{Backfill, BackfillPace, BackfillPart, BackfillState, NewBackfill, PartState};
 pub use changes::{Changed, Changes};
-pub use claim::{Claim, ClaimOutcome, ClaimRequest, Renewal};
+pub use claim::{Claim, ClaimOutcome, ClaimRequest, Renewal, place_of};
 pub use copy::{Intended, LedgerCopy, settle_copy};
 pub use error::{LedgerError, Result};
 pub use explain::EXPLANATIONS;

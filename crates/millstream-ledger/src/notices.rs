@@ -120,6 +120,8 @@ pub struct StepNews {
     pub checks: Vec<CheckResult>,
     /// The line for people of its last attempt.
     pub note: Option<String>,
+    /// Why it ran, or did not.
+    pub reason: String,
 }
 
 impl Ledger {
@@ -217,7 +219,8 @@ impl Ledger {
         self.read(|connection| {
             let news = connection
                 .prepare_cached(
-                    "SELECT s.kind, s.state, r.state, s.at, o.settled_at, a.error, a.checks, a.note
+                    "SELECT s.kind, s.state, r.state, s.at, o.settled_at, a.error, a.checks, a.note,
+                            s.reason
                      FROM steps s JOIN runs r ON r.run = s.run
                      LEFT JOIN assets o ON o.asset = s.asset
                      LEFT JOIN attempts a ON a.attempt =
@@ -242,6 +245,7 @@ fn step_news(row: &Row<'_>) -> rusqlite::Result<StepNews> {
         error: row.get::<_, Option<Json<_>>>(5)?.map(|error| error.0),
         checks: row.get::<_, Option<Json<_>>>(6)?.map(|checks| checks.0).unwrap_or_default(),
         note: row.get(7)?,
+        reason: row.get(8)?,
     })
 }
 

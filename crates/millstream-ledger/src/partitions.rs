@@ -7,8 +7,9 @@ use millstream_core::clock::Timestamp;
 use millstream_core::id::{AttemptId, RunId};
 use millstream_core::partition::PartitionKey;
 use millstream_core::step::Staged;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::attempt::AttemptRow;
 use crate::columns::{At, Count, Json, Text, Word};
@@ -82,6 +83,37 @@ impl Ledger {
                 })?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(records)
+        })
+    }
+
+    /// The sequence of the attempt that made a partition last, 0 if none did.
+    pub fn partition_sequence(&self, asset: &AssetKey, partition: &PartitionKey) -> Result<u64> {
+        self.read(|connection| {
+            let sequence: Option<Count> = connection
+                .prepare_cached(
+                    "SELECT sequence FROM partitions WHERE asset = ?1 AND partition = ?2",
+                )?
+                .query_row(params![Text(asset), partition.as_str()], |row| row.get(0))
+                .optional()?;
+            Ok(sequence.map_or(0, |sequence| sequence.0))
+        })
+    }
+
+    /// What the items of a step gave that gave something, each when it was done last.
+    pub fn item_results(&self, asset: &AssetKey) -> Result<BTreeMap<PartitionKey, Value>> {
+        self.read(|connection| {
+            let results = connection
+                .prepare_cached(
+                    "SELECT p.partition, a.intent -> '$.result'
+                     FROM partitions p JOIN attempts a ON a.attempt = p.settled_by
+                     WHERE p.asset = ?1 AND a.intent -> '$.result' IS NOT NULL",
+                )?
+                .query_map([Text(asset)], |row| {
+                    let key = PartitionKey::new(row.get::<_, String>(0)?);
+                    Ok((key, row.get::<_, Json<Value>>(1)?.0))
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(results)
         })
     }
 

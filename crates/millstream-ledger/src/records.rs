@@ -10,6 +10,7 @@ use millstream_core::{AssetKey, ContentHash, Error, Fault, Retry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::approvals::ApprovalRecord;
 use crate::audit::Actor;
 use crate::fires::FireKey;
 use crate::holder::Holder;
@@ -65,7 +66,7 @@ pub enum StepState {
     Succeeded,
     /// It failed.
     Failed,
-    /// A check or a gate refused what was staged.
+    /// A check or a gate refused what was staged, or a person what was asked.
     Refused,
     /// Somebody stopped it.
     Cancelled,
@@ -75,6 +76,8 @@ pub enum StepState {
     UpToDate,
     /// Not run: something before it failed.
     Upstream,
+    /// Not run: its condition is false, or its rule is not met.
+    Skipped,
 }
 
 /// Why a step was not run.
@@ -86,6 +89,12 @@ pub enum SkipState {
     Upstream,
     /// The run was stopped before its turn.
     Cancelled,
+    /// Its condition is false, or its rule is not met.
+    Skipped,
+    /// A person said no.
+    Refused,
+    /// It failed before it could begin.
+    Failed,
 }
 
 impl From<SkipState> for StepState {
@@ -94,6 +103,9 @@ impl From<SkipState> for StepState {
             SkipState::UpToDate => Self::UpToDate,
             SkipState::Upstream => Self::Upstream,
             SkipState::Cancelled => Self::Cancelled,
+            SkipState::Skipped => Self::Skipped,
+            SkipState::Refused => Self::Refused,
+            SkipState::Failed => Self::Failed,
         }
     }
 }
@@ -216,6 +228,9 @@ pub struct StepDetail {
     pub ended_at: Option<Timestamp>,
     /// Its attempts, the first one first.
     pub attempts: Vec<AttemptDetail>,
+    /// What it asked, of a step that waits for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalRecord>,
 }
 
 /// An attempt of a step.
@@ -250,4 +265,7 @@ pub struct AttemptDetail {
     pub error: Option<StepError>,
     /// The versions that it made.
     pub published: Vec<InputVersion>,
+    /// What it has given to those behind it, of a step that gives something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
 }

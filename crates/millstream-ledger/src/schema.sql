@@ -157,6 +157,33 @@ CREATE TABLE waits (
 ) STRICT;
 CREATE INDEX waits_of_owner ON waits (owner);
 
+-- What people were asked, once for each step and what it would do; and what they answered.
+CREATE TABLE approvals (
+    asset      TEXT NOT NULL,
+    -- The memo key: the answer is for these inputs.
+    memo       TEXT NOT NULL,
+    terms      TEXT NOT NULL,
+    asked_at   INTEGER NOT NULL,
+    -- When its step no longer waits, if ever.
+    expires_at INTEGER,
+    answer     TEXT,
+    -- Nobody, where time has answered.
+    by         TEXT,
+    comment    TEXT,
+    answered_at INTEGER,
+    PRIMARY KEY (asset, memo)
+) STRICT;
+
+-- Which runs have asked. The process of a run that waits may die; the question stays.
+CREATE TABLE approval_runs (
+    run   TEXT NOT NULL REFERENCES runs (run),
+    asset TEXT NOT NULL,
+    memo  TEXT NOT NULL,
+    PRIMARY KEY (run, asset),
+    FOREIGN KEY (asset, memo) REFERENCES approvals (asset, memo)
+) STRICT;
+CREATE INDEX approval_runs_of_asset ON approval_runs (asset, memo);
+
 CREATE TABLE aliases (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     model    TEXT NOT NULL,

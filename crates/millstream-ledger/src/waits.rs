@@ -55,6 +55,7 @@ pub(crate) fn enter(
     let Some(asset) = request.outputs.first().filter(|_| !request.shares.is_empty()) else {
         return Ok(None);
     };
+    let asset = &request.place(asset);
     let mut waiters = waiters(connection, now)?;
     let place = waiters.iter().position(|it| it.run == request.run && it.asset == *asset);
     let since = place.map_or(now, |place| waiters.swap_remove(place).rank.since());
@@ -118,7 +119,7 @@ fn line_up(
         )?
         .execute(params![
             Text(run),
-            Text(&outputs[0]),
+            Text(request.place(&outputs[0])),
             Json(&request.shares),
             request.priority,
             request.due_at.map(At),

@@ -167,6 +167,7 @@ impl Environment {
             timeout: Duration::from_mins(1),
             execution: millstream_core::execution::Execution::default(),
             partitions: None,
+            flow: Default::default(),
         };
         TrainingStep::new(TrainingConfig {
             spec,
@@ -191,6 +192,8 @@ impl Environment {
             refresh: Refresh::Incremental,
             log: AttemptLog::default(),
             partition: None,
+            results: Default::default(),
+            given: None,
         }
     }
 

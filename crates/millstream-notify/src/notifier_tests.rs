@@ -188,6 +188,7 @@ impl World {
                 timeout: LONG,
                 execution: millstream_core::execution::Execution::default(),
                 partitions: None,
+                flow: Default::default(),
             };
             self.ledger.skip_step(run, &spec, SkipState::Upstream, "waits").await.unwrap();
         }

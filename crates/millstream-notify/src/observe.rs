@@ -75,7 +75,8 @@ impl Observer {
             StepState::Waiting
             | StepState::Running
             | StepState::Cancelled
-            | StepState::Upstream => {}
+            | StepState::Upstream
+            | StepState::Skipped => {}
         }
         Ok(())
     }
@@ -168,7 +169,7 @@ fn failure(
     let error = news.error.as_ref();
     let what = Trouble {
         code: error.map(|error| error.code.clone()),
-        message: error.map(|error| error.message.clone()).unwrap_or_default(),
+        message: error.map_or_else(|| news.reason.clone(), |error| error.message.clone()),
         hint: error.and_then(|error| error.hint.clone()),
         run: Some(head.head.run),
         origin: Some(origin(head)),

@@ -175,7 +175,7 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 /// A length of time, or the report that it is none.
-fn period(
+pub(crate) fn period(
     text: &str,
     key: &str,
     place: impl Fn() -> Place,

@@ -218,7 +218,15 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "step.invalid",
         "A step makes no sense",
         "A step of `steps/` runs a program with its arguments (`run`) or a line of `sh` (`shell`), \
-         in the folder of the project. The message says what is wrong with it.",
+         in the folder of the project, or waits for a person (`approve`). The message says what is \
+         wrong with it.",
+    ),
+    page(
+        "step.expression",
+        "An expression over results of steps has no value",
+        "`when` and `for_each` of a step are expressions of Jinja over what other steps wrote into \
+         MILLSTREAM_RESULT: `step.check.result.rows > 0`. The message says what cannot be read, or \
+         what is missing in a result. The step has failed, and nothing behind it runs.",
     ),
     page(
         "step.unknown_input",

@@ -7,6 +7,7 @@ mod select;
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use millstream_core::flow::Flow;
 use millstream_core::partition::Partitions;
 use millstream_core::step::{Input, StepKind};
 use millstream_core::{AssetKey, ContentHash};
@@ -52,6 +53,8 @@ pub struct Node {
     pub executed: Executed,
     /// How it is divided, if each of its partitions is made on its own.
     pub partitions: Option<Partitions>,
+    /// Whether, and how often, it runs.
+    pub flow: Flow,
 }
 
 impl Node {

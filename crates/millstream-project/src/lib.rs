@@ -15,6 +15,7 @@ mod declared;
 mod environment;
 mod execution;
 mod explanations;
+mod expression;
 mod graph;
 mod load;
 mod names;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use millstream_core::batch::BoxFuture;
 use millstream_core::diagnostic::Place;
+use millstream_core::flow::Flow;
 use millstream_core::partition::Partitions;
 use millstream_core::program::Limits;
 use millstream_core::spec::{
@@ -274,6 +275,8 @@ pub struct ResolvedCommand {
     pub definition: ContentHash,
     /// What it reads, and what else must be made before it.
     pub inputs: Vec<Input>,
+    /// Whether, and how often, it runs.
+    pub flow: Flow,
 }
 
 /// A deployment whose references are resolved.

@@ -102,6 +102,25 @@ impl Host for Values {
     }
 }
 
+/// A template that leaves `{{ item }}` and its fields as they stand: they are filled in for each
+/// item of the list of a step.
+fn keeping_items(template: &str) -> String {
+    let mut kept = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(begin) = rest.find("{{") {
+        let end = rest[begin..].find("}}").map_or(rest.len(), |end| begin + end + 2);
+        let (before, expression) = (&rest[..begin], &rest[begin..end]);
+        kept.push_str(before);
+        let named = expression.trim_start_matches('{').trim_end_matches('}').trim();
+        match named == "item" || named.starts_with("item.") {
+            true => kept.push_str(&format!("{{% raw %}}{expression}{{% endraw %}}")),
+            false => kept.push_str(expression),
+        }
+        rest = &rest[end..];
+    }
+    kept + rest
+}
+
 /// What templates may not have.
 #[derive(Debug)]
 struct Refusal {
@@ -140,7 +159,11 @@ impl Visit<'_> {
                     node.kind = Kind::Unrendered(std::mem::take(text));
                     return;
                 }
-                match self.values.text(text) {
+                let template = match file.starts_with("steps") {
+                    true => keeping_items(text),
+                    false => text.clone(),
+                };
+                match self.values.text(&template) {
                     Ok(rendered) => node.kind = Kind::Rendered(rendered),
                     Err(error) => {
                         self.report_error(&error, at.within(file));

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
-use millstream_core::asset::AssetKey;
+use millstream_core::asset::{AssetKey, AssetKind};
 use millstream_core::catalog::Catalog;
 use millstream_core::clock::Timestamp;
 use millstream_core::crash;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Error, Fault, Plain, Result, Retry};
+use millstream_core::flow::Results;
 use millstream_core::id::{AttemptId, RunId};
 use millstream_core::partition::PartitionKey;
 use millstream_core::slot::Slot;
@@ -20,6 +21,7 @@ use millstream_ledger::{
     AssetVersion, Claim, ClaimOutcome, ClaimRequest, FailState, Holder, Ledger, LedgerError, Memo,
     Renewal, StepError, Wait,
 };
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::RunError;
@@ -51,11 +53,13 @@ pub(crate) struct Context {
 pub(crate) struct Decided {
     pub(crate) memo: Memo,
     pub(crate) reason: String,
-    /// Version of the asset when it was decided; another one after the claim means that somebody
-    /// else did the work meanwhile.
+    /// Version of the asset when it was decided, or sequence of the item; another one after the
+    /// claim means that somebody else did the work meanwhile.
     pub(crate) version: u64,
     /// The partition, of an asset that is divided.
     pub(crate) partition: Option<PartitionKey>,
+    /// What it is about: the item of a list, or the answer of a person.
+    pub(crate) given: Option<Value>,
 }
 
 /// How an attempt ended.
@@ -97,7 +101,11 @@ pub(crate) async fn make_attempt(
     };
     crash::point(&format!("{kind}.claim.after"));
     let previous = context.ledger.previous(step.spec().asset())?;
-    if previous.version != decided.version {
+    let version = match (&decided.partition, &decided.given) {
+        (Some(item), Some(_)) => context.ledger.partition_sequence(step.spec().asset(), item)?,
+        _ => previous.version,
+    };
+    if version != decided.version {
         give_back(context, id, "another process published meanwhile").await?;
         return Ok(Ended::Superseded);
     }
@@ -111,6 +119,8 @@ pub(crate) async fn make_attempt(
         refresh: context.refresh,
         log: context.log.of_attempt(step.spec().asset(), number),
         partition: decided.partition.clone(),
+        results: results(&context.ledger, &decided.memo)?,
+        given: decided.given.clone(),
     };
     let open = OpenAttempt { attempt: &attempt, claim: &claim, intent: Mutex::default() };
     let work = AssertUnwindSafe(work(context, step, &open, slot)).catch_unwind();
@@ -131,6 +141,17 @@ pub(crate) async fn make_attempt(
             close(context, step, &open, error.into(), FailState::Failed).await
         }
     }
+}
+
+/// What the steps that an attempt reads have given, in the versions that it reads.
+fn results(ledger: &Ledger, memo: &Memo) -> Result<Results> {
+    let mut results = Results::new();
+    for read in memo.inputs.iter().filter(|read| read.asset.kind == AssetKind::Step) {
+        let version = ledger.version(&read.asset, read.version)?;
+        let result = version.and_then(|version| version.receipt.result().cloned());
+        results.extend(result.map(|result| (read.asset.clone(), result)));
+    }
+    Ok(results)
 }
 
 /// An attempt between its claim and its end.

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::attempt::Context;
 use crate::cancel::cancel_when_asked;
-use crate::driver::StepDriver;
+use crate::driver::{Numbers, StepDriver};
 use crate::execute::millis_since;
 use crate::plan::Due;
 use crate::recover::Steps;
@@ -59,6 +59,7 @@ impl DirectedRun {
             progress,
             due: Due::Always,
             asked_partitions: None,
+            numbers: Numbers::default(),
         };
         let mut report = driver.attempts().await?;
         report.millis = millis_since(begun);

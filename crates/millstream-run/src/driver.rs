@@ -2,23 +2,27 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::future::select_all;
 use millstream_core::asset::AssetKey;
 use millstream_core::error::{Error, Result};
+use millstream_core::flow::{Before, Rule, Turn};
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
 use millstream_core::partition::PartitionKey;
 use millstream_core::step::{Refresh, Step, StepKind, StepStats};
-use millstream_ledger::{SkipState, StepError};
+use millstream_ledger::{SkipState, StepError, place_of};
 use tokio::sync::{mpsc, watch};
 
 use crate::attempt::{Context, Decided, Ended, make_attempt};
 use crate::execute::millis_since;
 use crate::logs::told;
+use crate::mapped;
 use crate::memo::{MemoInputs, memo};
 use crate::partitions::Part;
-use crate::plan::{Decision, Due, Known, Probe, Reason, decide};
+use crate::plan::{Decision, Due, Known, Probe, Reason, decide, is_false, unmet};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, StepOutcome, StepReport};
 use crate::slots::{Slots, Urgency};
@@ -40,6 +44,17 @@ pub(crate) struct StepDriver {
     pub(crate) due: Due,
     /// The partitions that somebody asks for.
     pub(crate) asked_partitions: Option<Vec<PartitionKey>>,
+    pub(crate) numbers: Numbers,
+}
+
+/// Gives the attempts of a step their numbers, from 1.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers(AtomicU32);
+
+impl Numbers {
+    fn next(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 /// What the watcher was told of a step last.
@@ -51,18 +66,42 @@ enum Told {
 }
 
 pub(crate) type End = watch::Receiver<Option<StepOutcome>>;
-pub(crate) type Before = Vec<(AssetKey, End)>;
+/// The steps before a step, each with what it makes.
+pub(crate) type Ends = Vec<(AssetKey, End)>;
+
+/// What is to be done with a step now.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Nothing: nothing has changed.
+    UpToDate,
+    /// Nothing, for this reason.
+    Skip(String),
+    /// An attempt.
+    Go(Box<Decided>),
+}
 
 impl StepDriver {
     /// Waits for the steps before it, then attempts it until it has an end.
-    pub(crate) async fn drive(self, before: Before) -> Result<StepReport> {
-        let blocked = wait_for(before).await;
+    pub(crate) async fn drive(mut self, mut before: Ends) -> Result<StepReport> {
+        let rule = self.step.spec().flow.rule;
+        let turn = wait_for(rule, &mut before).await;
         let begun = Instant::now();
-        let mut report = match blocked {
-            Some(asset) => {
+        let failed = before.iter().find(|(_, end)| stand(end) == Before::Failed);
+        let mut report = match (turn, failed) {
+            (Turn::Blocked, Some((asset, _))) => {
                 self.skip(StepOutcome::Waits, &format!("{asset} did not succeed")).await?
             }
-            None => self.attempts().await?,
+            (Turn::Skip, _) => {
+                let stands = before.iter().map(|(asset, end)| (asset, stand(end)));
+                self.skip(StepOutcome::Skipped, &unmet(rule, stands)).await?
+            }
+            (_, failed) => {
+                // What failed has no new version by which it could be seen.
+                if failed.is_some() {
+                    self.due = Due::Always;
+                }
+                self.attempts().await?
+            }
         };
         report.millis = millis_since(begun);
         self.say_finished(&report).await;
@@ -71,16 +110,21 @@ impl StepDriver {
 
     /// Decides and attempts until the step has an end.
     pub(crate) async fn attempts(&self) -> Result<StepReport> {
-        match &self.step.spec().partitions {
-            Some(partitions) => self.partitioned(partitions).await,
-            None => self.attempts_of(&Part::Whole, 1).await,
+        let spec = self.step.spec();
+        if let Some(partitions) = &spec.partitions {
+            return self.partitioned(partitions).await;
+        }
+        match (&spec.flow.approval, &spec.flow.for_each) {
+            (Some(approval), _) => self.approved(approval).await,
+            (None, Some(mapping)) => self.mapped(mapping).await,
+            (None, None) => self.attempts_of(&Part::Whole).await,
         }
     }
 
-    /// Decides and attempts a part of the step until it has an end. The first attempt has this
-    /// number.
-    pub(crate) async fn attempts_of(&self, part: &Part, first: u32) -> Result<StepReport> {
+    /// Decides and attempts a part of the step until it has an end.
+    pub(crate) async fn attempts_of(&self, part: &Part) -> Result<StepReport> {
         let mut number = 1;
+        let mut own = self.numbers.next();
         let mut told = Told::Nothing;
         let mut done: Option<StepReport> = None;
         let mut context = self.context.clone();
@@ -88,48 +132,59 @@ impl StepDriver {
         loop {
             if self.context.cancel.is_cancelled() {
                 return match part {
-                    Part::Whole => self.or_skip(done, StepOutcome::Cancelled, CANCELLED).await,
+                    Part::Whole | Part::Given(_) => {
+                        self.or_skip(done, StepOutcome::Cancelled, CANCELLED).await
+                    }
                     Part::One(_) => self.report(Ended::Cancelled, CANCELLED.to_owned(), number - 1),
                 };
             }
             let slot = self.slots.take(self.urgency()).await;
             let decided = match self.decide_part(part, context.refresh, due).await {
-                Ok(Some(decided)) => decided,
-                Ok(None) => return self.or_skip(done, StepOutcome::UpToDate, "up to date").await,
+                Ok(Verdict::Go(decided)) => decided,
+                Ok(Verdict::UpToDate) if matches!(part, Part::One(_)) => {
+                    let report = self.blank(StepOutcome::UpToDate, String::new(), 0, 0);
+                    return Ok(report);
+                }
+                Ok(Verdict::UpToDate) => {
+                    return self.or_skip(done, StepOutcome::UpToDate, "up to date").await;
+                }
+                Ok(Verdict::Skip(reason)) => {
+                    return self.or_skip(done, StepOutcome::Skipped, &reason).await;
+                }
                 Err(error) => {
                     drop(slot);
-                    if self.pauses_to_try_again(&error, number).await {
-                        number += 1;
+                    if self.pauses_to_try_again(&error, number, own).await {
+                        (number, own) = (number + 1, self.numbers.next());
                         continue;
                     }
-                    return self.report(Ended::Failed(error), String::new(), number);
+                    return self.undecided(error, number).await;
                 }
             };
             if told == Told::Nothing {
-                self.say_started(&decided, number).await;
+                self.say_started(&decided, own).await;
                 told = Told::Started;
             }
-            match make_attempt(&context, &*self.step, &decided, first + number - 1, slot).await? {
+            match make_attempt(&context, &*self.step, &decided, own, slot).await? {
                 Ended::Superseded => {}
                 Ended::Held(holder) => {
                     if told != Told::Waiting {
-                        self.say_waiting(format!("held by {holder}"), number).await;
+                        self.say_waiting(format!("held by {holder}"), own).await;
                         told = Told::Waiting;
                     }
                     self.wait_for_holder().await?;
                 }
                 Ended::Waits(wait) => {
                     if told != Told::Waiting {
-                        self.say_waiting(wait.to_string(), number).await;
+                        self.say_waiting(wait.to_string(), own).await;
                         told = Told::Waiting;
                     }
-                    self.wait_for_turn().await?;
+                    self.wait_for_turn(&decided).await?;
                 }
                 Ended::Failed(error) => {
-                    if !self.pauses_to_try_again(&error, number).await {
+                    if !self.pauses_to_try_again(&error, number, own).await {
                         return self.report(Ended::Failed(error), decided.reason, number);
                     }
-                    number += 1;
+                    (number, own) = (number + 1, self.numbers.next());
                 }
                 // A function takes a long backlog in several attempts; only the first starts over.
                 ended @ Ended::Committed { .. } if self.step.spec().kind == StepKind::Function => {
@@ -144,6 +199,14 @@ impl StepDriver {
                 ended => return self.report(ended, decided.reason, number),
             }
         }
+    }
+
+    /// The end of a step that failed before it could begin.
+    pub(crate) async fn undecided(&self, error: Error, number: u32) -> Result<StepReport> {
+        let (context, spec) = (&self.context, self.step.spec());
+        let reason = error.chain();
+        context.ledger.skip_step(context.run, spec, SkipState::Failed, &reason).await?;
+        self.report(Ended::Failed(error), String::new(), number)
     }
 
     /// What was done before, or the record that nothing was.
@@ -169,10 +232,11 @@ impl StepDriver {
 
     /// Waits until the pools and mutexes that the step wants have a place for it, or the run is
     /// stopped.
-    async fn wait_for_turn(&self) -> Result<()> {
+    async fn wait_for_turn(&self, decided: &Decided) -> Result<()> {
         let Context { ledger, lease, run, turns, cancel, .. } = &self.context;
+        let place = place_of(self.step.spec().asset(), decided.partition.as_ref());
         tokio::select! {
-            turn = turns.wait(ledger, *lease, *run, self.step.spec().asset()) => turn,
+            turn = turns.wait(ledger, *lease, *run, &place) => turn,
             () = cancel.cancelled() => Ok(()),
         }
     }
@@ -182,55 +246,62 @@ impl StepDriver {
         Urgency::new(spec.execution.priority, self.context.due_at.get(spec.asset()).copied())
     }
 
-    async fn decide_part(
-        &self,
-        part: &Part,
-        refresh: Refresh,
-        due: Due,
-    ) -> Result<Option<Decided>> {
-        let Part::One(part) = part else { return self.decide(refresh, due).await };
-        Ok(Some(Decided {
+    async fn decide_part(&self, part: &Part, refresh: Refresh, due: Due) -> Result<Verdict> {
+        let part = match part {
+            Part::Whole => return self.decide(refresh, due).await,
+            Part::Given(decided) => return Ok(Verdict::Go(decided.clone())),
+            Part::One(part) => part,
+        };
+        let version = match &part.item {
+            Some(_) => part.sequence,
+            None => self.version()?,
+        };
+        let asset = self.step.spec().asset();
+        if part.item.is_some()
+            && self.context.ledger.partition_sequence(asset, &part.key)? != part.sequence
+        {
+            return Ok(Verdict::UpToDate);
+        }
+        Ok(Verdict::Go(Box::new(Decided {
             memo: part.memo.clone(),
             reason: format!("{}: {}", part.key, part.reason),
-            version: self.version()?,
+            version,
             partition: Some(part.key.clone()),
-        }))
+            given: part.item.clone(),
+        })))
     }
 
-    /// What to do now: `None` when there is nothing.
-    async fn decide(&self, refresh: Refresh, due: Due) -> Result<Option<Decided>> {
-        if due == Due::Always {
-            return self.asked().await.map(Some);
+    /// What to do now.
+    pub(crate) async fn decide(&self, refresh: Refresh, due: Due) -> Result<Verdict> {
+        let spec = self.step.spec();
+        let ledger = &self.context.ledger;
+        let known = Known::of_step(ledger, spec)?;
+        let previous = ledger.previous(spec.asset())?;
+        let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
+        let decision = match due {
+            Due::Always => Decision::Run(Reason::Asked),
+            Due::WhenChanged => decide(spec, &known, probe, refresh, &BTreeSet::new()),
+        };
+        let Decision::Run(reason) = decision else { return Ok(Verdict::UpToDate) };
+        if let Some(when) = &spec.flow.when
+            && !when.is_true(&known.results(when.reads()))?
+        {
+            return Ok(Verdict::Skip(is_false(when)));
         }
-        let spec = self.step.spec();
-        let ledger = &self.context.ledger;
-        let known = Known::of_step(ledger, spec)?;
-        let previous = ledger.previous(spec.asset())?;
-        let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
-        let decision = decide(spec, &known, probe, refresh, &BTreeSet::new());
-        let Decision::Run(reason) = decision else { return Ok(None) };
-        let memo = memo(spec, &MemoInputs { current: &known.versions, probe: probe.print() });
+        let items = mapped::print(spec, &known);
+        let inputs = MemoInputs { current: &known.versions, probe: probe.print(), items };
+        let memo = memo(spec, &inputs);
         let (reason, version) = (reason.to_string(), previous.version);
-        Ok(Some(Decided { memo, reason, version, partition: None }))
-    }
-
-    async fn asked(&self) -> Result<Decided> {
-        let spec = self.step.spec();
-        let ledger = &self.context.ledger;
-        let known = Known::of_step(ledger, spec)?;
-        let previous = ledger.previous(spec.asset())?;
-        let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
-        let memo = memo(spec, &MemoInputs { current: &known.versions, probe: probe.print() });
-        let (reason, version) = (Reason::Asked.to_string(), previous.version);
-        Ok(Decided { memo, reason, version, partition: None })
+        let decided = Decided { memo, reason, version, partition: None, given: None };
+        Ok(Verdict::Go(Box::new(decided)))
     }
 
     /// Whether another attempt follows one that failed; then after the pause before it.
-    async fn pauses_to_try_again(&self, error: &Error, number: u32) -> bool {
+    async fn pauses_to_try_again(&self, error: &Error, number: u32, own: u32) -> bool {
         let retries = &self.step.spec().execution.retries;
         let Some(pause) = retries.next(error, number, jitter()) else { return false };
         let error = StepError::from(error);
-        self.say(Progress::Retrying { asset: self.asset(), error, pause }, number).await;
+        self.say(Progress::Retrying { asset: self.asset(), error, pause }, own).await;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = self.context.cancel.cancelled() => {}
@@ -243,6 +314,7 @@ impl StepDriver {
         let state = match outcome {
             StepOutcome::UpToDate => SkipState::UpToDate,
             StepOutcome::Waits => SkipState::Upstream,
+            StepOutcome::Skipped => SkipState::Skipped,
             _ => SkipState::Cancelled,
         };
         let context = &self.context;
@@ -272,7 +344,7 @@ impl StepDriver {
         })
     }
 
-    fn blank(
+    pub(crate) fn blank(
         &self,
         outcome: StepOutcome,
         reason: String,
@@ -301,7 +373,7 @@ impl StepDriver {
         Ok(self.context.ledger.previous(self.step.spec().asset())?.version)
     }
 
-    fn asset(&self) -> AssetKey {
+    pub(crate) fn asset(&self) -> AssetKey {
         self.step.spec().asset().clone()
     }
 
@@ -310,7 +382,7 @@ impl StepDriver {
         self.say(Progress::Finished(report.clone()), report.attempts).await;
     }
 
-    async fn say_waiting(&self, on: String, number: u32) {
+    pub(crate) async fn say_waiting(&self, on: String, number: u32) {
         self.say(Progress::Waiting { asset: self.asset(), on }, number).await;
     }
 
@@ -336,14 +408,31 @@ fn jitter() -> f64 {
     f64::from(hash.as_bytes()[0]) / f64::from(u8::MAX)
 }
 
-/// Waits for the steps before; gives the first asset that did not succeed.
-async fn wait_for(before: Before) -> Option<AssetKey> {
-    let mut blocked = None;
-    for (asset, mut end) in before {
-        let outcome = end.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome);
-        if !outcome.is_some_and(StepOutcome::lets_pass) && blocked.is_none() {
-            blocked = Some(asset);
+/// Waits until it is clear what becomes of a step by its rule.
+async fn wait_for(rule: Rule, before: &mut Ends) -> Turn {
+    if !rule.is_early() {
+        for (_, end) in before.iter_mut() {
+            // One that went away without an end has failed.
+            let _ = end.wait_for(Option::is_some).await;
         }
     }
-    blocked
+    loop {
+        let stands: Vec<Before> = before.iter().map(|(_, end)| stand(end)).collect();
+        match rule.turn(&stands) {
+            Turn::Wait => {}
+            turn => return turn,
+        }
+        let open = before.iter_mut().filter(|(_, end)| stand(end) == Before::Open);
+        let _ = select_all(open.map(|(_, end)| Box::pin(end.changed()))).await;
+    }
+}
+
+/// How a step before stands.
+fn stand(end: &End) -> Before {
+    let outcome = *end.borrow();
+    match outcome {
+        Some(outcome) => outcome.before(),
+        None if end.has_changed().is_err() => Before::Failed,
+        None => Before::Open,
+    }
 }

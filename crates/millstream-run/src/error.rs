@@ -35,6 +35,31 @@ pub enum RunError {
     /// The disk does not give a log.
     #[error("the log cannot be read: {0}")]
     LogUnreadable(#[from] std::io::Error),
+    /// The expression of `for_each` gives something else.
+    #[error("`for_each: {text}` gives no list")]
+    NoList {
+        /// The expression.
+        text: String,
+    },
+    /// There are more items than a step may have.
+    #[error("`for_each: {text}` gives {count} items")]
+    TooManyItems {
+        /// The expression.
+        text: String,
+        /// How many.
+        count: usize,
+    },
+    /// What the items of a step have given is too large to be given on.
+    #[error("the results of all items of {asset} have {bytes} bytes together")]
+    ResultsTooLarge {
+        /// The step.
+        asset: String,
+        /// How many bytes.
+        bytes: usize,
+    },
+    /// What the items of a step have given cannot be read.
+    #[error("the results of items cannot be read: {0}")]
+    ResultsUnread(String),
     /// The step panicked.
     #[error("the step of {asset} broke down: {message}")]
     Panicked {
@@ -55,6 +80,10 @@ impl Coded for RunError {
             Self::WebhookTooLarge => "run.webhook_too_large",
             Self::TooManyRuns => "run.too_many",
             Self::LogUnreadable(_) => "run.log_unreadable",
+            Self::NoList { .. } => "run.no_list",
+            Self::TooManyItems { .. } => "run.too_many_items",
+            Self::ResultsTooLarge { .. } => "run.results_too_large",
+            Self::ResultsUnread(_) => "run.results_unread",
             Self::Panicked { .. } => "run.panicked",
         }
     }
@@ -62,7 +91,13 @@ impl Coded for RunError {
     fn fault(&self) -> Fault {
         match self {
             Self::TimedOut { .. } | Self::TooManyRuns | Self::LogUnreadable(_) => Fault::External,
-            Self::NoWebhook(_) | Self::WebhookSignature | Self::WebhookTooLarge => Fault::User,
+            Self::NoWebhook(_)
+            | Self::WebhookSignature
+            | Self::WebhookTooLarge
+            | Self::NoList { .. }
+            | Self::TooManyItems { .. }
+            | Self::ResultsTooLarge { .. } => Fault::User,
+            Self::ResultsUnread(_) => Fault::External,
             Self::LeaseLost { .. } | Self::Panicked { .. } => Fault::Internal,
         }
     }
@@ -72,6 +107,10 @@ impl Coded for RunError {
             Self::TimedOut { .. } | Self::LeaseLost { .. } | Self::TooManyRuns => Retry::Backoff,
             Self::Panicked { .. }
             | Self::LogUnreadable(_)
+            | Self::NoList { .. }
+            | Self::TooManyItems { .. }
+            | Self::ResultsTooLarge { .. }
+            | Self::ResultsUnread(_)
             | Self::NoWebhook(_)
             | Self::WebhookSignature
             | Self::WebhookTooLarge => Retry::Never,
@@ -89,7 +128,14 @@ impl Coded for RunError {
             Self::LogUnreadable(_) => {
                 Some("check the disk, and the rights of the environment's folder".to_owned())
             }
-            Self::LeaseLost { .. } | Self::WebhookTooLarge => None,
+            Self::NoList { .. } => {
+                Some("the result must be a list, or the expression lead to one in it".to_owned())
+            }
+            Self::TooManyItems { .. } => Some("at most 100,000; let an item be several".to_owned()),
+            Self::ResultsTooLarge { .. } => Some(
+                "at most 65536; write what is large into files, and give their names".to_owned(),
+            ),
+            Self::LeaseLost { .. } | Self::WebhookTooLarge | Self::ResultsUnread(_) => None,
             Self::Panicked { .. } => Some("please report this, with the message".to_owned()),
         }
     }
@@ -108,6 +154,38 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "Another process took over the asset",
         text: "A process that works on an asset renews a lease. This one did not for so long that \
                another took over; whatever it had staged was removed and nothing was published.",
+    },
+    Explanation {
+        code: "run.rejected",
+        title: "A person rejected what a step asked",
+        text: "A step with `approve` waited for a person, who said no; or nobody answered in time, \
+               which means no unless `on_timeout` says otherwise. What is behind it did not run. \
+               An answer is for the inputs that it was asked about: new ones are asked about anew, \
+               and `millstream runs rerun` asks again about the same.",
+    },
+    Explanation {
+        code: "run.no_list",
+        title: "`for_each` of a step gives no list",
+        text: "The expression gives one value of JSON, and a step runs once for each item of a list. \
+               Nothing of the step ran.",
+    },
+    Explanation {
+        code: "run.too_many_items",
+        title: "`for_each` of a step gives too many items",
+        text: "A step runs for 100,000 items at most. Nothing of the step ran.",
+    },
+    Explanation {
+        code: "run.results_too_large",
+        title: "The results of all items are too large together",
+        text: "What a step gives to those behind it may have 64 KiB, also when it is the list of \
+               what its items have given. The items are done, and are not done again; the step is \
+               not, and nothing behind it runs.",
+    },
+    Explanation {
+        code: "run.results_unread",
+        title: "The results of items cannot be read",
+        text: "The ledger did not give what the items of a step have left. The items are done, and \
+               are not done again when the step is.",
     },
     Explanation {
         code: "run.no_webhook",

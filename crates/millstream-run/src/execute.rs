@@ -16,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attempt::Context;
 use crate::directed::DirectedRun;
-use crate::driver::{End, StepDriver};
+use crate::driver::{End, Numbers, StepDriver};
 use crate::logs::Logs;
 use crate::open_run::{Begun, OpenRun};
 use crate::partitions::{Asked, divisions, look};
-use crate::plan::{Due, Known, Plan, Probe, plan};
+use crate::plan::{Decision, Due, Known, Plan, Probe, plan};
 use crate::recover::{Steps, recover};
 use crate::report::{Progress, RunReport, StepOutcome, StepReport};
 use crate::slots::Slots;
@@ -316,6 +316,7 @@ impl Executor {
                 progress: progress.clone(),
                 due: request.due,
                 asked_partitions: request.partitions.get(spec.asset()).cloned(),
+                numbers: Numbers::default(),
             };
             tasks.spawn(async move {
                 let report = driver.drive(before).await;
@@ -348,11 +349,16 @@ impl Executor {
 }
 
 fn nothing_to_do(plan: &Plan, begun: Instant) -> RunReport {
-    let steps = plan.entries.iter().map(|entry| StepReport {
+    let end = |decision: &Decision| match decision {
+        Decision::Skip(reason) => (StepOutcome::Skipped, reason.clone()),
+        _ => (StepOutcome::UpToDate, "up to date".to_owned()),
+    };
+    let steps = plan.entries.iter().map(|entry| (entry, end(&entry.decision)));
+    let steps = steps.map(|(entry, (outcome, reason))| StepReport {
         asset: entry.asset.clone(),
         kind: entry.kind,
-        outcome: StepOutcome::UpToDate,
-        reason: "up to date".to_owned(),
+        outcome,
+        reason,
         version: entry.version,
         stats: StepStats::default(),
         checks: Vec::new(),
@@ -369,6 +375,9 @@ pub(crate) fn millis_since(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
+#[cfg(test)]
+#[path = "flow_tests.rs"]
+mod flow_tests;
 #[cfg(test)]
 #[path = "execute_tests.rs"]
 mod tests;

@@ -5,6 +5,7 @@
 //! Reading order is the order of the modules below.
 
 pub mod api;
+mod approval;
 pub mod attempt;
 pub mod backfill;
 mod cancel;
@@ -14,6 +15,7 @@ mod driver;
 mod error;
 pub mod execute;
 pub mod logs;
+mod mapped;
 pub mod memo;
 mod open_run;
 pub mod partitions;

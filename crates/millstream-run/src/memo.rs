@@ -15,6 +15,8 @@ pub struct MemoInputs<'a> {
     pub current: &'a BTreeMap<AssetKey, AssetVersion>,
     /// The fingerprint of what lies outside the graph.
     pub probe: Option<ContentHash>,
+    /// That of the list, of a step that runs once for each item of one.
+    pub items: Option<ContentHash>,
 }
 
 /// The memo of a step if it ran now.
@@ -63,6 +65,7 @@ fn memo_key(spec: &StepSpec, inputs: &MemoInputs<'_>) -> ContentHash {
     if let Some(probe) = inputs.probe {
         parts.push(probe.to_string());
     }
+    parts.extend(inputs.items.map(|items| items.to_string()));
     ContentHash::of_parts(parts)
 }
 

@@ -6,12 +6,14 @@ use std::fmt;
 use millstream_core::asset::AssetKey;
 use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
+use millstream_core::flow::{Before, Expression, Results, Rule, Turn};
 use millstream_core::hash::ContentHash;
 use millstream_core::partition::Partitions;
 use millstream_core::step::{Edge, Input, Refresh, StepKind, StepSpec};
 use millstream_ledger::{AssetVersion, Ledger, Memo};
 use serde::Serialize;
 
+use crate::mapped;
 use crate::memo::{MemoInputs, counts, memo};
 use crate::partitions::{self, Asked, Change, Changing, Divided, PartitionPlan, World};
 
@@ -27,7 +29,7 @@ pub struct Plan {
 impl Plan {
     /// Whether nothing would run.
     pub fn is_up_to_date(&self) -> bool {
-        self.entries.iter().all(|entry| entry.decision == Decision::UpToDate)
+        !self.entries.iter().any(|entry| entry.decision.is_run())
     }
 }
 
@@ -55,6 +57,15 @@ pub enum Decision {
     UpToDate,
     /// It runs.
     Run(Reason),
+    /// It does not, though it is due: its condition is false, or its rule is not met.
+    Skip(String),
+}
+
+impl Decision {
+    /// Whether it runs.
+    pub fn is_run(&self) -> bool {
+        matches!(self, Self::Run(_))
+    }
 }
 
 /// Which of the selected steps run.
@@ -80,6 +91,8 @@ pub enum Reason {
     Definition,
     /// What it reads outside the graph changed.
     Outside,
+    /// Not all items of its list are done.
+    Items,
     /// The source cannot tell cheaply whether it changed.
     Unknown,
     /// An input has a newer version.
@@ -113,6 +126,7 @@ impl fmt::Display for Reason {
             Self::Asked => f.write_str("asked for"),
             Self::Definition => f.write_str("definition changed"),
             Self::Outside => f.write_str("source changed"),
+            Self::Items => f.write_str("items are not done"),
             Self::Unknown => f.write_str("source cannot tell whether it changed"),
             Self::Input { asset, from, to } => {
                 write!(f, "{} is at {to}, was {from}", asset.name)
@@ -176,6 +190,15 @@ impl Known {
         Ok(Self { versions, memos, ..Self::default() })
     }
 
+    /// What steps have given that are now current.
+    pub fn results<'a>(&self, of: impl IntoIterator<Item = &'a AssetKey>) -> Results {
+        let result = |asset: &AssetKey| {
+            let result = self.versions.get(asset)?.receipt.result()?.clone();
+            Some((asset.clone(), result))
+        };
+        of.into_iter().filter_map(result).collect()
+    }
+
     /// Reads what decides about one step.
     pub fn of_step(ledger: &Ledger, spec: &StepSpec) -> Result<Self> {
         let mut known = Self::default();
@@ -199,6 +222,7 @@ pub fn plan(
     let mut changing: BTreeSet<&AssetKey> = BTreeSet::new();
     let mut parts = Changing::new();
     let nothing = Divided::default();
+    let mut stands = Stands::new();
     let mut entries = Vec::with_capacity(specs.len());
     for spec in specs {
         let probe = probes.get(spec.asset()).copied().unwrap_or(Probe::Inside);
@@ -214,7 +238,14 @@ pub fn plan(
             (None, Due::WhenChanged) => decide(spec, known, probe, refresh, &changing),
             (None, Due::Always) => Decision::Run(Reason::Asked),
         };
-        if decision != Decision::UpToDate {
+        let decision = flows(spec, decision, &stands, known);
+        let stand = match &decision {
+            Decision::UpToDate => Before::Succeeded,
+            Decision::Run(_) => Before::Open,
+            Decision::Skip(_) => Before::Skipped,
+        };
+        stands.extend(spec.outputs.iter().map(|output| (output, stand)));
+        if decision.is_run() {
             changing.extend(&spec.outputs);
             let change = partitions.as_ref().map_or(Some(Change::Whole), PartitionPlan::change);
             parts.extend(spec.outputs.iter().cloned().zip(change.into_iter().cycle()));
@@ -232,6 +263,57 @@ pub fn plan(
             format!("{} {} {:?}", spec.asset(), spec.definition, entry.decision)
         }));
     Plan { hash, entries }
+}
+
+/// How the steps that were decided stand, by what they write.
+type Stands<'a> = BTreeMap<&'a AssetKey, Before>;
+
+/// The decision on a step with its rule and its condition, as far as they can be known before
+/// anything has run.
+fn flows(spec: &StepSpec, decision: Decision, stands: &Stands<'_>, known: &Known) -> Decision {
+    let before: Vec<(&AssetKey, Before)> = spec
+        .inputs
+        .iter()
+        .filter_map(|input| Some((&input.asset, *stands.get(&input.asset)?)))
+        .collect();
+    let states: Vec<Before> = before.iter().map(|(_, state)| *state).collect();
+    let rule = spec.flow.rule;
+    if rule.turn(&states) == Turn::Skip {
+        return Decision::Skip(unmet(rule, before));
+    }
+    // What has not failed may fail.
+    if matches!(rule, Rule::OneFailed | Rule::AllFailed) && states.contains(&Before::Open) {
+        return Decision::Skip(format!("runs only if {}", rule.asks()));
+    }
+    let Some(when) = spec.flow.when.as_ref().filter(|_| decision.is_run()) else { return decision };
+    let is_open = |asset: &AssetKey| stands.get(asset) == Some(&Before::Open);
+    if when.reads().iter().any(is_open) {
+        return decision;
+    }
+    match when.is_true(&known.results(when.reads())) {
+        Ok(false) => Decision::Skip(is_false(when)),
+        // What is wrong with it is an error of the step.
+        Ok(true) | Err(_) => decision,
+    }
+}
+
+/// Why a step is skipped whose condition is false.
+pub(crate) fn is_false(when: &Expression) -> String {
+    format!("`{}` is false", when.text())
+}
+
+/// Why a step is skipped whose rule is not met.
+pub(crate) fn unmet<'a>(
+    rule: Rule,
+    before: impl IntoIterator<Item = (&'a AssetKey, Before)>,
+) -> String {
+    let mut before = before.into_iter();
+    match before.find(|(_, state)| *state == Before::Skipped) {
+        Some((asset, _)) if matches!(rule, Rule::AllSuccess | Rule::NoneSkipped) => {
+            format!("{asset} was skipped")
+        }
+        _ => format!("runs only if {}", rule.asks()),
+    }
 }
 
 /// The decision on a step whose partitions are decided.
@@ -262,14 +344,23 @@ pub fn decide(
     if probe == Probe::Unknown {
         return Decision::Run(Reason::Unknown);
     }
-    let now = memo(spec, &MemoInputs { current: &known.versions, probe: probe.print() });
+    let inputs = MemoInputs {
+        current: &known.versions,
+        probe: probe.print(),
+        items: mapped::print(spec, known),
+    };
+    let now = memo(spec, &inputs);
     if now.key == last.key {
         return Decision::UpToDate;
     }
     if now.definition != last.definition {
         return Decision::Run(Reason::Definition);
     }
-    Decision::Run(changed_input(spec, &now, last).unwrap_or(Reason::Outside))
+    let otherwise = match spec.flow.for_each {
+        Some(_) => Reason::Items,
+        None => Reason::Outside,
+    };
+    Decision::Run(changed_input(spec, &now, last).unwrap_or(otherwise))
 }
 
 /// The first input whose version is another one than the last attempt read.

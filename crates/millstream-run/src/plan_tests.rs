@@ -28,6 +28,7 @@ fn spec(
         timeout: Duration::from_secs(1),
         execution: millstream_core::execution::Execution::default(),
         partitions: None,
+        flow: Default::default(),
     }
 }
 
@@ -43,7 +44,8 @@ impl World {
     }
 
     fn run(&mut self, spec: &StepSpec, probe: Probe) {
-        let inputs = MemoInputs { current: &self.known.versions, probe: probe.print() };
+        let inputs =
+            MemoInputs { current: &self.known.versions, probe: probe.print(), items: None };
         let memo = memo(spec, &inputs);
         let before = self.known.versions.get(spec.asset()).map_or(0, |version| version.version);
         let version = AssetVersion {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use millstream_core::asset::AssetKey;
+use millstream_core::flow::Before;
 use millstream_core::id::RunId;
 use millstream_core::step::{CheckResult, Staged, StepKind, StepStats};
 use millstream_ledger::StepError;
@@ -109,12 +110,23 @@ pub enum StepOutcome {
     Waits,
     /// The run was cancelled.
     Cancelled,
+    /// Its condition is false, or its rule is not met.
+    Skipped,
 }
 
 impl StepOutcome {
     /// Whether steps after it may run.
     pub fn lets_pass(self) -> bool {
         matches!(self, Self::Published | Self::Unchanged | Self::UpToDate)
+    }
+
+    /// How it stands for those behind it.
+    pub(crate) fn before(self) -> Before {
+        match self {
+            Self::Skipped => Before::Skipped,
+            outcome if outcome.lets_pass() => Before::Succeeded,
+            _ => Before::Failed,
+        }
     }
 }
 
@@ -135,8 +147,8 @@ impl RunReport {
         self.steps.iter().filter(|step| step.outcome == outcome).count()
     }
 
-    /// Whether every step let pass.
+    /// Whether no step failed.
     pub fn succeeded(&self) -> bool {
-        self.steps.iter().all(|step| step.outcome.lets_pass())
+        self.steps.iter().all(|step| step.outcome.before() != Before::Failed)
     }
 }

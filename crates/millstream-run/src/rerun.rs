@@ -52,5 +52,5 @@ impl RerunScope {
 }
 
 fn is_done(state: StepState) -> bool {
-    matches!(state, StepState::Succeeded | StepState::UpToDate)
+    matches!(state, StepState::Succeeded | StepState::UpToDate | StepState::Skipped)
 }

@@ -10,9 +10,12 @@ use millstream_core::clock::Clock;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::execution::Execution;
+use millstream_core::flow::Flow;
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
-use millstream_core::step::{Attempt, Receipt, Staged, Step, StepKind, StepSpec, Target};
+use millstream_core::step::{
+    Attempt, Edge, Input, Receipt, Staged, Step, StepKind, StepSpec, Target,
+};
 use millstream_ledger::{Holder, Ledger};
 use serde_json::json;
 use tempfile::TempDir;
@@ -46,8 +49,19 @@ impl FakeStep {
             timeout: Duration::from_mins(1),
             execution,
             partitions: None,
+            flow: Default::default(),
         };
         Self { spec, work, calls: Mutex::default(), published: Mutex::default() }
+    }
+
+    /// As a step of `steps/`, behind others, that runs as this says.
+    pub(crate) fn flowing(name: &str, behind: &[&str], flow: Flow, work: Work) -> Self {
+        let mut step = Self::new(name, Execution::default(), work);
+        step.spec.outputs = vec![AssetKey::step(name)];
+        let input = |name: &&str| Input { asset: AssetKey::step(name), edge: Edge::Data };
+        step.spec.inputs = behind.iter().map(input).collect();
+        step.spec.flow = flow;
+        step
     }
 
     /// With a time-out of its own.
@@ -62,27 +76,35 @@ impl Step for FakeStep {
         &self.spec
     }
 
-    fn stage<'a>(&'a self, _attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
+    fn stage<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
         let number = {
             let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
             *calls += 1;
             *calls
         };
         Box::pin(async move {
+            if attempt.partition.is_some() && attempt.given == Some(json!("broken")) {
+                return Err(Plain::user("test.broken", "it is broken").into());
+            }
             (self.work)(number).await?;
-            let target = Target { asset: self.spec.asset().clone(), payload: json!({}) };
+            if attempt.partition.is_some() {
+                return Ok(Staged { result: attempt.given.clone(), ..Staged::default() });
+            }
+            let payload = json!({"result": attempt.given});
+            let target = Target { asset: self.spec.asset().clone(), payload };
             Ok(Staged { targets: vec![target], ..Staged::default() })
         })
     }
 
     fn publish<'a>(
         &'a self,
-        _target: &'a Target,
+        target: &'a Target,
         effect: &'a EffectId,
     ) -> BoxFuture<'a, Result<Receipt>> {
         let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
         published.insert(effect.application.clone(), effect.sequence);
-        Box::pin(async { Ok(Receipt { version: effect.sequence, detail: json!({}) }) })
+        let detail = target.payload.clone();
+        Box::pin(async { Ok(Receipt { version: effect.sequence, detail }) })
     }
 
     fn find<'a>(

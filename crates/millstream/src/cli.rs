@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use backfill::{BackfillArgs, BackfillStart, BackfillVerb};
 pub use environments::{BackupArgs, BackupVerb, EnvVerb, RestoreArgs};
 pub use python::PythonVerb;
-pub use runs::{LogLevel, LogsArgs, RerunArgs, RunsVerb};
+pub use runs::{AnswerArgs, LogLevel, LogsArgs, RerunArgs, RunsVerb};
 pub use schedule::{PreviewArgs, ScheduleTestArgs, ScheduleVerb};
 
 /// One binary and one git folder for the whole modern data stack for machine learning.

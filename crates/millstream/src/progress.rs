@@ -109,10 +109,10 @@ fn step_line(report: &StepReport) -> String {
         report.asset.name,
         duration(report.millis),
     );
-    if report.outcome == StepOutcome::Waits {
+    if matches!(report.outcome, StepOutcome::Waits | StepOutcome::Skipped) {
         return format!(
             "{:<9} {:<9} {}: {}",
-            "waits",
+            outcome_word(report.outcome),
             report.kind.word(),
             report.asset.name,
             report.reason
@@ -141,6 +141,7 @@ pub fn outcome_word(outcome: StepOutcome) -> &'static str {
         StepOutcome::Refused => "REFUSED",
         StepOutcome::Failed => "FAILED",
         StepOutcome::Waits => "waits",
+        StepOutcome::Skipped => "skipped",
         StepOutcome::Cancelled => "cancelled",
     }
 }

@@ -26,6 +26,8 @@ const LOOKS: Record<string, Look> = {
   interrupted: { text: "Interrupted", shape: "slash", tone: "warn" },
   up_to_date: { text: "Up to date", shape: "dash", tone: "idle" },
   upstream: { text: "Waited in vain", shape: "bars", tone: "warn" },
+  rejected: { text: "Rejected", shape: "bang", tone: "fail" },
+  skip: { text: "Would be skipped", shape: "dash", tone: "idle" },
   run: { text: "Would run", shape: "play", tone: "live" },
   on: { text: "On", shape: "check", tone: "ok" },
   paused: { text: "Paused", shape: "bars", tone: "idle" },
@@ -41,6 +43,11 @@ const LOOKS: Record<string, Look> = {
 /** How a state looks; one that is new to this page is shown by its own word. */
 export function look(state: string): Look {
   return LOOKS[state] ?? { text: state.replaceAll("_", " "), shape: "dot", tone: "idle" };
+}
+
+/** The state of a step, told apart where a person said no. */
+export function stateOf(step: { state: string; approval: object | null }): string {
+  return step.state === "refused" && step.approval ? "rejected" : step.state;
 }
 
 /** The states behind the letters of `/graph/states`. */

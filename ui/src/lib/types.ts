@@ -5,7 +5,7 @@ export type Role = "viewer" | "operator" | "author" | "admin";
 export type AssetState = "current" | "never_made" | "late" | "failing" | "blocked";
 export type RunState = "running" | "succeeded" | "failed" | "cancelled" | "interrupted";
 export type StepState =
-  | "planned" | "running" | "succeeded" | "failed" | "refused" | "cancelled" | "timed_out" | "up_to_date" | "upstream";
+  | "planned" | "running" | "succeeded" | "failed" | "refused" | "cancelled" | "timed_out" | "up_to_date" | "upstream" | "waiting" | "skipped";
 
 export interface Change {
   sequence: number;
@@ -184,6 +184,18 @@ export interface Attempt {
   note: string | null;
   error: CodedError | null;
   published: AssetVersionRef[];
+  partition: string | null;
+  result: unknown;
+}
+
+/** What a step asks of a person. */
+export interface Approval {
+  role: Exclude<Role, "viewer">;
+  message: string;
+  asked_at: string;
+  expires_at: string | null;
+  on_timeout: "approve" | "reject";
+  answer: { answer: "approve" | "reject"; by: string | null; comment: string | null; at: string } | null;
 }
 
 export interface Why {
@@ -205,6 +217,7 @@ export interface Step {
   ended_at: string | null;
   took_ms: number | null;
   attempts: Attempt[];
+  approval: Approval | null;
 }
 
 export interface RunDetail extends Run {
@@ -255,7 +268,7 @@ export interface PlanEntry {
   asset: string;
   kind: string;
   version: number;
-  action: "run" | "up_to_date";
+  action: "run" | "up_to_date" | "skip";
   reason: string;
   why: Why | null;
 }

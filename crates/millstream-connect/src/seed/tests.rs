@@ -138,6 +138,7 @@ async fn a_seed_is_staged_and_published_with_its_columns_alone() {
         timeout: Duration::from_mins(1),
         execution: millstream_core::execution::Execution::default(),
         partitions: None,
+        flow: Default::default(),
     };
     let step = SeedStep::new(spec, file, warehouse.clone()).unwrap();
     let attempt = Attempt {
@@ -150,6 +151,8 @@ async fn a_seed_is_staged_and_published_with_its_columns_alone() {
         refresh: Refresh::Incremental,
         log: AttemptLog::default(),
         partition: None,
+        results: Default::default(),
+        given: None,
     };
     let staged = step.stage(&attempt).await.unwrap();
     assert_eq!((staged.stats.rows_in, staged.stats.rows_out), (2, 2));

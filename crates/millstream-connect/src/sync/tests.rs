@@ -45,6 +45,7 @@ impl Fixture {
                 timeout: Duration::from_mins(1),
                 execution: millstream_core::execution::Execution::default(),
                 partitions: None,
+                flow: Default::default(),
             },
         })
         .unwrap()
@@ -70,6 +71,8 @@ impl Fixture {
             refresh,
             log: AttemptLog::default(),
             partition: None,
+            results: Default::default(),
+            given: None,
         }
     }
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::execution::ExecutionSpec;
+use crate::flow::{Answer, Approver, Rule};
 use crate::secret::SecretRef;
 
 /// A step that runs a command as a process of its own, in the folder of the project.
@@ -47,12 +49,59 @@ pub struct CommandSpec {
     /// Exit statuses after which it is tried again. The default is 75.
     #[serde(default = "default_retry")]
     pub retry_on: Vec<u8>,
+    /// It runs only while this is true, as `step.check.result.rows > 0`: an expression of Jinja over
+    /// the results of other steps, which become inputs. Otherwise it is skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// What must have become of the steps before it. The default is `all_success`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rule: Rule,
+    /// It runs once for each item: of a list, or of an expression that gives one, as
+    /// `step.files.result`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<ForEachSpec>,
+    /// How many items are worked on at the same time. The default is 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 256))]
+    pub max_parallel: Option<u32>,
+    /// In place of a command: the step waits for the word of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approve: Option<ApproveSpec>,
     /// What it may take of the machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsSpec>,
     /// What it shares with others while it runs, how urgent it is, when it is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<ExecutionSpec>,
+}
+
+/// The items for each of which a step runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ForEachSpec {
+    /// An expression over the results of other steps.
+    Expression(String),
+    /// The items themselves.
+    Items(Vec<Value>),
+}
+
+/// What a person is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveSpec {
+    /// Who may answer, and whoever may do more: `operator`, `author` or `admin`. The default is
+    /// `operator`.
+    #[serde(default)]
+    pub role: Approver,
+    /// What is asked, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// How long it waits, as `24h`; for ever when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+    /// What holds if nobody answers in time: `reject` or `approve`. The default is `reject`.
+    #[serde(default = "default_answer")]
+    pub on_timeout: Answer,
 }
 
 /// A variable of the environment of a command.
@@ -102,6 +151,14 @@ pub fn bytes_of(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.checked_mul(factor).filter(|bytes| *bytes > 0)
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn default_answer() -> Answer {
+    Answer::Reject
 }
 
 fn default_skip() -> Vec<u8> {

@@ -9,7 +9,7 @@ pub mod function;
 pub mod source;
 pub mod training;
 
-pub use command::{CommandSpec, LimitsSpec, VariableSpec, bytes_of};
+pub use command::{ApproveSpec, CommandSpec, ForEachSpec, LimitsSpec, VariableSpec, bytes_of};
 pub use deployment::{BatchScoring, DeploymentSpec, RecordSpec};
 pub use execution::{ExecutionSpec, RetriesSpec};
 pub use function::{FunctionSpec, FunctionTrigger};

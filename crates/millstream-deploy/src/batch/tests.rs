@@ -77,6 +77,7 @@ fn room_of(key: &str, rows: RecordBatch, task: Task) -> Result<Room> {
             timeout: Duration::from_mins(1),
             execution: millstream_core::execution::Execution::default(),
             partitions: None,
+            flow: Default::default(),
         },
         warehouse: warehouse.clone(),
         models: FakeModels::new(task),
@@ -107,6 +108,8 @@ impl Room {
             refresh: Refresh::Incremental,
             log: AttemptLog::default(),
             partition: None,
+            results: Default::default(),
+            given: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod admission;
 mod aliases;
+mod approvals;
 mod audit;
 mod backfills;
 mod changes;

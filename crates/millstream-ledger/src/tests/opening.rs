@@ -118,6 +118,8 @@ fn every_code_has_its_page() {
         E::AmbiguousRun { part: text() },
         E::BackfillHeld { holder: text() },
         E::BackfillEnded { state: BackfillState::Cancelled },
+        E::NothingAsked { run: RunId::new(), asset: orders() },
+        E::Answered { asset: orders(), how: text() },
         E::UnknownVersion { asset: orders(), version: 1 },
         E::NoEarlierVersion { model: text(), alias: text() },
         E::UnknownToken { id: text() },

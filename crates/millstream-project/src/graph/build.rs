@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use millstream_core::diagnostic::Place;
+use millstream_core::flow::Flow;
 use millstream_core::spec::{FunctionSpec, SourceSpec, StreamSpec};
 use millstream_core::step::{Edge, Input, StepKind};
 use millstream_core::{AssetKey, ContentHash, Relation};
@@ -92,6 +93,7 @@ fn node(
         fresh_within: None,
         executed,
         partitions: None,
+        flow: Flow::default(),
     }
 }
 
@@ -217,9 +219,14 @@ fn of_command(command: &ResolvedCommand, project: &str, shared: &Shared) -> Node
     let id = UniqueId::new(format!("step.{project}.{name}"));
     let executed = shared.resolve(command.spec.execution.as_ref());
     let definition = command.definition;
-    let mut node = node(id, StepKind::Command, name, &command.file, definition, executed);
+    let kind = match command.flow.approval {
+        Some(_) => StepKind::Approval,
+        None => StepKind::Command,
+    };
+    let mut node = node(id, kind, name, &command.file, definition, executed);
     node.outputs = vec![AssetKey::step(name)];
     node.inputs.clone_from(&command.inputs);
+    node.flow.clone_from(&command.flow);
     node
 }
 

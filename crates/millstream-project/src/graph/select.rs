@@ -138,7 +138,11 @@ impl Project {
         let own = |node: &&Node| {
             matches!(
                 node.kind,
-                StepKind::Command | StepKind::Training | StepKind::Scoring | StepKind::Function
+                StepKind::Command
+                    | StepKind::Approval
+                    | StepKind::Training
+                    | StepKind::Scoring
+                    | StepKind::Function
             )
         };
         let mut edges = Vec::new();

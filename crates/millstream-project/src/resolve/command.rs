@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
 use millstream_core::AssetKey;
-use millstream_core::spec::{CommandSpec, bytes_of};
+use millstream_core::flow::{Answer, Approval, Expression, Flow, ITEMS_MAX, Mapping, Rule};
+use millstream_core::spec::{ApproveSpec, CommandSpec, ForEachSpec, bytes_of};
 use millstream_core::step::{Edge, Input};
 use schemars::schema_for;
+use serde_json::Value;
 
 use super::{definition_of, parse_reference};
 use crate::declared::{Declared, check_names, declare, listed};
+use crate::execution::period;
+use crate::expression;
 use crate::names::Names;
 use crate::project::ResolvedCommand;
 use millstream_files::yaml::{Document, Node};
@@ -17,6 +21,8 @@ use millstream_files::{Report, meant};
 
 /// Variables that Millstream sets itself begin so.
 const OWN_VARIABLES: &str = "MILLSTREAM_";
+/// How many items are worked on at the same time, unless something is said.
+const PARALLEL: usize = 4;
 
 /// Reads and resolves all steps that run commands; problems are reported, and steps with problems
 /// left out.
@@ -38,18 +44,32 @@ pub(crate) fn commands(
             continue;
         };
         check(&declared, report);
-        let mut inputs = known.inputs(&declared, "inputs", Edge::Data, report);
-        for after in known.inputs(&declared, "depends_on", Edge::After, report) {
-            if inputs.iter().all(|input| input.asset != after.asset) {
-                inputs.push(after);
-            }
-        }
-        // What it may take of the machine changes nothing of what it does.
-        let definition = definition_of(&CommandSpec { limits: None, ..declared.spec.clone() });
+        let flow = known.flow(&declared, report);
+        let inputs = known.all_inputs(&declared, &flow, report);
+        let definition = definition_of(&decisive(&declared.spec));
         let Declared { spec, file, .. } = declared;
-        resolved.push(ResolvedCommand { spec, file, definition, inputs });
+        resolved.push(ResolvedCommand { spec, file, definition, inputs, flow });
     }
     resolved
+}
+
+/// Of what a file says, that which decides what the step does: not whether and how often it does
+/// it, nor what it may take of the machine.
+fn decisive(spec: &CommandSpec) -> CommandSpec {
+    let asked = |asked: &ApproveSpec| ApproveSpec {
+        timeout: None,
+        on_timeout: Answer::Reject,
+        ..asked.clone()
+    };
+    CommandSpec {
+        limits: None,
+        when: None,
+        rule: Rule::default(),
+        for_each: None,
+        max_parallel: None,
+        approve: spec.approve.as_ref().map(asked),
+        ..spec.clone()
+    }
 }
 
 /// What inputs can name.
@@ -60,6 +80,77 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
+    /// Whether, and how often, a step runs.
+    fn flow(&self, declared: &Declared<CommandSpec>, report: &mut Report) -> Flow {
+        let CommandSpec { when, rule, for_each, max_parallel, approve, .. } = &declared.spec;
+        let when = when.as_deref();
+        let when = when.and_then(|text| self.expression(declared, "when", text, report));
+        let over = for_each.as_ref().and_then(|items| match items {
+            ForEachSpec::Expression(text) => self.expression(declared, "for_each", text, report),
+            ForEachSpec::Items(items) => Some(listed_items(items)),
+        });
+        let parallel_max = max_parallel.map_or(PARALLEL, |count| count as usize);
+        Flow {
+            rule: *rule,
+            when,
+            for_each: over.map(|over| Mapping { over, parallel_max }),
+            approval: approve.as_ref().map(|asked| approval(declared, asked, report)),
+        }
+    }
+
+    /// An expression whose steps are there.
+    fn expression(
+        &self,
+        declared: &Declared<CommandSpec>,
+        key: &str,
+        text: &str,
+        report: &mut Report,
+    ) -> Option<Expression> {
+        let mut wrong = |message: String, hint: Option<String>| {
+            report.error("step.expression", declared.place(&[key]), message, hint);
+        };
+        let expression = match expression::read(text) {
+            Ok(expression) => expression,
+            Err(problem) => {
+                let hint = "an expression such as `step.check.result.rows > 0`".to_owned();
+                wrong(format!("`{key}` cannot be read: {problem}"), Some(hint));
+                return None;
+            }
+        };
+        let mut reads = expression.reads().iter().map(|asset| asset.name.as_str());
+        if let Some(name) = reads.find(|name| !self.steps.contains(name)) {
+            let hint = meant(name, self.steps.iter().copied(), "");
+            wrong(format!("there is no step `{name}`"), hint);
+            return None;
+        }
+        Some(expression)
+    }
+
+    /// What a step reads and waits for. What its expressions name is read; so is all that a person
+    /// is asked about.
+    fn all_inputs(
+        &self,
+        declared: &Declared<CommandSpec>,
+        flow: &Flow,
+        report: &mut Report,
+    ) -> Vec<Input> {
+        let after = match flow.approval {
+            Some(_) => Edge::Data,
+            None => Edge::After,
+        };
+        let mut inputs = self.inputs(declared, "inputs", Edge::Data, report);
+        let over = flow.for_each.as_ref().map(|mapping| &mapping.over);
+        let named = flow.when.iter().chain(over).flat_map(Expression::reads);
+        let named = named.map(|asset| Input { asset: asset.clone(), edge: Edge::Data });
+        let after = self.inputs(declared, "depends_on", after, report);
+        for input in named.chain(after) {
+            if inputs.iter().all(|known| known.asset != input.asset) {
+                inputs.push(input);
+            }
+        }
+        inputs
+    }
+
     fn inputs(
         &self,
         declared: &Declared<CommandSpec>,
@@ -126,7 +217,45 @@ struct Problem {
     hint: Option<String>,
 }
 
+/// Items that stand in the file.
+fn listed_items(items: &[Value]) -> Expression {
+    let (text, items) = (format!("{} items", items.len()), Value::from(items));
+    Expression::new(text, Vec::new(), move |_| Ok(items.clone()))
+}
+
+/// What a person is asked.
+fn approval(
+    declared: &Declared<CommandSpec>,
+    asked: &ApproveSpec,
+    report: &mut Report,
+) -> Approval {
+    let place = || declared.place(&["approve", "timeout"]);
+    let timeout = asked.timeout.as_deref();
+    let timeout = timeout.and_then(|text| period(text, "timeout", place, report));
+    Approval {
+        role: asked.role,
+        message: asked.message.clone().unwrap_or_default(),
+        timeout_seconds: timeout.map(|timeout| timeout.as_secs()),
+        on_timeout: asked.on_timeout,
+    }
+}
+
+/// Reports what belongs to a command in a step that has none.
+fn check_approval(declared: &Declared<CommandSpec>, report: &mut Report) {
+    let keys =
+        ["run", "shell", "env", "files", "outputs", "skip_on", "retry_on", "for_each", "limits"];
+    for key in keys.into_iter().filter(|key| declared.node.get(key).is_some()) {
+        let message =
+            format!("step `{}` waits for a person and has no `{key}`", declared.spec.name);
+        let hint = "let a step of its own do the work, and wait for this one".to_owned();
+        report.error("step.invalid", declared.place(&[key]), message, hint);
+    }
+}
+
 fn check(declared: &Declared<CommandSpec>, report: &mut Report) {
+    if declared.spec.approve.is_some() {
+        return check_approval(declared, report);
+    }
     let spec = &declared.spec;
     let mut wrong = |keys: &[&str], message: String, hint: &str| {
         report.error("step.invalid", declared.place(keys), message, hint.to_owned());
@@ -136,6 +265,25 @@ fn check(declared: &Declared<CommandSpec>, report: &mut Report) {
     if is_empty || spec.run.is_some() == spec.shell.is_some() {
         let message = format!("step `{}` must say either `run` or `shell`", spec.name);
         wrong(&[], message, "run: [python, scripts/train.py], or shell: 'a | b'");
+    }
+    let has_item = |text: &str| text.contains("{{");
+    if spec.shell.as_deref().is_some_and(has_item) {
+        let message = "a line of `shell` has no `{{ item }}`: its signs would mean something";
+        wrong(&["shell"], message.to_owned(), "\"$MILLSTREAM_ITEM\" is the item");
+    }
+    if spec.for_each.is_none() && spec.run.iter().flatten().any(|text| has_item(text)) {
+        let message = "`{{ item }}` stands in a step without `for_each`".to_owned();
+        wrong(&["run"], message, "for_each: step.files.result");
+    }
+    if spec.max_parallel.is_some() && spec.for_each.is_none() {
+        let message = "`max_parallel` is that of `for_each`, which is not there".to_owned();
+        wrong(&["max_parallel"], message, "`execution.pool` limits how many steps run at once");
+    }
+    if let Some(ForEachSpec::Items(items)) = &spec.for_each
+        && items.len() > ITEMS_MAX
+    {
+        let message = format!("`for_each` has {} items", items.len());
+        wrong(&["for_each"], message, "at most 100,000 items");
     }
     for name in spec.env.keys().filter(|name| !is_variable(name)) {
         let message = format!("`{name}` cannot be a variable of a step");

@@ -76,3 +76,41 @@ error[step.invalid]: `memory` cannot be `much`
   hint: a size such as 512MiB or 2GB",
     );
 }
+
+#[test]
+fn what_decides_whether_and_how_often_a_step_runs_is_no_part_of_what_it_does() {
+    let project = project(&[(
+        "steps/a.yml",
+        "steps:
+  - {name: list, run: [a]}
+  - {name: check, run: [b]}
+  - name: load
+    run: [load, '{{ item.name }}', \"{{ target.name }}\"]
+    when: step.check.result.rows > 0
+    for_each: step.list.result
+    max_parallel: 2
+    rule: none_failed
+  - {name: plain, run: [load, '{{ target.name }}']}
+  - {name: ok, approve: {role: admin, timeout: 2h}, depends_on: ['step:load']}
+",
+    )]);
+    let node = |name: &str| project.graph.node(&AssetKey::step(name)).unwrap().clone();
+    let load = node("load");
+    let inputs: Vec<(&str, Edge)> =
+        load.inputs.iter().map(|input| (input.asset.name.as_str(), input.edge)).collect();
+    assert_eq!(inputs, [("check", Edge::Data), ("list", Edge::Data)]);
+    assert_eq!(load.flow.for_each.as_ref().unwrap().parallel_max, 2);
+    let command = project.commands.iter().find(|it| it.spec.name == "load").unwrap();
+    assert_eq!(command.spec.run.as_ref().unwrap()[1..], ["{{ item.name }}", "dev"]);
+    let ok = node("ok");
+    assert_eq!((ok.kind, ok.inputs[0].edge), (StepKind::Approval, Edge::Data));
+    assert_eq!(ok.flow.approval.unwrap().timeout_seconds, Some(7200));
+
+    let definition = |more: &str| {
+        let file = format!("steps:\n  - {{name: b, run: [b]}}\n  - {{name: a, run: [a]{more}}}\n");
+        let project = super::project(&[("steps/a.yml", &file)]);
+        project.graph.node(&AssetKey::step("a")).unwrap().definition
+    };
+    let more = ", when: step.b.result, rule: all_done, for_each: [1, 2], max_parallel: 3";
+    assert_eq!(definition(""), definition(more));
+}

@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use millstream_core::error::{Coded, Error, Fault, Retry};
 use millstream_core::explain::Explanation;
+use millstream_guard::GuardError;
 use millstream_ledger::{LedgerError, StepError};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -144,15 +145,22 @@ impl From<ApiError> for Refusal {
 impl From<LedgerError> for Refusal {
     fn from(error: LedgerError) -> Self {
         let status = match &error {
-            LedgerError::UnknownVersion { .. } | LedgerError::UnknownToken { .. } => {
-                StatusCode::NOT_FOUND
-            }
-            LedgerError::NoEarlierVersion { .. }
+            LedgerError::UnknownVersion { .. }
+            | LedgerError::UnknownToken { .. }
+            | LedgerError::NothingAsked { .. } => StatusCode::NOT_FOUND,
+            LedgerError::Answered { .. }
+            | LedgerError::NoEarlierVersion { .. }
             | LedgerError::BackfillHeld { .. }
             | LedgerError::BackfillEnded { .. } => StatusCode::CONFLICT,
             error => status_of(error.fault()),
         };
         Self::of(status, &error)
+    }
+}
+
+impl From<GuardError> for Refusal {
+    fn from(error: GuardError) -> Self {
+        Self::of(StatusCode::FORBIDDEN, &error)
     }
 }
 

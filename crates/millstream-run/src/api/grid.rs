@@ -90,7 +90,7 @@ fn cells(run: &GridRun, places: &HashMap<&AssetKey, usize>) -> String {
     cells.into_iter().collect()
 }
 
-const STATES: [StepState; 9] = [
+const STATES: [StepState; 10] = [
     StepState::Waiting,
     StepState::Running,
     StepState::Succeeded,
@@ -100,6 +100,7 @@ const STATES: [StepState; 9] = [
     StepState::TimedOut,
     StepState::UpToDate,
     StepState::Upstream,
+    StepState::Skipped,
 ];
 
 fn letter(state: StepState) -> char {
@@ -113,6 +114,7 @@ fn letter(state: StepState) -> char {
         StepState::TimedOut => 't',
         StepState::UpToDate => '-',
         StepState::Upstream => 'w',
+        StepState::Skipped => 'k',
     }
 }
 

@@ -7,12 +7,13 @@
 //!
 //! Reading order: `table` lists all routes; `moment`, `page` and `error` are what all share; `board` says how assets stand,
 //! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `steps`, `grid`, `logs`, `actions`, `plans`,
-//! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `steps`, `grid`, `actions`, `backfills`, `plans`,
+//! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `steps`, `grid`, `actions`, `approvals`, `backfills`, `plans`,
 //! `schedules`, `sources`, `models`, `rows`, `events`, `audit`, `tokens`, `metrics`.
 
 #![expect(clippy::struct_field_names, reason = "fields have the names that the answers have")]
 
 mod actions;
+mod approvals;
 mod assets;
 mod audit;
 mod backfills;

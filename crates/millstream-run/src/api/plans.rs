@@ -41,12 +41,12 @@ struct PlannedStep {
     kind: String,
     /// Its present version; 0 before the first.
     version: u64,
-    /// `run` or `up_to_date`.
+    /// `run`, `up_to_date` or `skip`.
     action: String,
     /// For people.
     reason: String,
     /// `why` is `first`, `full_refresh`, `asked`, `definition`, `outside`, `unknown`, `input` or
-    /// `upstream`; the last two name an `asset`. Null for what is up to date.
+    /// `upstream`; the last two name an `asset`. Null for what does not run.
     why: Option<Value>,
 }
 
@@ -77,7 +77,7 @@ impl Api {
 
 impl From<Plan> for PlanView {
     fn from(plan: Plan) -> Self {
-        let is_due = |entry: &&PlanEntry| entry.decision != Decision::UpToDate;
+        let is_due = |entry: &&PlanEntry| entry.decision.is_run();
         Self {
             hash: plan.hash.to_string(),
             would_run: plan.entries.iter().filter(is_due).count(),
@@ -90,6 +90,7 @@ impl From<PlanEntry> for PlannedStep {
     fn from(entry: PlanEntry) -> Self {
         let (action, reason, why) = match &entry.decision {
             Decision::UpToDate => ("up_to_date", "up to date".to_owned(), None),
+            Decision::Skip(reason) => ("skip", reason.clone(), None),
             Decision::Run(reason) => ("run", reason.to_string(), serde_json::to_value(reason).ok()),
         };
         Self {

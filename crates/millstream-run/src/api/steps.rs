@@ -7,11 +7,12 @@ use millstream_core::asset::AssetKey;
 use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
 use millstream_core::step::{CheckResult, InputVersion, StepStats};
-use millstream_ledger::{AttemptDetail, StepHead, StepState};
+use millstream_ledger::{ApprovalRecord, AttemptDetail, StepHead, StepState};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::approvals::ApprovalView;
 use super::error::{ApiError, Problem, Refusal, word};
 use super::moment::{Moment, millis_between};
 use super::page::{Page, limit};
@@ -24,7 +25,7 @@ pub(super) struct Step {
     kind: String,
     outputs: Vec<String>,
     /// `planned`, or how it stands: `waiting`, `running`, `succeeded`, `failed`, `refused`, `cancelled`,
-    /// `timed_out`, `up_to_date` or `upstream`.
+    /// `timed_out`, `up_to_date`, `upstream` or `skipped`.
     state: String,
     /// Why it runs or does not, for people.
     reason: String,
@@ -36,6 +37,8 @@ pub(super) struct Step {
     ended_at: Option<Moment>,
     took_ms: Option<u64>,
     attempts: Vec<Attempt>,
+    /// What it asks of a person, if it does.
+    approval: Option<ApprovalView>,
 }
 
 /// An attempt of a step.
@@ -56,6 +59,10 @@ struct Attempt {
     note: Option<String>,
     error: Option<Problem>,
     published: Vec<AssetAt>,
+    /// The item of a list that it worked on, or the partition that it made.
+    partition: Option<String>,
+    /// What it has given to the steps behind it.
+    result: Option<Value>,
 }
 
 /// Counts of an attempt.
@@ -200,9 +207,14 @@ impl Steps {
         let assets: Vec<AssetKey> =
             page.items().iter().map(|(head, ..)| head.asset.clone()).collect();
         let mut attempts = api.ledger().attempts_of(self.run, &assets)?.into_iter();
+        let asked = api.ledger().approvals_of(self.run)?;
+        let mut asked: HashMap<AssetKey, ApprovalRecord> =
+            asked.into_iter().map(|asked| (asked.asset.clone(), asked)).collect();
         Ok(page.map(|(head, why, is_recorded)| {
             let state = shown(&head, is_recorded);
-            Step::of(api, head, state, why, attempts.next().unwrap_or_default())
+            let approval = asked.remove(&head.asset).map(ApprovalView::from);
+            let step = Step::of(api, head, state, why, attempts.next().unwrap_or_default());
+            Step { approval, ..step }
         }))
     }
 }
@@ -245,6 +257,7 @@ impl Step {
             ended_at: ended.map(Moment),
             took_ms: started.zip(ended).map(|(from, to)| millis_between(from, to)),
             attempts: attempts.into_iter().map(Attempt::from).collect(),
+            approval: None,
         }
     }
 }
@@ -267,6 +280,8 @@ impl From<AttemptDetail> for Attempt {
             note: attempt.note,
             error: attempt.error.map(Problem::from),
             published: attempt.published.into_iter().map(AssetAt::from).collect(),
+            partition: attempt.partition.map(|partition| partition.to_string()),
+            result: attempt.result,
         }
     }
 }

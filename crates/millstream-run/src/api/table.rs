@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::page::Page;
 use super::{
-    Api, actions, assets, audit, backfills, board, events, graph, grid, logs, metrics, models,
-    overview, plans, rows, runs, schedules, serving, sources, steps, tokens, versions,
+    Api, actions, approvals, assets, audit, backfills, board, events, graph, grid, logs, metrics,
+    models, overview, plans, rows, runs, schedules, serving, sources, steps, tokens, versions,
 };
 
 type Route = (Operation, MethodRouter<Api>);
@@ -251,6 +251,21 @@ fn of_operators() -> Vec<Route> {
                 .gives::<actions::Rerun>(202)
                 .gives::<actions::Rerun>(200),
             post(actions::rerun),
+        ),
+        (
+            operate(
+                "/api/v1/runs/{run}/steps/{step}/approve",
+                "Approves what a step of a run asks.",
+            )
+            .takes::<approvals::Answering>()
+            .gives::<approvals::ApprovalView>(200),
+            post(approvals::approve),
+        ),
+        (
+            operate("/api/v1/runs/{run}/steps/{step}/reject", "Rejects what a step of a run asks.")
+                .takes::<approvals::Answering>()
+                .gives::<approvals::ApprovalView>(200),
+            post(approvals::reject),
         ),
         (
             operate("/api/v1/backfills", "Starts a backfill, and does not wait for it.")

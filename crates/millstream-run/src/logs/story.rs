@@ -39,13 +39,14 @@ fn ended(report: &StepReport) -> Vec<Said> {
         }
         StepOutcome::Unchanged => Said::new(Level::Info, "nothing has changed"),
         StepOutcome::UpToDate => Said::new(Level::Debug, "is up to date"),
-        StepOutcome::Refused => {
-            Said::new(Level::Error, format!("refused by its checks; version {version} stays"))
-        }
-        StepOutcome::Failed => match &report.error {
+        StepOutcome::Refused | StepOutcome::Failed => match &report.error {
             Some(error) => failed(Level::Error, error),
-            None => Said::new(Level::Error, "failed"),
+            None if report.outcome == StepOutcome::Failed => Said::new(Level::Error, "failed"),
+            None => {
+                Said::new(Level::Error, format!("refused by its checks; version {version} stays"))
+            }
         },
+        StepOutcome::Skipped => Said::new(Level::Info, format!("skipped: {reason}")),
         StepOutcome::Waits => Said::new(Level::Warn, format!("did not run: {reason}")),
         StepOutcome::Cancelled => Said::new(Level::Warn, "was stopped, and published nothing"),
     });

@@ -192,7 +192,7 @@ pub fn memo_of(
     let one = One { spec, partitions, world, young: BTreeSet::new() };
     let last = one.record(partition).and_then(|record| record.memo.probe);
     let probe = one.probe_or(partition, last);
-    let inputs = MemoInputs { current: world.versions, probe };
+    let inputs = MemoInputs { current: world.versions, probe, items: None };
     let whole = memo(spec, &inputs);
     let key = one.key(partition, spec.definition, probe, &whole.inputs);
     Memo { key, ..whole }

@@ -6,10 +6,11 @@ use millstream_core::partition::{PartitionKey, Partitions};
 use millstream_core::step::{CheckResult, StepStats};
 use millstream_ledger::{Memo, StepError, StepState};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::decide::{PartitionPlan, World, decide, memo_of, recalled};
 use super::look::{divisions, look};
-use crate::attempt::Ended;
+use crate::attempt::{Decided, Ended};
 use crate::driver::{CANCELLED, StepDriver};
 use crate::plan::Known;
 use crate::report::{StepOutcome, StepReport};
@@ -23,19 +24,25 @@ const FAILURES_IN_A_ROW_MAX: usize = 3;
 pub(crate) enum Part {
     /// All of it.
     Whole,
+    /// All of it, with what a person has answered or its items have given.
+    Given(Box<Decided>),
     /// One partition, which was decided.
     One(DecidedPart),
 }
 
-/// A partition that is to be made.
+/// A partition that is to be made, or an item that is to be done.
 #[derive(Debug, Clone)]
 pub(crate) struct DecidedPart {
     pub(crate) key: PartitionKey,
     pub(crate) memo: Memo,
     pub(crate) reason: String,
+    /// The item, of a list.
+    pub(crate) item: Option<Value>,
+    /// The sequence of the attempt that did the item last, 0 if none did.
+    pub(crate) sequence: u64,
 }
 
-/// The end of one partition.
+/// The end of one partition, or of one item.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartitionReport {
     /// Its name.
@@ -80,8 +87,15 @@ impl StepDriver {
             }
             let memo = memo_of(spec, partitions, world, &due.partition);
             let (key, reason) = (due.partition.clone(), due.reason.to_string());
-            let part = Part::One(DecidedPart { key: key.clone(), memo, reason: reason.clone() });
-            let report = self.attempts_of(&part, made.attempts() + 1).await?;
+            let part = DecidedPart {
+                key: key.clone(),
+                memo,
+                reason: reason.clone(),
+                item: None,
+                sequence: 0,
+            };
+            let part = Part::One(part);
+            let report = self.attempts_of(&part).await?;
             made.add(key, reason, report);
             if made.failures_in_a_row >= FAILURES_IN_A_ROW_MAX {
                 break;
@@ -152,7 +166,7 @@ fn note(plan: &PartitionPlan, made: &[PartitionReport], failed: &[&PartitionRepo
 }
 
 impl PartitionReport {
-    fn is_good(&self) -> bool {
+    pub(crate) fn is_good(&self) -> bool {
         self.outcome.lets_pass()
     }
 }
@@ -168,10 +182,6 @@ struct Made {
 }
 
 impl Made {
-    fn attempts(&self) -> u32 {
-        self.total.as_ref().map_or(0, |total| total.attempts)
-    }
-
     fn add(&mut self, partition: PartitionKey, reason: String, report: StepReport) {
         let (outcome, stats, error) = (report.outcome, report.stats, report.error.clone());
         if outcome == StepOutcome::Cancelled {

@@ -7,6 +7,6 @@ mod look;
 pub use decide::{
     Asked, Change, Changing, DuePartition, PartReason, PartitionPlan, World, decide, memo_of,
 };
-pub(crate) use drive::Part;
 pub use drive::PartitionReport;
+pub(crate) use drive::{DecidedPart, Part};
 pub use look::{Divided, divisions, look};

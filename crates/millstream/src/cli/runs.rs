@@ -20,11 +20,31 @@ pub enum RunsVerb {
     Rerun(RerunArgs),
     /// What the steps of a run said, and what their programs printed.
     Logs(LogsArgs),
+    /// Approves what a step of a run asks; what is behind it runs.
+    Approve(AnswerArgs),
+    /// Rejects what a step of a run asks; nothing that is behind it runs.
+    Reject(AnswerArgs),
     /// Stops a run that is at work, in whichever process it is.
     Cancel {
         /// The run, or the end of its id.
         run: String,
     },
+}
+
+/// `runs approve` and `runs reject`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  millstream runs approve 3f2a release_ok\n  \
+    millstream runs reject 3f2a release_ok --comment 'not before Monday'\n\n\
+    An answer holds for the inputs that were asked about, also when the run has been\n\
+    interrupted: the next run finds it. New inputs are asked about anew.")]
+pub struct AnswerArgs {
+    /// The run, or the end of its id.
+    pub run: String,
+    /// The step that asks.
+    pub step: String,
+    /// Why, for the record.
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
 }
 
 /// `runs logs`.

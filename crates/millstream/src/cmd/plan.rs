@@ -46,7 +46,7 @@ pub fn show(global: &Global, opened: &Opened, plan: &Plan) -> Outcome {
     for line in plan.entries.iter().filter_map(older) {
         print_line(&line)?;
     }
-    let runs = plan.entries.iter().filter(|entry| entry.decision != Decision::UpToDate).count();
+    let runs = plan.entries.iter().filter(|entry| entry.decision.is_run()).count();
     print_line(&format!(
         "\n{runs} of {} steps would run; plan {}",
         plan.entries.len(),
@@ -110,6 +110,7 @@ fn row(entry: &PlanEntry, change: Option<Change>) -> Vec<String> {
     let (action, reason) = match &entry.decision {
         Decision::UpToDate => ("-", "up to date".to_owned()),
         Decision::Run(reason) => ("run", reason.to_string()),
+        Decision::Skip(reason) => ("skip", reason.clone()),
     };
     vec![
         action.to_owned(),

@@ -101,7 +101,8 @@ fn summary(report: &RunReport) -> String {
     };
     let mut text = format!("run {}: {published} published, {current} up to date", run.short());
     for (outcome, word) in [
-        (StepOutcome::Refused, "refused by a check"),
+        (StepOutcome::Skipped, "skipped"),
+        (StepOutcome::Refused, "refused"),
         (StepOutcome::Failed, "failed"),
         (StepOutcome::Waits, "waiting"),
         (StepOutcome::Cancelled, "cancelled"),

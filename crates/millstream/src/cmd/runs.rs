@@ -1,10 +1,12 @@
-//! `millstream runs list|show|logs|rerun|cancel`
+//! `millstream runs list|show|logs|rerun|approve|reject|cancel`
 
+mod answer;
 mod logs;
 mod rerun;
 
 use std::time::{Duration, Instant};
 
+use millstream_core::flow::Answer;
 use millstream_core::step::CheckOutcome;
 use millstream_ledger::{Ledger, RunDetail, RunState, RunSummary, StepDetail, StepState};
 
@@ -29,6 +31,8 @@ pub async fn run(global: &Global, verb: &RunsVerb) -> Outcome {
         }
         RunsVerb::Logs(args) => logs::run(global, args).await,
         RunsVerb::Rerun(args) => rerun::run(global, args).await,
+        RunsVerb::Approve(args) => answer::run(global, args, Answer::Approve).await,
+        RunsVerb::Reject(args) => answer::run(global, args, Answer::Reject).await,
         RunsVerb::Cancel { run } => cancel(&open_ledger(global).await?, run).await,
     }
 }
@@ -142,12 +146,20 @@ fn step_row(step: &StepDetail) -> Vec<String> {
 /// Notes, errors, and checks that did not pass.
 fn remarks(step: &StepDetail) -> Outcome {
     let asset = &step.asset.name;
+    if let Some(asked) = &step.approval {
+        print_line(&format!("\n{asset}: {}", answer::described(asked)))?;
+    }
     for attempt in &step.attempts {
+        // What items have given is in the result of the step, and in JSON.
+        if let Some(result) = attempt.result.as_ref().filter(|_| attempt.partition.is_none()) {
+            print_line(&format!("\n{asset}: result {result}"))?;
+        }
         if let Some(note) = &attempt.note {
             print_line(&format!("\n{asset}: {note}"))?;
         }
         if let Some(error) = &attempt.error {
-            print_line(&format!("\n{asset}: error[{}]: {}", error.code, error.message))?;
+            let part = attempt.partition.as_ref().map(|it| format!(" {it}")).unwrap_or_default();
+            print_line(&format!("\n{asset}{part}: error[{}]: {}", error.code, error.message))?;
             if let Some(hint) = &error.hint {
                 print_line(&format!("  hint: {hint}"))?;
             }

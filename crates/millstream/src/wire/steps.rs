@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use millstream_command::{CommandConfig, CommandStep};
+use millstream_command::{ApprovalStep, CommandConfig, CommandStep};
 use millstream_connect::raw::Retention;
 use millstream_connect::seed::{ColumnNames, SeedFile, SeedStep};
 use millstream_connect::sync::{SyncConfig, SyncStep};
@@ -104,6 +104,7 @@ impl StepMaker<'_> {
             StepKind::Scoring => self.scoring(node)?,
             StepKind::Function => self.function(node)?,
             StepKind::Command => self.command(node)?,
+            StepKind::Approval => Arc::new(ApprovalStep::new(step_spec(node))),
             StepKind::Statement => return Err(astray(node)),
         };
         if checks.is_empty() {
@@ -266,6 +267,7 @@ fn step_spec(node: &Node) -> StepSpec {
         timeout: node.executed.timeout,
         execution: node.executed.execution.clone(),
         partitions: node.partitions.clone(),
+        flow: node.flow.clone(),
     }
 }
 

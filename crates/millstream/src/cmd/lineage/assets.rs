@@ -73,7 +73,7 @@ pub(super) async fn read(opened: &Opened) -> Result<Assets> {
             }
             StepKind::Training => reader.training(node),
             StepKind::Scoring => reader.scoring(node).await,
-            StepKind::Function | StepKind::Command | StepKind::Statement => {}
+            StepKind::Function | StepKind::Command | StepKind::Approval | StepKind::Statement => {}
         }
     }
     reader.rest().await;

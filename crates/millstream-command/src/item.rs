@@ -1,0 +1,76 @@
+//! The item of a list in what a command is given: `{{ item }}`, `{{ item.name }}`.
+
+use serde_json::Value;
+
+use crate::error::CommandError;
+
+/// The text with the item in it.
+pub(crate) fn filled(text: &str, item: Option<&Value>) -> Result<String, CommandError> {
+    let Some(item) = item else { return Ok(text.to_owned()) };
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(begin) = rest.find("{{") {
+        let (before, behind) = rest.split_at(begin);
+        filled.push_str(before);
+        let end = behind.find("}}").map(|end| end + "}}".len());
+        let path = end.and_then(|end| path(&behind[2..end - 2]));
+        match (path, end) {
+            (Some(path), Some(end)) => {
+                filled.push_str(&found(item, path)?);
+                rest = &behind[end..];
+            }
+            _ => {
+                filled.push_str("{{");
+                rest = &behind[2..];
+            }
+        }
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// An item as a text: as it is if it is one, otherwise its JSON.
+pub(crate) fn text(item: &Value) -> String {
+    match item {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// `.a.b` of ` item.a.b `; nothing if it is about something else.
+fn path(expression: &str) -> Option<&str> {
+    let path = expression.trim().strip_prefix("item")?;
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
+    };
+    let is_path = path.is_empty() || path.strip_prefix('.')?.split('.').all(is_name);
+    is_path.then_some(path)
+}
+
+fn found(item: &Value, path: &str) -> Result<String, CommandError> {
+    let names = path.split('.').filter(|name| !name.is_empty());
+    let found = names.into_iter().try_fold(item, |value, name| match value {
+        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+        value => value.get(name),
+    });
+    found.map(text).ok_or_else(|| CommandError::NoField { field: format!("item{path}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_item_and_its_fields_stand_in_texts() {
+        let item = json!({"name": "a", "at": {"rows": [3, 4]}});
+        let of = |text: &str| filled(text, Some(&item)).unwrap();
+        assert_eq!(of("--name={{ item.name }} {{item.at.rows.1}}"), "--name=a 4");
+        assert_eq!(of("{{ item.at }}"), r#"{"rows":[3,4]}"#);
+        assert_eq!(of("{{ items }} {{ x }} {{"), "{{ items }} {{ x }} {{");
+        assert!(filled("{{ item.more }}", Some(&item)).is_err());
+        assert_eq!(filled("{{ item }}", Some(&json!("x y"))).unwrap(), "x y");
+        assert_eq!(filled("{{ item }}", None).unwrap(), "{{ item }}");
+    }
+}
