@@ -14,15 +14,12 @@ pub(crate) fn filled(text: &str, item: Option<&Value>) -> Result<String, Command
         filled.push_str(before);
         let end = behind.find("}}").map(|end| end + "}}".len());
         let path = end.and_then(|end| path(&behind[2..end - 2]));
-        match (path, end) {
-            (Some(path), Some(end)) => {
-                filled.push_str(&found(item, path)?);
-                rest = &behind[end..];
-            }
-            _ => {
-                filled.push_str("{{");
-                rest = &behind[2..];
-            }
+        if let (Some(path), Some(end)) = (path, end) {
+            filled.push_str(&found(item, path)?);
+            rest = &behind[end..];
+        } else {
+            filled.push_str("{{");
+            rest = &behind[2..];
         }
     }
     filled.push_str(rest);

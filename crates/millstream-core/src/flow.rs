@@ -303,6 +303,8 @@ impl Rule {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use Before::{Failed, Open, Skipped, Succeeded};
 
@@ -350,7 +352,6 @@ mod tests {
             let expression = Expression::new("x", Vec::new(), move |_| Ok(value.clone()));
             expression.is_true(&Results::new()).unwrap()
         };
-        use serde_json::json;
         for value in [json!(true), json!(1), json!(-0.5), json!("no"), json!([0]), json!({"a": 1})]
         {
             assert!(is_true(value.clone()), "{value}");

@@ -167,7 +167,7 @@ impl Environment {
             timeout: Duration::from_mins(1),
             execution: millstream_core::execution::Execution::default(),
             partitions: None,
-            flow: Default::default(),
+            flow: millstream_core::flow::Flow::default(),
         };
         TrainingStep::new(TrainingConfig {
             spec,
@@ -192,7 +192,7 @@ impl Environment {
             refresh: Refresh::Incremental,
             log: AttemptLog::default(),
             partition: None,
-            results: Default::default(),
+            results: millstream_core::flow::Results::new(),
             given: None,
         }
     }

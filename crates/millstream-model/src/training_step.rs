@@ -287,9 +287,9 @@ fn staged(draft: &Draft, attempt: &Attempt) -> Staged {
             bytes_out: draft.artifact.bytes,
         },
         checks: draft.gate.rules.iter().map(check).collect(),
-        checkpoint: None,
         alias,
         note: Some(note(&draft.metrics, &draft.gate)),
+        ..Staged::default()
     }
 }
 

@@ -188,7 +188,7 @@ impl World {
                 timeout: LONG,
                 execution: millstream_core::execution::Execution::default(),
                 partitions: None,
-                flow: Default::default(),
+                flow: millstream_core::flow::Flow::default(),
             };
             self.ledger.skip_step(run, &spec, SkipState::Upstream, "waits").await.unwrap();
         }

@@ -25,7 +25,7 @@ pub(crate) fn read(text: &str) -> std::result::Result<Expression, String> {
     let reads: Vec<AssetKey> = steps_named(text)?.iter().map(|name| AssetKey::step(name)).collect();
     let (own, shown) = (reads.clone(), text.to_owned());
     Ok(Expression::new(text, reads, move |results| {
-        value(&program, &own, results).map_err(|problem| misread(&shown, problem))
+        value(&program, &own, results).map_err(|problem| misread(&shown, &problem))
     }))
 }
 
@@ -44,7 +44,7 @@ fn value(
     value.to_json().map_err(|interrupt| interrupt.into_error().message().to_owned())
 }
 
-fn misread(text: &str, problem: String) -> millstream_core::Error {
+fn misread(text: &str, problem: &str) -> millstream_core::Error {
     let error = Plain::user("step.expression", format!("`{text}` has no value: {problem}"));
     let hint = "`millstream runs show` has the results of steps; `is defined` and `default` help \
                 where something may be missing";

@@ -112,10 +112,9 @@ fn keeping_items(template: &str) -> String {
         let (before, expression) = (&rest[..begin], &rest[begin..end]);
         kept.push_str(before);
         let named = expression.trim_start_matches('{').trim_end_matches('}').trim();
-        match named == "item" || named.starts_with("item.") {
-            true => kept.push_str(&format!("{{% raw %}}{expression}{{% endraw %}}")),
-            false => kept.push_str(expression),
-        }
+        let is_item = named == "item" || named.starts_with("item.");
+        let (open, close) = if is_item { ("{% raw %}", "{% endraw %}") } else { ("", "") };
+        kept.extend([open, expression, close]);
         rest = &rest[end..];
     }
     kept + rest
@@ -159,10 +158,8 @@ impl Visit<'_> {
                     node.kind = Kind::Unrendered(std::mem::take(text));
                     return;
                 }
-                let template = match file.starts_with("steps") {
-                    true => keeping_items(text),
-                    false => text.clone(),
-                };
+                let is_step = file.starts_with("steps");
+                let template = if is_step { keeping_items(text) } else { text.clone() };
                 match self.values.text(&template) {
                     Ok(rendered) => node.kind = Kind::Rendered(rendered),
                     Err(error) => {

@@ -147,10 +147,10 @@ impl StepDriver {
         let due = due(made, &items, self.context.refresh, self.due);
         let reports = self.work_on(due, mapping.parallel_max).await?;
         if self.context.cancel.is_cancelled() {
-            return match reports.is_empty() {
-                true => self.skip(StepOutcome::Cancelled, CANCELLED).await,
-                false => self.stopped(StepOutcome::Cancelled, CANCELLED.to_owned(), reports).await,
-            };
+            if reports.is_empty() {
+                return self.skip(StepOutcome::Cancelled, CANCELLED).await;
+            }
+            return self.stopped(StepOutcome::Cancelled, CANCELLED.to_owned(), reports).await;
         }
         let note = note(&reports);
         if reports.iter().any(|report| !report.is_good()) {
@@ -268,6 +268,7 @@ fn note(reports: &[PartitionReport]) -> String {
 #[cfg(test)]
 mod tests {
     use millstream_core::flow::Expression;
+    use millstream_core::step::StepStats;
     use serde_json::json;
 
     use super::*;
@@ -305,7 +306,7 @@ mod tests {
             partition: PartitionKey::new(name),
             outcome,
             reason: String::new(),
-            stats: Default::default(),
+            stats: StepStats::default(),
             error: None,
         };
         assert_eq!(note(&[report("a", StepOutcome::Unchanged)]), "1 item");

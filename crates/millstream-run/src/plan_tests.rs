@@ -28,7 +28,7 @@ fn spec(
         timeout: Duration::from_secs(1),
         execution: millstream_core::execution::Execution::default(),
         partitions: None,
-        flow: Default::default(),
+        flow: millstream_core::flow::Flow::default(),
     }
 }
 

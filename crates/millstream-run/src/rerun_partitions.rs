@@ -156,7 +156,7 @@ mod tests {
             timeout: Duration::from_mins(1),
             execution: Execution::default(),
             partitions: Some(Partitions { column: "at".to_owned(), by: PartitionedBy::Time(time) }),
-            flow: Default::default(),
+            flow: millstream_core::flow::Flow::default(),
         }
     }
 

@@ -49,7 +49,7 @@ impl FakeStep {
             timeout: Duration::from_mins(1),
             execution,
             partitions: None,
-            flow: Default::default(),
+            flow: millstream_core::flow::Flow::default(),
         };
         Self { spec, work, calls: Mutex::default(), published: Mutex::default() }
     }

@@ -130,7 +130,7 @@ fn stage(checks: &[(&str, &str)], worst: CheckOutcome) -> Result<Staged> {
         timeout: Duration::from_mins(1),
         execution: millstream_core::execution::Execution::default(),
         partitions: None,
-        flow: Default::default(),
+        flow: millstream_core::flow::Flow::default(),
     };
     let check = |&(name, sql): &(&str, &str)| CheckSpec {
         name: name.to_owned(),
@@ -150,7 +150,7 @@ fn stage(checks: &[(&str, &str)], worst: CheckOutcome) -> Result<Staged> {
         refresh: Refresh::Incremental,
         log: AttemptLog::default(),
         partition: None,
-        results: Default::default(),
+        results: millstream_core::flow::Results::new(),
         given: None,
     }))
 }

@@ -138,7 +138,7 @@ async fn a_seed_is_staged_and_published_with_its_columns_alone() {
         timeout: Duration::from_mins(1),
         execution: millstream_core::execution::Execution::default(),
         partitions: None,
-        flow: Default::default(),
+        flow: millstream_core::flow::Flow::default(),
     };
     let step = SeedStep::new(spec, file, warehouse.clone()).unwrap();
     let attempt = Attempt {
@@ -151,7 +151,7 @@ async fn a_seed_is_staged_and_published_with_its_columns_alone() {
         refresh: Refresh::Incremental,
         log: AttemptLog::default(),
         partition: None,
-        results: Default::default(),
+        results: millstream_core::flow::Results::new(),
         given: None,
     };
     let staged = step.stage(&attempt).await.unwrap();

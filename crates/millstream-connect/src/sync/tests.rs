@@ -45,7 +45,7 @@ impl Fixture {
                 timeout: Duration::from_mins(1),
                 execution: millstream_core::execution::Execution::default(),
                 partitions: None,
-                flow: Default::default(),
+                flow: millstream_core::flow::Flow::default(),
             },
         })
         .unwrap()
@@ -71,7 +71,7 @@ impl Fixture {
             refresh,
             log: AttemptLog::default(),
             partition: None,
-            results: Default::default(),
+            results: millstream_core::flow::Results::new(),
             given: None,
         }
     }

@@ -77,7 +77,7 @@ fn room_of(key: &str, rows: RecordBatch, task: Task) -> Result<Room> {
             timeout: Duration::from_mins(1),
             execution: millstream_core::execution::Execution::default(),
             partitions: None,
-            flow: Default::default(),
+            flow: millstream_core::flow::Flow::default(),
         },
         warehouse: warehouse.clone(),
         models: FakeModels::new(task),
@@ -108,7 +108,7 @@ impl Room {
             refresh: Refresh::Incremental,
             log: AttemptLog::default(),
             partition: None,
-            results: Default::default(),
+            results: millstream_core::flow::Results::new(),
             given: None,
         }
     }

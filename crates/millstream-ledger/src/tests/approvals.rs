@@ -1,6 +1,7 @@
 //! What people are asked, and what they answer.
 
-use millstream_core::flow::{Answer, Approval, Approver};
+use millstream_core::execution::Execution;
+use millstream_core::flow::{Answer, Approval, Approver, Flow};
 use millstream_core::partition::PartitionKey;
 use millstream_core::step::StepSpec;
 
@@ -17,9 +18,9 @@ fn asking(run: RunId, inputs: &str, asking: Asking) -> ApprovalRequest {
         inputs: Vec::new(),
         definition: ContentHash::of(b"release_ok"),
         timeout: LEASE,
-        execution: Default::default(),
+        execution: Execution::default(),
         partitions: None,
-        flow: Default::default(),
+        flow: Flow::default(),
     };
     let terms = Approval {
         role: Approver::Operator,

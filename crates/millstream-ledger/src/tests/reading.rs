@@ -83,7 +83,7 @@ async fn eventful_run(ledger: &Ledger) -> RunId {
         timeout: LEASE,
         execution: millstream_core::execution::Execution::default(),
         partitions: None,
-        flow: Default::default(),
+        flow: millstream_core::flow::Flow::default(),
     };
     ledger.skip_step(run, &spec, SkipState::UpToDate, "nothing changed").await.unwrap();
     run

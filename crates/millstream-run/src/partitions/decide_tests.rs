@@ -28,7 +28,7 @@ fn spec(name: &str, definition: &str, grain: Grain, inputs: &[&str]) -> StepSpec
         timeout: Duration::from_mins(1),
         execution: Execution::default(),
         partitions: Some(by_time(grain)),
-        flow: Default::default(),
+        flow: millstream_core::flow::Flow::default(),
     }
 }
 

@@ -129,7 +129,7 @@ async fn parts(folder: &Path, function: FunctionSpec) -> (FunctionParts, Arc<Emb
         timeout: Duration::from_mins(1),
         execution: millstream_core::execution::Execution::default(),
         partitions: None,
-        flow: Default::default(),
+        flow: millstream_core::flow::Flow::default(),
     };
     let warehouse = Arc::new(ColumnPicker);
     let topic_of_step: Arc<dyn Topic> = Arc::clone(&topic) as _;
@@ -176,7 +176,7 @@ impl World {
             refresh: Refresh::Incremental,
             log: AttemptLog::default(),
             partition: None,
-            results: Default::default(),
+            results: millstream_core::flow::Results::new(),
             given: None,
         }
     }

@@ -161,7 +161,7 @@ impl EmbeddedConnection {
             timeout: STEP_TIMEOUT,
             execution: millstream_core::execution::Execution::default(),
             partitions: None,
-            flow: Default::default(),
+            flow: millstream_core::flow::Flow::default(),
         };
         let own = self.temporary.iter().map(|table| (table.relation.clone(), table.entry.clone()));
         let engine = self.inner.backends.engine.clone();

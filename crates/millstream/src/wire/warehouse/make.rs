@@ -106,7 +106,7 @@ fn spec(request: &MaterializeRequest, relation: &Relation) -> StepSpec {
         timeout: STEP_TIMEOUT,
         execution: millstream_core::execution::Execution::default(),
         partitions: None,
-        flow: Default::default(),
+        flow: millstream_core::flow::Flow::default(),
     }
 }
 

@@ -29,7 +29,7 @@ impl OtherSteps for TableSteps {
             timeout: STEP_TIMEOUT,
             execution: millstream_core::execution::Execution::default(),
             partitions: None,
-            flow: Default::default(),
+            flow: millstream_core::flow::Flow::default(),
         };
         // It is never staged, so that it needs no change of its own.
         let change = Change::Truncate { relations: Vec::new() };
