@@ -165,7 +165,8 @@ fn failure(
     if news.settled_at.is_some_and(|settled| settled > news.at) {
         return None;
     }
-    let refused = news.state == StepState::Refused;
+    // Where a person said no, no check did.
+    let refused = news.state == StepState::Refused && news.kind != StepKind::Approval;
     let error = news.error.as_ref();
     let what = Trouble {
         code: error.map(|error| error.code.clone()),
