@@ -448,3 +448,37 @@ fn the_workflow_of_a_pull_request_makes_runs_and_drops_its_environment() {
     steps("drop", after).iter().for_each(|line| run(line));
     assert!(!state.join("pr-12").exists());
 }
+
+#[test]
+fn who_copied_and_removed_what_is_in_the_audit_record() {
+    let files = [("millstream.yml", "name: shop\n"), ("seeds/numbers.csv", "a\n1\n")];
+    let project = TestProject::of(&files);
+    project.json(&["run"]);
+    let backups = Backups::new();
+    let (first, second) = (backups.take(&project), backups.take(&project));
+    project.json(&["backup", "prune", &backups.path(), "--keep", "1"]);
+    project.json(&["env", "create", "pr-1"]);
+    project.json(&["env", "drop", "pr-1"]);
+    let told = |project: &TestProject| -> Vec<(String, String)> {
+        let list = project.json(&["audit", "list"])["audit"].clone();
+        let text = |line: &Value, key: &str| line[key].as_str().expect("a text").to_owned();
+        let lines = list.as_array().expect("a list").iter().rev();
+        let lines = lines.map(|line| (text(line, "action"), text(line, "target")));
+        lines.filter(|(action, _)| action != "run.start").collect()
+    };
+    let id =
+        |taken: &Value| format!("backup:{}", taken["id"].as_str().expect("a backup has an id"));
+    let line = |action: &str, target: String| (action.to_owned(), target);
+    let taken = [line("backup.take", id(&first)), line("backup.take", id(&second))];
+    let others = [
+        line("backup.prune", format!("backups:{}", backups.path())),
+        line("env.create", "env:pr-1".to_owned()),
+        line("env.drop", "env:pr-1".to_owned()),
+    ];
+    assert_eq!(told(&project), [&taken[..], &others].concat());
+
+    // The record of a copy ends with what it was copied from, and goes on with the copying.
+    let restored = TestProject::of(&files);
+    restored.json(&["restore", &backups.path()]);
+    assert_eq!(told(&restored), [taken[0].clone(), line("backup.restore", id(&second))]);
+}

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use millstream_tests::{Answering, MailReceiver, Received, Receiver, TestProject};
-use serde_json::Value;
+use millstream_tests::{Answer, Answering, MailReceiver, Received, Receiver, Server, TestProject};
+use serde_json::{Value, json};
 
 const SECRET: &str = "a secret of both";
 /// How long a test waits for what a server does by itself.
@@ -270,4 +270,130 @@ fn a_channel_can_be_tried() {
     project.write("notifications/all.yml", "channels:\n  team: {slack: {url: {env: NOT_SET}}}\n");
     let missing = project.output(&["notifications", "test", "team"]).ended_with(1);
     assert!(missing.stderr.contains("`NOT_SET` is not set"), "{}", missing.stderr);
+}
+
+fn get(server: &Server, path: &str) -> Value {
+    let answer = server.client().get(path).expect("the server answers");
+    assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+    answer.json()
+}
+
+fn post(server: &Server, path: &str, body: &Value) -> Answer {
+    server.client().post(path, body).expect("the server answers")
+}
+
+fn delete(server: &Server, path: &str) -> Answer {
+    server.client().ask("DELETE", path, &[], "").expect("the server answers")
+}
+
+#[test]
+fn what_the_command_line_knows_of_notifications_the_interface_knows_too() {
+    let receiver = Receiver::start(Answering::First(1, 410));
+    let project = hooked(&receiver);
+    project.output(&["run"]).ended_with(1);
+    let server = project.serve();
+
+    let notices = get(&server, "/api/v1/notifications/notices?state=open");
+    let notice = &notices["items"][0];
+    assert_eq!(notice["headline"], "main.ints failed", "{notices}");
+    assert_eq!((&notice["asset"], &notice["owner"]), (&"table:main.ints".into(), &"ann".into()));
+    assert_eq!(notice["blocked"], json!(["table:main.behind", "table:main.report"]));
+    assert_eq!((&notice["count"], &notice["muted"]), (&1.into(), &false.into()));
+    assert_eq!(notice["told"][0]["channel"], "hook");
+    assert!(notice["error"]["hint"].is_string() || notice["error"]["message"].is_string());
+    let id = notice["notice"].as_str().expect("a notice has an id");
+    let one = get(&server, &format!("/api/v1/notifications/notices/{id}"));
+    assert_eq!(one["run"], notice["run"]);
+    let of = |asset: &str| get(&server, &format!("/api/v1/notifications/notices?asset={asset}"));
+    assert_eq!(of("table:main.report")["items"][0]["notice"], id, "it is held up");
+    assert_eq!(of("table:main.other")["items"], json!([]));
+
+    let dead = get(&server, "/api/v1/notifications/messages?state=dead");
+    let message = dead["items"][0]["message"].as_str().expect("a message has an id").to_owned();
+    assert!(dead["items"][0]["error"].as_str().unwrap().contains("410"), "{dead}");
+    assert_eq!(dead["items"][0]["notice"], id);
+    let resend = format!("/api/v1/notifications/messages/{message}/resend");
+    let again = post(&server, &resend, &json!({}));
+    assert_eq!((again.status, &again.json()["state"]), (202, &"waiting".into()), "{}", again.body);
+    let received = receiver.wait_for(2);
+    assert_eq!(signed(&received[1])["id"], message.as_str());
+    let begun = Instant::now();
+    let sent = "/api/v1/notifications/messages?state=sent&channel=hook";
+    while get(&server, sent)["items"][0]["message"] != message.as_str() {
+        assert!(begun.elapsed() < PATIENCE, "{}", get(&server, sent));
+    }
+    let twice = post(&server, &resend, &json!({}));
+    assert_eq!((twice.status, &twice.json()["code"]), (409, &"ledger.message_not_dead".into()));
+    let all = post(&server, "/api/v1/notifications/resend", &json!({"channel": "hook"}));
+    assert_eq!((all.status, &all.json()["messages"]), (202, &0.into()), "{}", all.body);
+
+    let rules = get(&server, "/api/v1/notifications/rules");
+    assert_eq!(
+        (&rules["items"][0]["rule"], &rules["items"][0]["to"][0]),
+        (&"all".into(), &"hook".into())
+    );
+    let channels = get(&server, "/api/v1/notifications/channels");
+    let channel = &channels["items"][0];
+    assert_eq!((&channel["kind"], &channel["sent"]), (&"webhook".into(), &1.into()), "{channel}");
+    assert!(!channels.to_string().contains(&receiver.url), "no address is shown: {channels}");
+    let tried = post(&server, "/api/v1/notifications/channels/hook/test", &json!({}));
+    assert_eq!((tried.status, &tried.json()["arrived"]), (200, &true.into()), "{}", tried.body);
+    assert_eq!(signed(&receiver.wait_for(3)[2])["kind"], "test");
+    let unknown = post(&server, "/api/v1/notifications/channels/hoek/test", &json!({}));
+    assert_eq!((unknown.status, &unknown.json()["code"]), (404, &"notify.channel_unknown".into()));
+
+    let asked = json!({"target": "table:main.ints", "for_ms": 7_200_000, "reason": "repair"});
+    let muted = post(&server, "/api/v1/notifications/mutes", &asked);
+    assert_eq!((muted.status, &muted.json()["reason"]), (201, &"repair".into()), "{}", muted.body);
+    assert_eq!(get(&server, "/api/v1/notifications/mutes")["items"].as_array().unwrap().len(), 1);
+    assert_eq!(get(&server, &format!("/api/v1/notifications/notices/{id}"))["muted"], true);
+    for (wrong, status) in [
+        (json!({"target": "table:main.inst"}), 404),
+        (json!({"target": "*", "for_ms": 1}), 400),
+        (json!({"target": "*", "reason": "x".repeat(501)}), 400),
+    ] {
+        let refused = post(&server, "/api/v1/notifications/mutes", &wrong);
+        assert_eq!(refused.status, status, "{wrong}: {}", refused.body);
+    }
+    assert_eq!(delete(&server, "/api/v1/notifications/mutes/table:main.ints").status, 204);
+    assert_eq!(delete(&server, "/api/v1/notifications/mutes/table:main.ints").status, 404);
+
+    project.write("seeds/numbers.csv", WELL);
+    project.output(&["run"]).succeeded();
+    let over = get(&server, "/api/v1/notifications/notices?state=over");
+    assert_eq!(
+        (&over["items"][0]["notice"], &over["items"][0]["told"][0]["channel"]),
+        (&id.into(), &"hook".into()),
+        "{over}"
+    );
+    assert!(over["items"][0]["over_at"].is_string(), "{over}");
+    assert_eq!(get(&server, "/api/v1/notifications/notices?state=open")["items"], json!([]));
+    let of_it = get(&server, &format!("/api/v1/notifications/messages?notice={id}&limit=1"));
+    let cursor = of_it["next_cursor"].as_str().expect("there are two");
+    let next = format!("/api/v1/notifications/messages?notice={id}&limit=1&cursor={cursor}");
+    assert_eq!(get(&server, &next)["items"][0]["message"], message.as_str());
+
+    let audit = get(&server, "/api/v1/audit?by=local");
+    let actions: Vec<&str> =
+        audit["items"].as_array().unwrap().iter().filter_map(|it| it["action"].as_str()).collect();
+    for action in ["resend", "test", "mute", "unmute"] {
+        let action = format!("notifications.{action}");
+        assert!(actions.contains(&action.as_str()), "{action} is not in {actions:?}");
+    }
+}
+
+#[test]
+fn what_was_given_up_is_sent_again_from_the_command_line() {
+    let receiver = Receiver::start(Answering::First(1, 410));
+    let project = hooked(&receiver);
+    project.output(&["run"]).ended_with(1);
+    let message = listed(&project)["messages"][0]["delivery"].as_str().unwrap().to_owned();
+    let unknown = project.output(&["notifications", "resend", "nothing"]).ended_with(1);
+    assert!(unknown.stderr.contains("ledger.unknown_message"), "{}", unknown.stderr);
+    let nobody = project.output(&["notifications", "resend", "--all", "--channel", "mail"]);
+    assert!(nobody.succeeded().stdout.contains("no message was given up"));
+    project.output(&["notifications", "resend", &message]).succeeded();
+    project.output(&["run"]).ended_with(1);
+    let received = receiver.received();
+    assert_eq!((received.len(), &signed(&received[1])["id"]), (2, &message.into()));
 }

@@ -409,3 +409,71 @@ fn what_cannot_be_is_told_before_anything_is_started() {
         assert!(text.contains("models/daily.sql:1:"), "{text}");
     }
 }
+
+#[test]
+fn the_interface_shows_partitions_and_makes_some_again() {
+    let project = shop();
+    run(&project);
+    project.edit("models/daily.sql", "2024-01-04", "2024-01-06");
+    let server = project.serve();
+    let get = |path: &str| {
+        let answer = server.client().get(path).expect("the server answers");
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        answer.json()
+    };
+    let post = |path: &str, body: Value| server.client().post(path, &body).expect("it answers");
+    let daily = get("/api/v1/assets/table:main.daily/partitions?limit=3");
+    assert_eq!((&daily["grain"], &daily["column"]), (&"day".into(), &"ordered_at".into()));
+    assert_eq!(daily["counts"], serde_json::json!({"made": 3, "missing": 2}), "{daily}");
+    let states: Vec<(&Value, &Value)> = daily["items"]
+        .as_array()
+        .expect("it has partitions")
+        .iter()
+        .map(|it| (&it["partition"], &it["state"]))
+        .collect();
+    let of = |day: &'static str, state: &'static str| (Value::from(day), Value::from(state));
+    let expected =
+        [of("2024-01-05", "missing"), of("2024-01-04", "missing"), of("2024-01-03", "made")];
+    assert_eq!(states, expected.iter().map(|(day, state)| (day, state)).collect::<Vec<_>>());
+    assert_eq!(daily["items"][2]["rows"], 1, "{daily}");
+    let cursor = daily["next_cursor"].as_str().expect("there are more");
+    let rest = get(&format!("/api/v1/assets/table:main.daily/partitions?cursor={cursor}"));
+    assert_eq!(rest["items"].as_array().map(Vec::len), Some(2), "{rest}");
+    assert_eq!(get("/api/v1/assets/table:main.daily")["partitioned"], true);
+    let whole = server.client().get("/api/v1/assets/table:main.whole/partitions").unwrap();
+    assert_eq!((whole.status, &whole.json()["code"]), (404, &"api.not_divided".into()));
+
+    let started = post(
+        "/api/v1/backfills",
+        serde_json::json!({"select": ["daily"], "which": "missing", "newest_first": true}),
+    );
+    assert_eq!(started.status, 202, "{}", started.body);
+    let id = started.json()["backfill"].as_str().expect("it has an id").to_owned();
+    let begun = Instant::now();
+    while get(&format!("/api/v1/backfills/{id}"))["state"] == "running" {
+        assert!(begun.elapsed() < PATIENCE, "{}", get(&format!("/api/v1/backfills/{id}")));
+    }
+    let made = get(&format!("/api/v1/backfills/{id}"));
+    assert_eq!(
+        (&made["state"], &made["counts"]["done"]),
+        (&"succeeded".into(), &2.into()),
+        "{made}"
+    );
+    assert_eq!(made["selection"], "daily --missing --newest-first");
+    let parts = get(&format!("/api/v1/backfills/{id}/partitions?limit=1&state=done"));
+    assert_eq!(parts["items"][0]["partition"], "2024-01-05", "{parts}");
+    assert!(parts["next_cursor"].is_string(), "{parts}");
+
+    // Again with the earlier ones that were ever tried, and not without saying so.
+    let of_backfill = parts["items"][0]["run"].as_str().expect("a run made it").to_owned();
+    let rerun = format!("/api/v1/runs/{of_backfill}/rerun");
+    let planned = |body: Value| {
+        let answer = post(&rerun, body);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()["plan"]["entries"][0]["partitions"].clone()
+    };
+    let own = planned(serde_json::json!({"steps": "all", "dry_run": true}));
+    assert_eq!((&own["due"], &own["first"]), (&2.into(), &"2024-01-04".into()), "{own}");
+    let past = planned(serde_json::json!({"steps": "all", "past": true, "dry_run": true}));
+    assert_eq!((&past["due"], &past["first"]), (&5.into(), &"2024-01-01".into()), "{past}");
+}

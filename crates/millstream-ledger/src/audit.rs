@@ -81,6 +81,27 @@ pub enum Action {
     /// Notifications of something are sent again.
     #[serde(rename = "notifications.unmute")]
     NotificationsUnmute,
+    /// A message that was given up is to be sent once more.
+    #[serde(rename = "notifications.resend")]
+    NotificationsResend,
+    /// A channel is tried.
+    #[serde(rename = "notifications.test")]
+    NotificationsTest,
+    /// The environment is backed up.
+    #[serde(rename = "backup.take")]
+    BackupTake,
+    /// Old backups are removed.
+    #[serde(rename = "backup.prune")]
+    BackupPrune,
+    /// A backup is put into the environment.
+    #[serde(rename = "backup.restore")]
+    BackupRestore,
+    /// A branch of the environment is made.
+    #[serde(rename = "env.create")]
+    EnvCreate,
+    /// A branch of the environment is removed.
+    #[serde(rename = "env.drop")]
+    EnvDrop,
     /// An alias is moved to a version.
     #[serde(rename = "model.promote")]
     ModelPromote,

@@ -244,13 +244,26 @@ impl Ledger {
         state: Option<PartState>,
         limit: usize,
     ) -> Result<Vec<BackfillPart>> {
+        self.backfill_parts_after(id, None, state, limit)
+    }
+
+    /// As [`Self::backfill_parts`], those behind a place in the order.
+    pub fn backfill_parts_after(
+        &self,
+        id: BackfillId,
+        after: Option<u64>,
+        state: Option<PartState>,
+        limit: usize,
+    ) -> Result<Vec<BackfillPart>> {
+        let after = after.map_or(-1, |place| i64::try_from(place).unwrap_or(i64::MAX));
         self.read(|connection| {
             let parts = connection
                 .prepare_cached(
                     "SELECT position, asset, partition, state, run, error FROM backfill_partitions
-                     WHERE backfill = ?1 AND (?2 IS NULL OR state = ?2) ORDER BY position LIMIT ?3",
+                     WHERE backfill = ?1 AND position > ?2 AND (?3 IS NULL OR state = ?3)
+                     ORDER BY position LIMIT ?4",
                 )?
-                .query_map(params![Text(id), state.map(Word), Count(limit as u64)], part)?
+                .query_map(params![Text(id), after, state.map(Word), Count(limit as u64)], part)?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(parts)
         })
@@ -281,27 +294,37 @@ impl Ledger {
     /// Those that it had not come to, and those that were stopped, are still to be made.
     pub async fn settle_parts(&self, id: BackfillId) -> Result<()> {
         self.write(move |connection| {
-            let running: Vec<(Count, Text<RunId>, String, String)> = connection
-                .prepare_cached(
-                    "SELECT position, run, asset, partition FROM backfill_partitions
-                     WHERE backfill = ?1 AND state = 'running'",
-                )?
-                .query_map([Text(id)], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })?
-                .collect::<rusqlite::Result<_>>()?;
-            for (position, run, asset, partition) in running {
-                let (state, error) = became(connection, run.0, &asset, &partition)?;
+            for UnderWay { position, run, asset, partition, .. } in under_way(connection, id)? {
+                let (state, error) = became(connection, run, &asset, &partition)?;
                 connection
                     .prepare_cached(
                         "UPDATE backfill_partitions SET state = ?3, error = ?4
                          WHERE backfill = ?1 AND position = ?2",
                     )?
-                    .execute(params![Text(id), position, Word(state), error])?;
+                    .execute(params![Text(id), Count(position), Word(state), error])?;
             }
             Ok(())
         })
         .await
+    }
+
+    /// How the partitions stand that a run is making, by their places in the order, before that is
+    /// recorded when the run has ended.
+    pub fn parts_under_way(
+        &self,
+        id: BackfillId,
+    ) -> Result<BTreeMap<u64, (PartState, Option<String>)>> {
+        self.read(|connection| {
+            let mut found = BTreeMap::new();
+            for UnderWay { position, run, asset, partition, works } in under_way(connection, id)? {
+                let how = match works {
+                    true => (PartState::Running, None),
+                    false => became(connection, run, &asset, &partition)?,
+                };
+                found.insert(position, how);
+            }
+            Ok(found)
+        })
     }
 
     /// Takes a backfill that nobody makes, so that this process goes on with it.
@@ -479,6 +502,36 @@ fn cancel_pending(connection: &Connection, id: BackfillId) -> Result<()> {
         )?
         .execute([Text(id)])?;
     Ok(())
+}
+
+/// A partition that a run is making, or has been.
+struct UnderWay {
+    position: u64,
+    run: RunId,
+    asset: String,
+    partition: String,
+    /// Whether it is at work on this very one.
+    works: bool,
+}
+
+fn under_way(connection: &Connection, id: BackfillId) -> rusqlite::Result<Vec<UnderWay>> {
+    connection
+        .prepare_cached(
+            "SELECT position, run, asset, partition, EXISTS (
+                 SELECT 1 FROM attempts a WHERE a.run = p.run AND a.asset = p.asset
+                 AND a.partition = p.partition AND a.state = 'running')
+             FROM backfill_partitions p WHERE backfill = ?1 AND state = 'running'",
+        )?
+        .query_map([Text(id)], |row| {
+            Ok(UnderWay {
+                position: row.get::<_, Count>(0)?.0,
+                run: row.get::<_, Text<_>>(1)?.0,
+                asset: row.get(2)?,
+                partition: row.get(3)?,
+                works: row.get(4)?,
+            })
+        })?
+        .collect()
 }
 
 /// What became of a partition in a run, and why it could not be made.

@@ -14,7 +14,8 @@ use crate::ledger::Ledger;
 pub struct Changed {
     /// Its number: later changes have larger ones.
     pub sequence: u64,
-    /// What changed: `run`, `step`, `version`, `alias`, `schedule`, `fire` or `audit`.
+    /// What changed: `run`, `step`, `version`, `alias`, `schedule`, `fire`, `backfill`,
+    /// `notice`, `message`, `mute` or `audit`.
     pub kind: String,
     /// When, where that is known.
     pub at: Option<Timestamp>,

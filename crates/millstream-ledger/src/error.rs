@@ -7,6 +7,7 @@ use millstream_core::{AssetKey, Coded, Fault, Retry};
 use rusqlite::ErrorCode;
 
 use crate::backfills::BackfillState;
+use crate::outbox::DeliveryState;
 
 /// `Result` with the error of the ledger.
 pub type Result<T, E = LedgerError> = std::result::Result<T, E>;
@@ -144,6 +145,20 @@ pub enum LedgerError {
         /// The alias.
         alias: String,
     },
+    /// No such message.
+    #[error("there is no message `{id}`")]
+    UnknownMessage {
+        /// Its id.
+        id: String,
+    },
+    /// Only what was given up is sent once more.
+    #[error("the message `{id}` was not given up: it is {}", state.word())]
+    MessageNotDead {
+        /// Its id.
+        id: String,
+        /// What became of it.
+        state: DeliveryState,
+    },
     /// No such token.
     #[error("there is no token `{id}`")]
     UnknownToken {
@@ -222,6 +237,8 @@ impl Coded for LedgerError {
             Self::Answered { .. } => "ledger.answered",
             Self::UnknownVersion { .. } => "ledger.unknown_version",
             Self::NoEarlierVersion { .. } => "ledger.no_earlier_version",
+            Self::UnknownMessage { .. } => "ledger.unknown_message",
+            Self::MessageNotDead { .. } => "ledger.message_not_dead",
             Self::UnknownToken { .. } => "ledger.unknown_token",
             Self::TokenExists { .. } => "ledger.token_exists",
         }
@@ -239,6 +256,8 @@ impl Coded for LedgerError {
             | Self::Answered { .. }
             | Self::UnknownVersion { .. }
             | Self::NoEarlierVersion { .. }
+            | Self::UnknownMessage { .. }
+            | Self::MessageNotDead { .. }
             | Self::UnknownToken { .. }
             | Self::TokenExists { .. } => Fault::User,
             Self::Open { .. }
@@ -283,6 +302,9 @@ impl Coded for LedgerError {
             Self::Answered { .. } => "`millstream runs rerun` asks again",
             Self::UnknownVersion { .. } => "see `millstream model list` for the versions there are",
             Self::NoEarlierVersion { .. } => "promote a version instead",
+            Self::UnknownMessage { .. } | Self::MessageNotDead { .. } => {
+                "`millstream notifications list --state dead` shows those that were given up"
+            }
             Self::UnknownToken { .. } => "list the tokens to see their ids",
             Self::LeaseLost { .. } => "another process has taken the step over; look at its run",
             Self::TokenExists { .. }

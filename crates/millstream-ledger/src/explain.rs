@@ -138,6 +138,18 @@ pub const EXPLANATIONS: &[Explanation] = &[
          one. It stays where it is. Promote a version instead.",
     ),
     page(
+        "ledger.unknown_message",
+        "No such message",
+        "There is no message with this id. Of those that have come to their end, the newest \
+         20,000 are kept.",
+    ),
+    page(
+        "ledger.message_not_dead",
+        "The message was not given up",
+        "Only a message that was given up is sent once more when somebody asks for it. One that \
+         waits is sent by itself, and one that was sent has arrived. Nothing was changed.",
+    ),
+    page(
         "ledger.unknown_token",
         "No such token",
         "There is no access token with this id; it may have been revoked before.",

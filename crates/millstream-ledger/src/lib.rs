@@ -68,7 +68,7 @@ pub use fires::{
 pub use holder::{Holder, Liveness, Standing};
 pub use ledger::Ledger;
 pub use notices::{MuteRecord, MuteTarget, NewDelivery, NoticeBook, NoticeDecision, StepNews};
-pub use outbox::{Delivery, DeliveryEnd, DeliveryFilter, DeliveryState};
+pub use outbox::{ChannelRecord, Delivery, DeliveryEnd, DeliveryFilter, DeliveryState, ToldOf};
 pub use pages::{GridRun, ListedRun, RunFilter, RunHead, StepHead};
 pub use partitions::{LastAttempt, PartitionHistory, PartitionRecord};
 pub use records::{

@@ -3,6 +3,7 @@
 //! A process that dies between sending and marking leaves the message waiting: it is sent again,
 //! under the same name.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use millstream_core::clock::Timestamp;
@@ -10,8 +11,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::audit::{Action, Deed, audit};
 use crate::columns::{At, Count, Json, Word};
-use crate::error::Result;
+use crate::error::{LedgerError, Result};
 use crate::holder::{Holder, is_gone};
 use crate::ledger::Ledger;
 use crate::notices::NewDelivery;
@@ -24,6 +26,8 @@ const ERROR_CHARS_MAX: usize = 500;
 /// A message, and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Delivery {
+    /// Its number; grows.
+    pub position: u64,
     /// Names it for ever.
     pub delivery: String,
     /// To whom.
@@ -58,6 +62,17 @@ pub enum DeliveryState {
     Dead,
 }
 
+impl DeliveryState {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// How an attempt to send a message ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryEnd {
@@ -84,6 +99,30 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     /// To this channel.
     pub channel: Option<String>,
+    /// About this incident.
+    pub incident: Option<String>,
+    /// Before this number.
+    pub before: Option<u64>,
+}
+
+/// What was told of an incident.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToldOf {
+    /// The newest message about it.
+    pub last: Delivery,
+    /// How many there are.
+    pub messages: u64,
+    /// The channels that were told.
+    pub channels: Vec<String>,
+}
+
+/// What became of the messages to a channel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChannelRecord {
+    /// How many are in which state.
+    pub counts: BTreeMap<String, u64>,
+    /// When it took the last one.
+    pub sent_at: Option<Timestamp>,
 }
 
 impl Ledger {
@@ -196,27 +235,133 @@ impl Ledger {
 
     /// Messages and what became of them, the newest first.
     pub fn deliveries(&self, filter: &DeliveryFilter, limit: usize) -> Result<Vec<Delivery>> {
+        let before = filter.before.map_or(i64::MAX, |at| at.try_into().unwrap_or(i64::MAX));
         self.read(|connection| {
             let deliveries = connection
                 .prepare_cached(&format!(
                     "{SELECT} WHERE (?1 IS NULL OR d.state = ?1) AND (?2 IS NULL OR d.channel = ?2)
-                     ORDER BY d.position DESC LIMIT ?3"
+                     AND (?3 IS NULL OR d.incident = ?3) AND d.position < ?4
+                     ORDER BY d.position DESC LIMIT ?5"
                 ))?
                 .query_map(
-                    params![filter.state.map(Word), filter.channel, Count(limit as u64)],
+                    params![
+                        filter.state.map(Word),
+                        filter.channel,
+                        filter.incident,
+                        before,
+                        Count(limit as u64)
+                    ],
                     delivery,
                 )?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(deliveries)
         })
     }
+
+    /// One message, and what became of it.
+    pub fn delivery(&self, id: &str) -> Result<Option<Delivery>> {
+        self.read(|connection| Ok(one(connection, id)?))
+    }
+
+    /// What was told of incidents, the one with the newest message first.
+    pub fn told_of_incidents(&self, limit: usize) -> Result<Vec<ToldOf>> {
+        self.read(|connection| {
+            let told = connection
+                .prepare_cached(&format!(
+                    "SELECT o.*, g.messages, g.channels
+                     FROM (SELECT incident, max(position) AS last, count(*) AS messages,
+                                  json_group_array(DISTINCT channel) AS channels
+                           FROM deliveries GROUP BY incident ORDER BY last DESC LIMIT ?1) g
+                     JOIN ({SELECT}) o ON o.position = g.last ORDER BY g.last DESC",
+                ))?
+                .query_map([Count(limit as u64)], |row| {
+                    Ok(ToldOf {
+                        last: delivery(row)?,
+                        messages: row.get::<_, Count>(13)?.0,
+                        channels: row.get::<_, Json<_>>(14)?.0,
+                    })
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(told)
+        })
+    }
+
+    /// What became of the messages to each channel that ever had one.
+    pub fn told_channels(&self) -> Result<BTreeMap<String, ChannelRecord>> {
+        self.read(|connection| {
+            let mut channels: BTreeMap<String, ChannelRecord> = BTreeMap::new();
+            let mut statement = connection.prepare_cached(
+                "SELECT channel, state, count(*), max(ended_at) FROM deliveries
+                 GROUP BY channel, state",
+            )?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let (name, state): (String, Word<DeliveryState>) = (row.get(0)?, row.get(1)?);
+                let channel = channels.entry(name).or_default();
+                channel.counts.insert(state.0.word().to_owned(), row.get::<_, Count>(2)?.0);
+                if state.0 == DeliveryState::Sent {
+                    channel.sent_at = row.get::<_, Option<At>>(3)?.map(|at| at.0);
+                }
+            }
+            Ok(channels)
+        })
+    }
+
+    /// Sends a message once more that was given up, as if it was decided now.
+    ///
+    /// Fails with `ledger.unknown_message` and `ledger.message_not_dead`.
+    pub async fn resend_delivery(&self, id: &str) -> Result<()> {
+        let (id, now, by) = (id.to_owned(), self.now(), self.actor());
+        self.write(move |connection| {
+            let Some(found) = one(connection, &id)? else {
+                return Err(LedgerError::UnknownMessage { id });
+            };
+            if found.state != DeliveryState::Dead {
+                return Err(LedgerError::MessageNotDead { id, state: found.state });
+            }
+            connection
+                .prepare_cached(&format!("{RESEND} WHERE delivery = ?2"))?
+                .execute(params![At(now), id])?;
+            audit(connection, by.as_deref(), now, || {
+                Deed::new(Action::NotificationsResend, format!("message:{id}")).with(&found.channel)
+            })
+        })
+        .await
+    }
+
+    /// Sends all messages once more that were given up, or those to one channel; gives how many.
+    pub async fn resend_dead(&self, channel: Option<String>) -> Result<u64> {
+        let (now, by) = (self.now(), self.actor());
+        self.write(move |connection| {
+            let sent = connection
+                .prepare_cached(&format!(
+                    "{RESEND} WHERE state = 'dead' AND (?2 IS NULL OR channel = ?2)"
+                ))?
+                .execute(params![At(now), channel])? as u64;
+            if sent > 0 {
+                let target = channel.map_or("*".to_owned(), |name| format!("channel:{name}"));
+                audit(connection, by.as_deref(), now, || {
+                    let detail = format!("{sent} messages");
+                    Deed::new(Action::NotificationsResend, target).with(&detail)
+                })?;
+            }
+            Ok(sent)
+        })
+        .await
+    }
 }
 
 /// Who sends a message, and until when.
 type Hold = Option<(Holder, Timestamp)>;
 
+/// What is read of a message, by [`delivery`] and [`hold`].
 const SELECT: &str = "SELECT d.delivery, d.channel, d.incident, d.message, d.state, d.attempts,
-     d.created_at, d.due_at, d.ended_at, d.error, d.holder, d.held_until FROM deliveries d";
+     d.created_at, d.due_at, d.ended_at, d.error, d.holder, d.held_until, d.position
+     FROM deliveries d";
+
+/// Of messages that were given up: they wait again, with all attempts before them.
+const RESEND: &str = "UPDATE deliveries SET state = 'waiting', due_at = ?1, attempts = 0,
+     ended_at = NULL, holder = NULL, held_until = NULL";
 
 /// Of the messages that wait, those that no earlier one about the same incident to the same channel
 /// stands before.
@@ -236,7 +381,15 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         due_at: row.get::<_, At>(7)?.0,
         ended_at: row.get::<_, Option<At>>(8)?.map(|at| at.0),
         error: row.get(9)?,
+        position: row.get::<_, Count>(12)?.0,
     })
+}
+
+fn one(connection: &Connection, id: &str) -> rusqlite::Result<Option<Delivery>> {
+    connection
+        .prepare_cached(&format!("{SELECT} WHERE d.delivery = ?1"))?
+        .query_row([id], delivery)
+        .optional()
 }
 
 fn hold(row: &Row<'_>) -> rusqlite::Result<Hold> {

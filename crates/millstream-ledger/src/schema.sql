@@ -391,6 +391,35 @@ END;
 CREATE TRIGGER backfill_changed AFTER UPDATE OF state ON backfills BEGIN
     INSERT INTO changes (kind, at, state) VALUES ('backfill', new.ended_at, new.state);
 END;
+CREATE TRIGGER backfill_advanced AFTER UPDATE OF state ON backfill_partitions
+WHEN new.state IN ('running', 'done', 'failed') BEGIN
+    INSERT INTO changes (kind, run, asset, state)
+    VALUES ('backfill', new.run, new.asset, new.state);
+END;
+CREATE TRIGGER notice_opened AFTER INSERT ON incidents BEGIN
+    INSERT INTO changes (kind, state) VALUES ('notice', 'open');
+END;
+CREATE TRIGGER notice_changed AFTER UPDATE OF state ON incidents BEGIN
+    INSERT INTO changes (kind, state) VALUES ('notice', 'open');
+END;
+CREATE TRIGGER notice_over AFTER DELETE ON incidents BEGIN
+    INSERT INTO changes (kind, state) VALUES ('notice', 'over');
+END;
+CREATE TRIGGER message_added AFTER INSERT ON deliveries BEGIN
+    INSERT INTO changes (kind, at, state) VALUES ('message', new.created_at, new.state);
+END;
+CREATE TRIGGER message_changed AFTER UPDATE OF state ON deliveries BEGIN
+    INSERT INTO changes (kind, at, state) VALUES ('message', new.ended_at, new.state);
+END;
+CREATE TRIGGER muted AFTER INSERT ON mutes BEGIN
+    INSERT INTO changes (kind, at, state) VALUES ('mute', new.since, 'muted');
+END;
+CREATE TRIGGER muted_anew AFTER UPDATE ON mutes BEGIN
+    INSERT INTO changes (kind, at, state) VALUES ('mute', new.since, 'muted');
+END;
+CREATE TRIGGER unmuted AFTER DELETE ON mutes BEGIN
+    INSERT INTO changes (kind, state) VALUES ('mute', 'over');
+END;
 CREATE TRIGGER audited AFTER INSERT ON audit BEGIN
     INSERT INTO changes (kind, at, state) VALUES ('audit', new.at, new.outcome);
 END;

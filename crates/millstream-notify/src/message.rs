@@ -199,6 +199,18 @@ impl Message {
     }
 }
 
+impl Incident {
+    /// One line that says what is wrong.
+    pub fn headline(&self) -> String {
+        headline(self, MessageKind::Problem)
+    }
+
+    /// What of all that belongs to it names it best.
+    pub fn event(&self) -> Event {
+        told_event(self)
+    }
+}
+
 /// A moment to the second.
 fn moment(at: Timestamp) -> String {
     let text = at.to_string();

@@ -190,7 +190,8 @@ impl Notifier {
         if let Ok(told) = tokio::time::timeout(within, self.tell_all(within)).await {
             told?;
         }
-        let waiting = DeliveryFilter { state: Some(DeliveryState::Waiting), channel: None };
+        let waiting =
+            DeliveryFilter { state: Some(DeliveryState::Waiting), ..DeliveryFilter::default() };
         let waiting = self.0.ledger.deliveries(&waiting, COUNTED_MAX)?.len();
         Ok(Left { waiting })
     }

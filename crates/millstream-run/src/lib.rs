@@ -43,6 +43,6 @@ pub use plan::{Decision, Due, Plan, PlanEntry, Reason, plan};
 pub use recover::{OtherSteps, Recovered, Steps, recover};
 pub use report::{Progress, RunReport, StepOutcome, StepReport};
 pub use rerun::{RerunScope, RerunSteps};
-pub use rerun_partitions::{RerunBeside, RerunWorld, tried_in};
+pub use rerun_partitions::RerunBeside;
 pub use scheduler::{FoundFresh, Scheduler, SchedulerConfig};
 pub use webhook::Webhooks;

@@ -432,6 +432,21 @@ pub enum NotificationsVerb {
         /// The channel.
         channel: String,
     },
+    /// Sends messages once more that were given up.
+    #[command(after_help = "Examples:\n  millstream notifications list --state dead\n  \
+        millstream notifications resend 5d1f0c2e9a3b4d5e6f708192a3b4c5d6-1\n  \
+        millstream notifications resend --all --channel team")]
+    Resend {
+        /// Their ids.
+        #[arg(value_name = "MESSAGE", required_unless_present = "all", conflicts_with = "all")]
+        messages: Vec<String>,
+        /// All that were given up.
+        #[arg(long)]
+        all: bool,
+        /// Of all, those to this channel.
+        #[arg(long, value_name = "CHANNEL", requires = "all")]
+        channel: Option<String>,
+    },
     /// Holds back what begins at an asset, or everything. What lasts longer is told after.
     #[command(after_help = "Examples:\n  \
         millstream notifications mute orders --for 2h --reason 'the shop is moved'\n  \

@@ -138,3 +138,81 @@ async fn a_failure_is_known_to_be_over_once_the_asset_is_made() {
     assert!(news.settled_at.is_some_and(|at| at > news.at));
     assert_eq!(ledger.step_news(run, &refused()).unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_message_that_was_given_up_is_sent_once_more_and_that_is_recorded() {
+    let folder = Folder::new();
+    let ledger = folder.open().await.acting_for(Actor { name: "ann".into(), via: Via::Session });
+    ledger.begin_notices().await.unwrap();
+    decided(&ledger, vec![delivery("a", "i"), delivery("b", "i"), delivery("c", "j")]).await;
+    let refused = || DeliveryEnd::Dead { error: "no".into() };
+    assert_eq!(ledger.take_delivery("a", LEASE).await.unwrap(), Some(1));
+    ledger.end_delivery("a", refused()).await.unwrap();
+    let again = ledger.resend_delivery("b").await.unwrap_err();
+    assert_eq!(again.code(), "ledger.message_not_dead");
+    assert_eq!(ledger.resend_delivery("x").await.unwrap_err().code(), "ledger.unknown_message");
+    ledger.resend_delivery("a").await.unwrap();
+    let again = ledger.delivery("a").unwrap().unwrap();
+    assert_eq!((again.state, again.attempts, again.ended_at), (DeliveryState::Waiting, 0, None));
+    assert_eq!(due(&ledger), ["a", "c"], "it is before what came later");
+
+    ledger.end_delivery("a", refused()).await.unwrap();
+    ledger.end_delivery("c", refused()).await.unwrap();
+    assert_eq!(ledger.resend_dead(Some("nobody".to_owned())).await.unwrap(), 0);
+    assert_eq!(ledger.resend_dead(Some("team".to_owned())).await.unwrap(), 2);
+    let lines = ledger.audit_records(&AuditFilter::default(), 10).unwrap();
+    let told: Vec<(&str, Option<&str>)> =
+        lines.iter().map(|line| (line.target.as_str(), line.detail.as_deref())).collect();
+    assert_eq!(told, [("channel:team", Some("2 messages")), ("message:a", Some("team"))]);
+}
+
+#[tokio::test]
+async fn what_was_told_is_found_by_incident_and_by_channel() {
+    let folder = Folder::new();
+    let ledger = folder.open().await;
+    ledger.begin_notices().await.unwrap();
+    let elsewhere = NewDelivery { channel: "mail".to_owned(), ..delivery("c", "i") };
+    decided(&ledger, vec![delivery("a", "i"), delivery("b", "j"), elsewhere]).await;
+    ledger.end_delivery("a", DeliveryEnd::Sent).await.unwrap();
+    let told = ledger.told_of_incidents(10).unwrap();
+    assert_eq!(told.len(), 2);
+    assert_eq!((told[0].last.delivery.as_str(), told[0].messages), ("c", 2));
+    let mut channels = told[0].channels.clone();
+    channels.sort_unstable();
+    assert_eq!(channels, ["mail", "team"]);
+    let of_incident = DeliveryFilter { incident: Some("i".to_owned()), ..Default::default() };
+    let found = ledger.deliveries(&of_incident, 10).unwrap();
+    let before = DeliveryFilter { before: Some(found[0].position), ..of_incident };
+    assert_eq!(ledger.deliveries(&before, 10).unwrap()[0].delivery, "a");
+    let channels = ledger.told_channels().unwrap();
+    assert_eq!(channels["team"].counts["waiting"], 1);
+    assert!(channels["team"].sent_at.is_some() && channels["mail"].sent_at.is_none());
+}
+
+#[tokio::test]
+async fn changes_tell_of_notices_messages_and_mutes() {
+    let folder = Folder::new();
+    let ledger = folder.open().await;
+    ledger.begin_notices().await.unwrap();
+    let decision = NoticeDecision {
+        incidents: [("step:a".to_owned(), Some(json!({})))].into(),
+        deliveries: vec![delivery("a", "i")],
+        ..NoticeDecision::default()
+    };
+    assert!(ledger.decide_notices(decision).await.unwrap());
+    ledger.end_delivery("a", DeliveryEnd::Sent).await.unwrap();
+    let until = Timestamp::from_micros(ledger.now().as_micros() + 1_000_000_000);
+    ledger.mute(MuteTarget::Everything, until, "").await.unwrap();
+    let Changes::Next(changes) = ledger.changes_after(0, 100).unwrap() else { panic!("a gap") };
+    let told: Vec<(&str, Option<&str>)> =
+        changes.iter().map(|change| (change.kind.as_str(), change.state.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            ("notice", Some("open")),
+            ("message", Some("waiting")),
+            ("message", Some("sent")),
+            ("mute", Some("muted")),
+        ]
+    );
+}

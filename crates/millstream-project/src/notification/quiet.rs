@@ -1,6 +1,7 @@
 //! Hours in which nobody is told.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::ToSpan;
 use jiff::civil::{Time, Weekday};
@@ -76,6 +77,19 @@ impl Quiet {
     }
 }
 
+/// `fri, sat 18:00 to 06:00 Europe/Paris`; every day has no names of days.
+impl fmt::Display for Quiet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.days.len() < WEEKDAYS.len() {
+            let names = WEEKDAYS.iter().zip(0_i8..).filter(|(_, day)| self.days.contains(day));
+            let names: Vec<&str> = names.map(|(name, _)| *name).collect();
+            write!(f, "{} ", names.join(", "))?;
+        }
+        let (from, to) = (self.from.strftime("%H:%M"), self.to.strftime("%H:%M"));
+        write!(f, "{from} to {to} {}", self.zone.name())
+    }
+}
+
 /// `22:00`, with 24 hours.
 fn time_of(text: &str) -> Option<Time> {
     let (hour, minute) = text.trim().split_once(':')?;
@@ -137,6 +151,17 @@ mod tests {
         let whole = Quiet::read(&["sat".to_owned()], None, None, None).unwrap();
         assert!(whole.covers(at("2027-01-09T12:00:00Z")));
         assert!(!whole.covers(at("2027-01-10T00:00:00Z")));
+    }
+
+    #[test]
+    fn they_say_what_they_are() {
+        let said = |days: &[&str], from, to, zone| {
+            let days: Vec<String> = days.iter().map(|day| (*day).to_owned()).collect();
+            Quiet::read(&days, from, to, zone).unwrap().to_string()
+        };
+        let nights = said(&[], Some("22:00"), Some("07:00"), Some("Europe/Paris"));
+        assert_eq!(nights, "22:00 to 07:00 Europe/Paris");
+        assert_eq!(said(&["sun-mon"], None, None, None), "mon, sun 00:00 to 00:00 UTC");
     }
 
     #[test]

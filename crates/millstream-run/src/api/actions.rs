@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use millstream_core::asset::AssetKey;
 use millstream_core::step::Refresh;
 use millstream_guard::Principal;
-use millstream_ledger::StepHead;
+use millstream_ledger::RunDetail;
 use millstream_project::Graph;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,10 @@ use super::plans::PlanView;
 use super::{Api, actor};
 use crate::conductor::Started;
 use crate::execute::RunRequest;
+use crate::partitions::partitions_again;
 use crate::plan::Due;
 use crate::rerun::{RerunScope, RerunSteps};
+use crate::rerun_partitions::RerunBeside;
 
 /// What is to run.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -65,6 +67,12 @@ pub(super) struct RerunAsked {
     /// And all behind them.
     #[serde(default)]
     downstream: bool,
+    /// And the earlier partitions of the same assets, of those that were ever tried.
+    #[serde(default)]
+    past: bool,
+    /// And the later ones.
+    #[serde(default)]
+    future: bool,
     /// Only says what would run.
     #[serde(default)]
     dry_run: bool,
@@ -118,15 +126,17 @@ pub(super) async fn rerun(
     Json(asked): Json<RerunAsked>,
 ) -> Done<Rerun> {
     let id = api.run(&run)?;
-    if api.ledger().run_head(id)?.is_none() {
-        return Err(ApiError::no_such("run", run).into());
-    }
-    let selected = selected(&api.project().graph, &api.ledger().step_heads(id)?, &asked);
+    let past = api.ledger().run(id)?.ok_or_else(|| ApiError::no_such("run", run))?;
+    let scope = asked.scope();
+    let selected = selected(&api.project().graph, &past, scope);
     if selected.is_empty() {
         return Err(ApiError::NothingToRerun(id.short()).into());
     }
     let cause = format!("rerun of {}", id.short());
-    let request = RunRequest { due: Due::Always, ..RunRequest::new(cause, selected) };
+    let beside = RerunBeside { past: asked.past, future: asked.future };
+    let executor = api.config.conductor.executor();
+    let partitions = partitions_again(executor, &past, &selected, scope, beside)?;
+    let request = RunRequest { due: Due::Always, partitions, ..RunRequest::new(cause, selected) };
     if asked.dry_run {
         let plan = api.config.conductor.executor().plan(&request).await?;
         let answer = Rerun { dry_run: true, run: None, plan: Some(PlanView::from(plan)) };
@@ -154,11 +164,17 @@ impl Api {
     }
 }
 
+impl RerunAsked {
+    fn scope(&self) -> RerunScope {
+        let &Self { steps, upstream, downstream, .. } = self;
+        RerunScope { steps, upstream, downstream }
+    }
+}
+
 /// The steps to run again, as far as there still are such.
-fn selected(graph: &Graph, past: &[StepHead], asked: &RerunAsked) -> BTreeSet<AssetKey> {
-    let &RerunAsked { steps, upstream, downstream, .. } = asked;
-    let past = past.iter().map(|step| (&step.asset, step.state));
-    let mut selected = RerunScope { steps, upstream, downstream }.selected(graph, past);
+fn selected(graph: &Graph, past: &RunDetail, scope: RerunScope) -> BTreeSet<AssetKey> {
+    let past = past.steps.iter().map(|step| (&step.asset, step.state));
+    let mut selected = scope.selected(graph, past);
     selected.retain(|asset| graph.node(asset).is_some());
     selected
 }

@@ -58,6 +58,8 @@ pub(super) struct AssetDetail {
     language: Option<String>,
     checks_declared: Vec<DeclaredCheck>,
     used_by: Users,
+    /// Whether it is divided into partitions, which are made each on its own.
+    partitioned: bool,
     /// Why its last step failed.
     error: Option<Problem>,
 }
@@ -144,6 +146,7 @@ pub(super) async fn one(State(api): State<Api>, Path(key): Path<String>) -> Answ
             language: model.map(|model| model.language.word().to_owned()),
             checks_declared: declared_checks(project, &fact.key),
             used_by: users(project, &fact.key),
+            partitioned: api.divided(&fact.of).is_some(),
             error: error.map(Problem::from),
             asset,
         })

@@ -92,9 +92,29 @@ pub(super) struct BackfillDetail {
     partitions: Vec<PartView>,
 }
 
+/// Which partitions of a backfill are meant.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct PartsAsked {
+    state: Option<PartWord>,
+    #[schemars(range(min = 1, max = 500))]
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// How a partition of a backfill stands.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum PartWord {
+    Pending,
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
 /// A partition of a backfill.
 #[derive(Debug, Serialize, JsonSchema)]
-struct PartView {
+pub(super) struct PartView {
     asset: String,
     partition: String,
     /// `pending`, `running`, `done`, `failed` or `cancelled`.
@@ -150,8 +170,28 @@ pub(super) async fn one(
     api.reading(move |api| {
         let id = api.backfill_id(&backfill)?;
         let parts = api.ledger().backfill_parts(id, None, PARTS_SHOWN_MAX)?;
-        let partitions = parts.into_iter().map(PartView::from).collect();
+        let under_way = api.ledger().parts_under_way(id)?;
+        let partitions = parts.into_iter().map(|part| as_now(part, &under_way)).collect();
         Ok(BackfillDetail { backfill: api.backfill(id)?, partitions })
+    })
+    .await
+}
+
+/// The partitions of a backfill, in the order in which they are made.
+pub(super) async fn partitions(
+    State(api): State<Api>,
+    Path(backfill): Path<String>,
+    Query(asked): Query<PartsAsked>,
+) -> Answer<Page<PartView>> {
+    api.reading(move |api| {
+        let (id, limit) = (api.backfill_id(&backfill)?, limit(asked.limit)?);
+        let bad = |_| ApiError::bad("cursor", "it is none that this list gave");
+        let after = asked.cursor.as_deref().map(str::parse).transpose().map_err(bad)?;
+        let state = asked.state.map(PartState::from);
+        let found = api.ledger().backfill_parts_after(id, after, state, limit + 1)?;
+        let page = Page::of(found, limit, |part| part.position.to_string());
+        let under_way = api.ledger().parts_under_way(id)?;
+        Ok(page.map(|part| as_now(part, &under_way)))
     })
     .await
 }
@@ -182,7 +222,7 @@ pub(super) async fn start(
     }
     let refresh = if asked.full_refresh { Refresh::Full } else { Refresh::Incremental };
     let new = NewBackfill {
-        selection: asked.select.join(" "),
+        selection: asked.described(),
         pace: BackfillPace { parallel, refresh },
         parts,
         by: Some(actor(&principal)),
@@ -244,6 +284,40 @@ impl BackfillAsked {
     }
 }
 
+impl BackfillAsked {
+    /// What was asked for, as the command line has it.
+    fn described(&self) -> String {
+        let mut words = self.select.clone();
+        words.extend(self.exclude.iter().map(|text| format!("--exclude {text}")));
+        words.extend(self.from.iter().map(|text| format!("--from {text}")));
+        words.extend(self.to.iter().map(|text| format!("--to {text}")));
+        words.extend(self.partitions.iter().map(|text| format!("--partition {text}")));
+        words.extend(self.which.map(|which| {
+            let flag = match which {
+                Which::Missing => "--missing",
+                Which::Failed => "--failed",
+                Which::All => "--all",
+            };
+            flag.to_owned()
+        }));
+        words.extend(self.newest_first.then(|| "--newest-first".to_owned()));
+        words.extend(self.full_refresh.then(|| "--full-refresh".to_owned()));
+        words.join(" ")
+    }
+}
+
+impl From<PartWord> for PartState {
+    fn from(word: PartWord) -> Self {
+        match word {
+            PartWord::Pending => Self::Pending,
+            PartWord::Running => Self::Running,
+            PartWord::Done => Self::Done,
+            PartWord::Failed => Self::Failed,
+            PartWord::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
 impl StartedBackfill {
     fn of(preview: Preview, id: Option<BackfillId>) -> Self {
         let assets = preview.assets.into_iter().map(|asset| ExpectedAsset {
@@ -273,9 +347,28 @@ impl Api {
 
     fn backfill(&self, id: BackfillId) -> Result<BackfillView, Refusal> {
         let found = self.ledger().backfill(id)?;
-        let found = found.ok_or_else(|| ApiError::no_such("backfill", id.to_string()))?;
+        let mut found = found.ok_or_else(|| ApiError::no_such("backfill", id.to_string()))?;
+        for (state, _) in self.ledger().parts_under_way(id)?.into_values() {
+            if let Some(running) = found.counts.get_mut(&PartState::Running) {
+                *running = running.saturating_sub(1);
+            }
+            *found.counts.entry(state).or_default() += 1;
+        }
+        found.counts.retain(|_, count| *count > 0);
         Ok(BackfillView::from(found))
     }
+}
+
+/// A partition with what its run has done so far.
+fn as_now(
+    mut part: BackfillPart,
+    under_way: &BTreeMap<u64, (PartState, Option<String>)>,
+) -> PartView {
+    if let Some((state, error)) = under_way.get(&part.position) {
+        part.state = *state;
+        part.error.clone_from(error);
+    }
+    PartView::from(part)
 }
 
 impl From<Backfill> for BackfillView {

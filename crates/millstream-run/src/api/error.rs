@@ -35,6 +35,9 @@ pub enum ApiError {
     /// The asset has no columns.
     #[error("`{0}` has no columns now")]
     NoColumns(String),
+    /// The asset is not divided.
+    #[error("`{0}` has no partitions")]
+    NotDivided(String),
     /// The run is not at work.
     #[error("run {0} is not at work")]
     RunEnded(String),
@@ -60,7 +63,7 @@ impl ApiError {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoSuch { .. } | Self::NoColumns(_) => StatusCode::NOT_FOUND,
+            Self::NoSuch { .. } | Self::NoColumns(_) | Self::NotDivided(_) => StatusCode::NOT_FOUND,
             Self::BadParameter { .. } => StatusCode::BAD_REQUEST,
             Self::RunEnded(_) | Self::NothingToRerun(_) => StatusCode::CONFLICT,
             Self::TooManyStreams(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -75,6 +78,7 @@ impl Coded for ApiError {
             Self::NoSuch { .. } => "api.no_such_thing",
             Self::BadParameter { .. } => "api.bad_parameter",
             Self::NoColumns(_) => "api.no_columns",
+            Self::NotDivided(_) => "api.not_divided",
             Self::RunEnded(_) => "api.run_ended",
             Self::NothingToRerun(_) => "api.nothing_to_rerun",
             Self::TooManyStreams(_) => "api.too_many_streams",
@@ -99,6 +103,7 @@ impl Coded for ApiError {
     fn hint(&self) -> Option<String> {
         let text = match self {
             Self::NoColumns(_) => "only tables that were made have columns",
+            Self::NotDivided(_) => "`partitions` of the model says how it is divided",
             Self::NothingToRerun(_) => "`steps: all` runs them again",
             Self::TooManyStreams(_) => "close a page that follows the events, or ask again later",
             _ => return None,
@@ -146,9 +151,11 @@ impl From<LedgerError> for Refusal {
     fn from(error: LedgerError) -> Self {
         let status = match &error {
             LedgerError::UnknownVersion { .. }
+            | LedgerError::UnknownMessage { .. }
             | LedgerError::UnknownToken { .. }
             | LedgerError::NothingAsked { .. } => StatusCode::NOT_FOUND,
             LedgerError::Answered { .. }
+            | LedgerError::MessageNotDead { .. }
             | LedgerError::NoEarlierVersion { .. }
             | LedgerError::BackfillHeld { .. }
             | LedgerError::BackfillEnded { .. } => StatusCode::CONFLICT,
@@ -168,6 +175,7 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let status = match error.code() {
             "run.too_many" => StatusCode::TOO_MANY_REQUESTS,
+            "notify.channel_unknown" => StatusCode::NOT_FOUND,
             "ledger.backfill_held" | "ledger.backfill_ended" => StatusCode::CONFLICT,
             _ => status_of(error.fault()),
         };
@@ -214,8 +222,8 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: "api.no_such_thing",
         title: "what the path names is not there",
-        text: "The path names an asset, run, backfill, schedule, model, source or token that there is not in \
-               this environment. The lists of the same interface show what there is.",
+        text: "The path names an asset, partition, run, backfill, schedule, notice, mute, model, \
+               source or token that there is not in this environment. The lists of the same interface show what there is.",
     },
     Explanation {
         code: "api.bad_parameter",
@@ -228,6 +236,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         title: "the asset has no columns",
         text: "Only tables and views that have a version have columns and rows. A topic is read as \
                `topic.NAME` with SQL.",
+    },
+    Explanation {
+        code: "api.not_divided",
+        title: "the asset has no partitions",
+        text: "Only models that say `partitions`, and dbt's microbatch models, are divided. All \
+               others are made as a whole.",
     },
     Explanation {
         code: "api.run_ended",

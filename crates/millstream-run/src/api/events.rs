@@ -44,7 +44,8 @@ pub(super) struct From {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ChangeEvent {
     sequence: u64,
-    /// `run`, `step`, `version`, `alias`, `schedule`, `fire` or `audit`.
+    /// `run`, `step`, `version`, `alias`, `schedule`, `fire`, `backfill`, `notice`, `message`,
+    /// `mute` or `audit`.
     kind: String,
     at: Option<Moment>,
     run: Option<String>,

@@ -6,9 +6,9 @@
 //! Not here: who may come in, and how long and large a request may be. That is the server's.
 //!
 //! Reading order: `table` lists all routes; `moment`, `page` and `error` are what all share; `board` says how assets stand,
-//! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `steps`, `grid`, `logs`, `actions`, `plans`,
-//! and `overview`, `assets`, `versions` and `graph` show it; then `runs`, `steps`, `grid`, `actions`, `approvals`, `backfills`, `plans`,
-//! `schedules`, `sources`, `models`, `rows`, `events`, `audit`, `tokens`, `metrics`.
+//! and `overview`, `assets`, `versions`, `partitions` and `graph` show it; then `runs`, `steps`,
+//! `grid`, `logs`, `actions`, `approvals`, `backfills`, `plans`, `schedules`, `notifications`, `sources`, `models`,
+//! `rows`, `events`, `audit`, `tokens`, `metrics`.
 
 #![expect(clippy::struct_field_names, reason = "fields have the names that the answers have")]
 
@@ -28,8 +28,10 @@ mod logs;
 mod metrics;
 mod models;
 mod moment;
+mod notifications;
 mod overview;
 mod page;
+mod partitions;
 mod plans;
 mod rows;
 mod runs;
@@ -63,6 +65,7 @@ use crate::logs::Logs;
 use crate::scheduler::{FoundFresh, SchedulerConfig};
 
 pub use error::{ApiError, EXPLANATIONS};
+pub use notifications::{Message, Notice, Telling};
 pub use serving::{Served, Traffic};
 
 use board::BoardCache;
@@ -92,6 +95,8 @@ pub struct ApiConfig {
     pub lineage: LineageOf,
     /// What is served in real time.
     pub served: ServedNow,
+    /// What people are told.
+    pub telling: Telling,
     /// What attempts said.
     pub logs: Logs,
     /// The time.

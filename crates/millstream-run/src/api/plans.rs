@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::error::Refusal;
 use super::{Answer, Api};
 use crate::execute::RunRequest;
+use crate::partitions::PartitionPlan;
 use crate::plan::{Decision, Plan, PlanEntry};
 
 /// What a run would be asked for.
@@ -45,9 +46,23 @@ struct PlannedStep {
     action: String,
     /// For people.
     reason: String,
+    /// What is due of it, if it is divided.
+    partitions: Option<PlannedPartitions>,
     /// `why` is `first`, `full_refresh`, `asked`, `definition`, `outside`, `unknown`, `input` or
     /// `upstream`; the last two name an `asset`. Null for what does not run.
     why: Option<Value>,
+}
+
+/// The partitions that would be made.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PlannedPartitions {
+    due: usize,
+    first: Option<String>,
+    last: Option<String>,
+    /// All that there are.
+    total: usize,
+    /// Those that an older definition made and that stay as they are.
+    older: usize,
 }
 
 /// What would run, and why. Asks the sources.
@@ -99,7 +114,21 @@ impl From<PlanEntry> for PlannedStep {
             version: entry.version,
             action: action.to_owned(),
             reason,
+            partitions: entry.partitions.map(PlannedPartitions::from),
             why,
+        }
+    }
+}
+
+impl From<PartitionPlan> for PlannedPartitions {
+    fn from(plan: PartitionPlan) -> Self {
+        let names = || plan.due.iter().map(|due| &due.partition);
+        Self {
+            due: plan.due.len(),
+            first: names().min().map(ToString::to_string),
+            last: names().max().map(ToString::to_string),
+            total: plan.total,
+            older: plan.older,
         }
     }
 }

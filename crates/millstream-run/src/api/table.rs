@@ -7,19 +7,23 @@ use serde_json::Value;
 use super::page::Page;
 use super::{
     Api, actions, approvals, assets, audit, backfills, board, events, graph, grid, logs, metrics,
-    models, overview, plans, rows, runs, schedules, serving, sources, steps, tokens, versions,
+    models, notifications, overview, partitions, plans, rows, runs, schedules, serving, sources,
+    steps, tokens, versions,
 };
 
 type Route = (Operation, MethodRouter<Api>);
 
 /// Routes that change nothing.
 pub(super) fn reads() -> Vec<Route> {
-    [of_assets(), of_runs(), of_the_rest(), of_admins()].into_iter().flatten().collect()
+    [of_assets(), of_runs(), of_notifications(), of_the_rest(), of_admins()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Routes that change something, or run what the request brings.
 pub(super) fn changes() -> Vec<Route> {
-    [of_operators(), of_authors(), of_tokens()].into_iter().flatten().collect()
+    [of_operators(), of_tellers(), of_authors(), of_tokens()].into_iter().flatten().collect()
 }
 
 fn of_assets() -> Vec<Route> {
@@ -64,6 +68,12 @@ fn of_assets() -> Vec<Route> {
                 .asks::<versions::LineageAsked>()
                 .gives::<Value>(200),
             get(versions::lineage),
+        ),
+        (
+            read("/api/v1/assets/{key}/partitions", "The partitions of an asset, and how each is.")
+                .asks::<partitions::PartitionsAsked>()
+                .gives::<partitions::AssetPartitions>(200),
+            get(partitions::partitions),
         ),
         (
             read("/api/v1/graph", "All assets and edges, placed from left to right.")
@@ -135,6 +145,53 @@ fn of_runs() -> Vec<Route> {
             read("/api/v1/backfills/{backfill}", "One backfill with its partitions.")
                 .gives::<backfills::BackfillDetail>(200),
             get(backfills::one),
+        ),
+        (
+            read("/api/v1/backfills/{backfill}/partitions", "Its partitions, in their order.")
+                .asks::<backfills::PartsAsked>()
+                .gives::<Page<backfills::PartView>>(200),
+            get(backfills::partitions),
+        ),
+    ]
+}
+
+fn of_notifications() -> Vec<Route> {
+    let read = |path, about| Operation::get(path, Scope::Read, about);
+    vec![
+        (
+            read("/api/v1/notifications/notices", "What is wrong, by its root cause, and was.")
+                .asks::<notifications::NoticesAsked>()
+                .gives::<Page<notifications::NoticeView>>(200),
+            get(notifications::notices),
+        ),
+        (
+            read("/api/v1/notifications/notices/{notice}", "One root cause.")
+                .gives::<notifications::NoticeView>(200),
+            get(notifications::notice),
+        ),
+        (
+            read("/api/v1/notifications/messages", "Messages, the newest first.")
+                .asks::<notifications::MessagesAsked>()
+                .gives::<Page<notifications::MessageView>>(200),
+            get(notifications::messages),
+        ),
+        (
+            read("/api/v1/notifications/rules", "Who is told what, by name.")
+                .asks::<versions::Part>()
+                .gives::<Page<notifications::RuleView>>(200),
+            get(notifications::rules),
+        ),
+        (
+            read("/api/v1/notifications/channels", "Where messages go, by name.")
+                .asks::<versions::Part>()
+                .gives::<Page<notifications::ChannelView>>(200),
+            get(notifications::channels),
+        ),
+        (
+            read("/api/v1/notifications/mutes", "What nobody is told of now.")
+                .asks::<versions::Part>()
+                .gives::<Page<notifications::MuteView>>(200),
+            get(notifications::mutes),
         ),
     ]
 }
@@ -307,6 +364,53 @@ fn of_operators() -> Vec<Route> {
                 .gives::<actions::StartedRun>(202)
                 .gives::<actions::StartedRun>(200),
             post(schedules::run),
+        ),
+    ]
+}
+
+fn of_tellers() -> Vec<Route> {
+    let operate = |path, about| Operation::post(path, Scope::Operate, about);
+    vec![
+        (
+            operate(
+                "/api/v1/notifications/channels/{channel}/test",
+                "Sends a message to a channel now.",
+            )
+            .gives::<notifications::Tested>(200),
+            post(notifications::test),
+        ),
+        (
+            operate(
+                "/api/v1/notifications/messages/{message}/resend",
+                "Sends a message once more that was given up.",
+            )
+            .gives::<notifications::MessageView>(202),
+            post(notifications::resend),
+        ),
+        (
+            operate(
+                "/api/v1/notifications/resend",
+                "Sends all messages once more that were given up, or those to a channel.",
+            )
+            .takes::<notifications::ResendAsked>()
+            .gives::<notifications::Resent>(202),
+            post(notifications::resend_all),
+        ),
+        (
+            operate("/api/v1/notifications/mutes", "Holds back what begins at an asset.")
+                .takes::<notifications::MuteAsked>()
+                .gives::<notifications::MuteView>(201),
+            post(notifications::mute),
+        ),
+        (
+            Operation::new(
+                Verb::Delete,
+                "/api/v1/notifications/mutes/{target}",
+                Scope::Operate,
+                "Ends a mute; `*` names that of everything.",
+            )
+            .gives_nothing(204),
+            delete(notifications::unmute),
         ),
     ]
 }

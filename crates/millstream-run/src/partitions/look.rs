@@ -1,6 +1,6 @@
 //! What is looked up before partitions are decided.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use millstream_core::asset::AssetKey;
@@ -9,9 +9,13 @@ use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
 use millstream_core::partition::{PartitionKey, Partitions};
 use millstream_core::step::{Prints, Step, StepSpec};
-use millstream_ledger::{AssetVersion, Ledger, PartitionRecord};
+use millstream_ledger::{AssetVersion, Ledger, PartitionRecord, RunDetail};
 
+use super::decide::Asked;
+use crate::execute::Executor;
 use crate::memo::counts;
+use crate::rerun::RerunScope;
+use crate::rerun_partitions::{RerunBeside, RerunWorld, tried_in};
 
 /// What is known of the partitions of an asset and of its inputs.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +81,26 @@ pub async fn look(
     }
     divided.prints = Some(prints);
     Ok(divided)
+}
+
+/// The partitions that run again with steps of a past run, of those that are divided.
+pub fn partitions_again(
+    executor: &Executor,
+    past: &RunDetail,
+    selected: &BTreeSet<AssetKey>,
+    scope: RerunScope,
+    beside: RerunBeside,
+) -> Result<Asked> {
+    let specs = executor.steps().iter().map(|step| step.spec());
+    let specs: Vec<_> = specs.filter(|spec| selected.contains(spec.asset())).collect();
+    let mut tried = BTreeMap::new();
+    for spec in specs.iter().filter(|spec| spec.partitions.is_some()) {
+        let last = executor.ledger().last_attempts(spec.asset())?;
+        tried.insert(spec.asset().clone(), last.into_keys().collect());
+    }
+    let ran = tried_in(past);
+    let world = RerunWorld { specs: &specs, ran: &ran, tried: &tried };
+    Ok(scope.partitions(beside, world))
 }
 
 /// Whether a partition was never made, or not from the versions that inputs have now.

@@ -9,4 +9,4 @@ pub use decide::{
 };
 pub use drive::PartitionReport;
 pub(crate) use drive::{DecidedPart, Part};
-pub use look::{Divided, divisions, look};
+pub use look::{Divided, divisions, look, partitions_again};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use millstream_backup::{About, Repository, Taking, verify};
+use millstream_ledger::{Action, Deed};
 use serde_json::json;
 
 use crate::cli::{BackupArgs, BackupVerb, Global, OutputFormat};
@@ -11,7 +12,7 @@ use crate::exit::{Failure, Outcome};
 use crate::output::{
     Column, duration, moment, print_json, print_line, print_note, print_rows, size, thousands,
 };
-use crate::wire::{FrozenEnvironment, Opened};
+use crate::wire::{FrozenEnvironment, Opened, read_project, record_in, user};
 
 /// Backs an environment up, or looks after backups.
 pub async fn run(global: &Global, args: &BackupArgs) -> Outcome {
@@ -20,7 +21,7 @@ pub async fn run(global: &Global, args: &BackupArgs) -> Outcome {
         (Some(BackupVerb::Verify { folder, backup }), _) => {
             check(global, folder, backup.as_deref())
         }
-        (Some(BackupVerb::Prune { folder, keep }), _) => prune(global, folder, *keep),
+        (Some(BackupVerb::Prune { folder, keep }), _) => prune(global, folder, *keep).await,
         (None, Some(dest)) => back_up(global, dest).await,
         (None, None) => Err(Failure::Usage("say where to: millstream backup FOLDER".to_owned())),
     }
@@ -50,6 +51,9 @@ async fn back_up(global: &Global, dest: &Path) -> Outcome {
     view.end();
     drop(frozen);
     let manifest = taking.finish(opened.clock.now())?;
+    let deed = Deed::new(Action::BackupTake, format!("backup:{}", manifest.id));
+    let detail = format!("to {}, {}", dest.display(), size(manifest.bytes()));
+    opened.ledger.record(user(), deed.with(&detail)).await?;
     let millis = manifest.ended_at.as_millis() - began_at.as_millis();
     if global.output == OutputFormat::Json {
         return print_json(
@@ -127,8 +131,14 @@ fn check(global: &Global, folder: &Path, backup: Option<&str>) -> Outcome {
     if verified.damages.is_empty() { Ok(()) } else { Err(Failure::Status(1)) }
 }
 
-fn prune(global: &Global, folder: &Path, keep: usize) -> Outcome {
+async fn prune(global: &Global, folder: &Path, keep: usize) -> Outcome {
     let pruned = Repository::open(folder)?.prune(keep)?;
+    // Backups outlive their project; where there is none, there is no record either.
+    if let Some(project) = read_project(global)?.project.filter(|_| !pruned.backups.is_empty()) {
+        let deed = Deed::new(Action::BackupPrune, format!("backups:{}", folder.display()));
+        let deed = deed.with(&pruned.backups.join(" "));
+        record_in(&project.environment.root, &project.environment.name, deed).await?;
+    }
     if global.output == OutputFormat::Json {
         return print_json("pruned", &pruned);
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use millstream_backup::link;
 use millstream_core::clock::Clock;
 use millstream_core::error::{Plain, Result as CoreResult};
-use millstream_ledger::{Ledger, Liveness, RunState};
+use millstream_ledger::{Action, Deed, Ledger, Liveness, RunState};
 use millstream_project::{
     BRANCH_FILE, Branch, Environment, Project, is_environment_name, state_dir,
 };
@@ -21,7 +21,7 @@ use crate::exit::{Failure, Outcome};
 use crate::output::{
     Column, duration, moment, print_json, print_line, print_note, print_rows, size, thousands,
 };
-use crate::wire::{Existing, FrozenEnvironment, Opened, Place, required_project};
+use crate::wire::{Existing, FrozenEnvironment, Opened, Place, record_in, required_project, user};
 
 /// What the folder of a branch ends with while it is removed.
 const DROPPING: &str = ".dropping";
@@ -75,6 +75,8 @@ async fn create(global: &Global, name: &str, from: Option<&str>) -> Outcome {
     fs::write(&record, branch.to_text()).map_err(unwritable(&record))?;
     fs::File::open(&record).and_then(|file| file.sync_all()).map_err(unwritable(&record))?;
     place.take(opened.clock.now())?;
+    let deed = Deed::new(Action::EnvCreate, format!("env:{name}"));
+    opened.ledger.record(user(), deed).await?;
     let millis = opened.clock.now().as_millis() - began_at.as_millis();
     if global.output == OutputFormat::Json {
         return print_json(
@@ -240,17 +242,20 @@ async fn drop_branch(global: &Global, name: &str) -> Outcome {
         // What an earlier try was killed over.
         remove(&dropping)?;
     }
-    if Branch::read(&project.root, name).is_none() {
+    let Some(branch) = Branch::read(&project.root, name) else {
         let message = format!("`{name}` is no branch");
         let hint = "`millstream env list` shows them";
         return Err(Plain::user("env.not_a_branch", message).with_hint(hint).into());
-    }
+    };
     let root = state_dir(&project.root, name);
     expect_idle(&root, name).await?;
     fs::rename(&root, &dropping).map_err(unwritable(&root))?;
     let mut sizes = Sizes::default();
     sizes.add(&dropping).map_err(unwritable(&dropping))?;
     remove(&dropping)?;
+    // The record of the branch is gone with it; that of its base stays.
+    let base = state_dir(&project.root, &branch.from);
+    record_in(&base, &branch.from, Deed::new(Action::EnvDrop, format!("env:{name}"))).await?;
     if global.output == OutputFormat::Json {
         return print_json("dropped", &json!({"name": name, "bytes": sizes.own}));
     }

@@ -1,9 +1,10 @@
-//! `millstream notifications list|test|mute|unmute`
+//! `millstream notifications list|test|resend|mute|unmute`
 
 use millstream_core::AssetKey;
 use millstream_core::clock::{Clock, Timestamp};
 use millstream_ledger::{
-    Delivery, DeliveryFilter, DeliveryState, Ledger, MuteRecord, MuteTarget, NoticeBook,
+    Action, Deed, Delivery, DeliveryFilter, DeliveryState, Ledger, MuteRecord, MuteTarget,
+    NoticeBook,
 };
 use millstream_notify::{Incident, Message};
 use millstream_project::Selection;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::cli::{Global, MessageState, NotificationsVerb, OutputFormat};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Column, moment, print_json, print_line, table};
-use crate::wire::{Opened, notifier, open_ledger, required_project};
+use crate::wire::{Opened, notifier, open_ledger, required_project, user};
 
 /// The longest mute, in seconds: 30 days.
 const MUTE_SECONDS_MAX: i64 = 30 * 24 * 3600;
@@ -23,10 +24,14 @@ pub async fn run(global: &Global, verb: &NotificationsVerb) -> Outcome {
     match verb {
         NotificationsVerb::List { state, channel, limit } => {
             let state = state.map(delivery_state);
-            let filter = DeliveryFilter { state, channel: channel.clone() };
+            let filter =
+                DeliveryFilter { state, channel: channel.clone(), ..DeliveryFilter::default() };
             list(global, &open_ledger(global).await?, &filter, *limit)
         }
         NotificationsVerb::Test { channel } => test(global, channel).await,
+        NotificationsVerb::Resend { messages, channel, .. } => {
+            resend(global, messages, channel.clone()).await
+        }
         NotificationsVerb::Mute { asset, period, reason, .. } => {
             let target = target(global, asset.as_deref())?;
             mute(global, target, period, reason.as_deref().unwrap_or_default()).await
@@ -100,6 +105,7 @@ fn message_table(messages: &[Delivery]) -> String {
         Column::Number("attempts"),
         Column::Text("message"),
         Column::Text("why not"),
+        Column::Text("id"),
     ];
     let row = |delivery: &Delivery| {
         let message = serde_json::from_value::<Message>(delivery.message.clone());
@@ -111,6 +117,7 @@ fn message_table(messages: &[Delivery]) -> String {
             delivery.attempts.to_string(),
             message,
             delivery.error.clone().unwrap_or_default(),
+            delivery.delivery.clone(),
         ]
     };
     table(&columns, &messages.iter().map(row).collect::<Vec<_>>())
@@ -119,10 +126,34 @@ fn message_table(messages: &[Delivery]) -> String {
 async fn test(global: &Global, channel: &str) -> Outcome {
     let opened = Opened::open(global, "notifications test").await?;
     notifier(&opened, None).test(channel).await?;
+    let deed = Deed::new(Action::NotificationsTest, format!("channel:{channel}"));
+    opened.ledger.record(user(), deed).await?;
     if global.output == OutputFormat::Json {
         return print_json("test", &json!({"channel": channel, "arrived": true}));
     }
     print_line(&format!("the message to {channel} was taken"))
+}
+
+async fn resend(global: &Global, messages: &[String], channel: Option<String>) -> Outcome {
+    let ledger = open_ledger(global).await?;
+    let count = if messages.is_empty() {
+        ledger.resend_dead(channel).await?
+    } else {
+        for message in messages {
+            ledger.resend_delivery(message).await?;
+        }
+        messages.len() as u64
+    };
+    if global.output == OutputFormat::Json {
+        return print_json("resent", &json!({"messages": count}));
+    }
+    print_line(&match count {
+        0 => "no message was given up".to_owned(),
+        count => format!(
+            "{} wait to be sent again, by a server or the next run",
+            if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+        ),
+    })
 }
 
 async fn mute(global: &Global, target: MuteTarget, period: &str, reason: &str) -> Outcome {

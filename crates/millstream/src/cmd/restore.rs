@@ -2,16 +2,17 @@
 
 use millstream_backup::{Repository, restore};
 use millstream_core::clock::Clock;
+use millstream_ledger::{Action, Deed};
 use serde_json::json;
 
 use crate::cli::{Global, OutputFormat, RestoreArgs};
 use crate::copying::{CopyView, per_second};
 use crate::exit::Outcome;
 use crate::output::{duration, moment, print_json, print_line, print_note, size, thousands};
-use crate::wire::{Existing, Place, required_project};
+use crate::wire::{Existing, Place, record_in, required_project};
 
 /// Puts a backup into an environment.
-pub fn run(global: &Global, args: &RestoreArgs) -> Outcome {
+pub async fn run(global: &Global, args: &RestoreArgs) -> Outcome {
     let project = required_project(global)?;
     let repository = Repository::open(&args.source)?;
     let manifest = repository.find(args.backup.as_deref())?;
@@ -24,6 +25,10 @@ pub fn run(global: &Global, args: &RestoreArgs) -> Outcome {
         restore(&repository, &manifest, place.staging(), &|progress| view.show(progress))?;
     view.end();
     let replaced = place.take(clock.now())?;
+    let deed = Deed::new(Action::BackupRestore, format!("backup:{}", manifest.id));
+    let detail = format!("from {}", args.source.display());
+    let restored_to = &project.environment;
+    record_in(&restored_to.root, &restored_to.name, deed.with(&detail)).await?;
     let millis = (clock.now().as_millis() - began_at.as_millis()).unsigned_abs();
     let environment = &project.environment.name;
     if global.output == OutputFormat::Json {

@@ -37,8 +37,8 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     let functions =
         tokio::spawn(run_functions(opened.executor(None).await?, topics(&opened)?, stop.clone()));
     let (conductor, scheduler) = scheduler(&opened).await?;
-    let api = api_config(&opened, &conductor, &scheduler, &deployments, &stop)?;
     let notifier = notifier(&opened, Some(lateness(&opened, scheduler.found_fresh())));
+    let api = api_config(&opened, &conductor, &scheduler, &deployments, &notifier, &stop)?;
     notifier.begin().await?;
     // It goes on until the runs have ended, so that they are told, too.
     let told = CancellationToken::new();

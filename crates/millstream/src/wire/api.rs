@@ -7,6 +7,7 @@ use millstream_core::error::Result;
 use millstream_core::topic::Topic;
 use millstream_deploy::{Deployments, TrafficSeen};
 use millstream_ledger::{Action, AuditOutcome, Deed, Ledger};
+use millstream_notify::Notifier;
 use millstream_run::api::{ApiConfig, LineageDirection, LineageRequest, Served, Traffic, actor};
 use millstream_run::{Conductor, Scheduler};
 use millstream_server::{Witness, Witnessed, WitnessedEvent};
@@ -14,6 +15,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::Opened;
+use super::notices::telling;
 use super::schedules::scheduler_config;
 use crate::cmd::lineage;
 
@@ -23,6 +25,7 @@ pub fn api_config(
     conductor: &Conductor,
     scheduler: &Scheduler,
     deployments: &Arc<Deployments>,
+    notifier: &Notifier,
     stop: &CancellationToken,
 ) -> Result<ApiConfig> {
     let (names, topics) = (Arc::clone(opened), Arc::clone(opened));
@@ -48,6 +51,7 @@ pub fn api_config(
             let traffic = traffic(&deployment.traffic());
             Some(Served { version: deployment.version(), traffic })
         }),
+        telling: telling(opened, notifier),
         logs: opened.logs.clone(),
         clock: opened.clock.clone(),
         stop: stop.clone(),

@@ -16,7 +16,7 @@ use millstream_core::secret::Secret;
 use millstream_core::step::Step;
 use millstream_core::topic::Topic;
 use millstream_engine::{Engine, EngineConfig, LakeLocation};
-use millstream_ledger::{Holder, Ledger};
+use millstream_ledger::{Deed, Holder, Ledger};
 use millstream_model::{LoadedModels, Registry};
 use millstream_project::Environment;
 use millstream_python::{LineSink, PythonFunctions, PythonPool};
@@ -152,6 +152,16 @@ pub async fn open_ledger(global: &Global) -> Result<Ledger, Failure> {
     folder::prepare(&project.environment.root)?;
     let ledger = ledger_of(&project.environment, &Clock::System).await?;
     Ok(ledger.acting_for(super::user()))
+}
+
+/// Writes down what whoever types has done to the environment of a folder, if it was ever used.
+pub async fn record_in(root: &Path, environment: &str, deed: Deed) -> CoreResult<()> {
+    let path = root.join("ledger.db");
+    if !path.exists() {
+        return Ok(());
+    }
+    let ledger = Ledger::open(&path, environment, Clock::System).await?;
+    Ok(ledger.record(super::user(), deed).await?)
 }
 
 /// Opens the ledger and the logs, for verbs that need no more.

@@ -21,10 +21,10 @@ mod syntax;
 mod warehouse;
 
 pub use api::{api_config, witness};
-pub use backends::{Backends, open_ledger, open_records};
+pub use backends::{Backends, open_ledger, open_records, record_in};
 pub use explanations::explanations;
 pub use frozen::FrozenEnvironment;
-pub use notices::{lateness, notifier};
+pub use notices::{lateness, notifier, telling};
 pub use opened::{Opened, token_record, user};
 pub use optimize::optimize;
 pub use place::{Existing, Place};

@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use millstream_notify::{LateAsset, Lateness, Notifier, NotifierConfig, Secrets};
+use millstream_notify::{
+    Incident, LateAsset, Lateness, Message, MessageKind, Notifier, NotifierConfig, Secrets,
+};
 use millstream_run::FoundFresh;
+use millstream_run::api::{self, Notice, Telling};
 use millstream_run::schedule::{StepHistory, late};
+
+use serde_json::Value;
 
 use super::Opened;
 use super::secrets::resolve;
@@ -38,4 +43,76 @@ pub fn lateness(opened: &Opened, fresh: FoundFresh) -> Lateness {
             })
             .collect())
     })
+}
+
+/// What the interface knows of notices.
+pub fn telling(opened: &Opened, notifier: &Notifier) -> Telling {
+    let (ledger, notifier) = (opened.ledger.clone(), notifier.clone());
+    Telling {
+        notices: Arc::new(move || {
+            let incidents = ledger.notice_book()?.incidents.into_values();
+            let read = incidents.filter_map(|it| serde_json::from_value::<Incident>(it).ok());
+            Ok(read.map(notice).collect())
+        }),
+        message,
+        test: Arc::new(move |channel| {
+            let notifier = notifier.clone();
+            Box::pin(async move { Ok(notifier.test(&channel).await?) })
+        }),
+    }
+}
+
+fn notice(incident: Incident) -> Notice {
+    Notice {
+        headline: incident.headline(),
+        event: incident.event(),
+        asset: incident.cause.asset().cloned(),
+        blocked_count: incident.what.blocked.len(),
+        id: incident.id,
+        code: incident.what.code,
+        message: incident.what.message,
+        hint: incident.what.hint,
+        run: incident.what.run,
+        origin: incident.what.origin,
+        blocked: incident.what.blocked,
+        count: incident.count,
+        first_at: incident.first_at,
+        last_at: incident.last_at,
+        over_at: incident.over_at,
+        told: incident.told.into_iter().map(|(channel, told)| (channel, told.at)).collect(),
+        messages: u64::from(incident.messages),
+    }
+}
+
+fn message(kept: &Value) -> Option<api::Message> {
+    let said: Message = serde_json::from_value(kept.clone()).ok()?;
+    let kind = match said.kind {
+        MessageKind::Problem => "problem",
+        MessageKind::Changed => "changed",
+        MessageKind::Reminder => "reminder",
+        MessageKind::Resolved => "resolved",
+        MessageKind::Test => "test",
+    };
+    let (code, text, hint) =
+        said.error.map_or((None, String::new(), None), |it| (it.code, it.message, it.hint));
+    let about = Notice {
+        id: said.incident,
+        headline: said.headline,
+        event: said.event,
+        asset: said.asset.and_then(|asset| asset.parse().ok()),
+        code,
+        message: text,
+        hint,
+        run: said.run,
+        origin: said.origin,
+        blocked: said.blocked.iter().filter_map(|asset| asset.parse().ok()).collect(),
+        blocked_count: said.blocked_count,
+        count: said.count,
+        first_at: said.first_at,
+        last_at: said.last_at,
+        over_at: None,
+        told: Default::default(),
+        messages: 0,
+    };
+    Some(api::Message { about, kind: kind.to_owned(), at: said.at })
 }

@@ -1,15 +1,12 @@
 //! `millstream runs rerun`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use millstream_core::asset::AssetKey;
-use millstream_core::error::Result;
 use millstream_ledger::RunDetail;
 use millstream_project::Graph;
-use millstream_run::partitions::Asked;
-use millstream_run::{
-    Due, Executor, RerunBeside, RerunScope, RerunSteps, RerunWorld, RunRequest, tried_in,
-};
+use millstream_run::partitions::partitions_again;
+use millstream_run::{Due, RerunBeside, RerunScope, RerunSteps, RunRequest};
 
 use super::found;
 use crate::cli::{Global, RerunArgs};
@@ -29,7 +26,8 @@ pub(super) async fn run(global: &Global, args: &RerunArgs) -> Outcome {
     }
     let cause = format!("rerun of {name}");
     let executor = opened.executor(args.threads).await?;
-    let partitions = partitions(&executor, &past, &selected, args)?;
+    let beside = RerunBeside { past: args.past, future: args.future };
+    let partitions = partitions_again(&executor, &past, &selected, scope(args), beside)?;
     let request = RunRequest { due: Due::Always, partitions, ..RunRequest::new(cause, selected) };
     if args.dry_run {
         return plan::show(global, &opened, &executor.plan(&request).await?);
@@ -44,24 +42,4 @@ fn selected(graph: &Graph, past: &RunDetail, args: &RerunArgs) -> BTreeSet<Asset
 fn scope(args: &RerunArgs) -> RerunScope {
     let steps = if args.all { RerunSteps::All } else { RerunSteps::Failed };
     RerunScope { steps, upstream: args.upstream, downstream: args.downstream }
-}
-
-/// The partitions that run again, of the steps that are divided.
-fn partitions(
-    executor: &Executor,
-    past: &RunDetail,
-    selected: &BTreeSet<AssetKey>,
-    args: &RerunArgs,
-) -> Result<Asked> {
-    let specs = executor.steps().iter().map(|step| step.spec());
-    let specs: Vec<_> = specs.filter(|spec| selected.contains(spec.asset())).collect();
-    let mut tried = BTreeMap::new();
-    for spec in specs.iter().filter(|spec| spec.partitions.is_some()) {
-        let last = executor.ledger().last_attempts(spec.asset())?;
-        tried.insert(spec.asset().clone(), last.into_keys().collect());
-    }
-    let beside = RerunBeside { past: args.past, future: args.future };
-    let ran = tried_in(past);
-    let world = RerunWorld { specs: &specs, ran: &ran, tried: &tried };
-    Ok(scope(args).partitions(beside, world))
 }
