@@ -3,22 +3,59 @@
 use std::fmt::Write;
 use std::process::Command;
 
-use millstream_tests::{TestProject, binary, root};
+use millstream_tests::{Answering, Receiver, TestProject, binary, root};
 
 /// Orders of which the third has no amount, so that a check refuses them.
 const ORDERS: &str = "id,customer_id,amount\n1,1,10\n2,2,20\n3,1,\n4,3,5\n";
 
-/// A small project with something of everything that an operator looks after.
-fn project() -> TestProject {
+/// Visits of three days, of which one has a note that is no number.
+const VISITS: &str = "id,at,note\n1,2024-01-01 08:00:00,1\n2,2024-01-02 09:00:00,none\n\
+                      3,2024-01-03 10:00:00,3\n";
+
+const SECRET: &str = "a secret of both";
+
+/// A model of visits that is divided by day.
+fn by_day(materialized: &str, columns: &str) -> String {
+    format!(
+        "{{{{ config(materialized='{materialized}', partitions={{'by': 'time', 'column': 'at', \
+         'grain': 'day', 'begin': '2024-01-01', 'end': '2024-01-04'}}) }}}} \
+         select id, cast(at as timestamp) as at, {columns} \
+         from {{{{ source('shop', 'visits') }}}}\n"
+    )
+}
+
+/// A small project with something of everything that an operator looks after. Its first message is
+/// refused.
+fn project(receiver: &Receiver) -> TestProject {
     let project = TestProject::of(&[
         ("millstream.yml", "name: corner_shop\n"),
         ("orders.csv", ORDERS),
         ("titles.csv", &titles(60)),
+        ("visits.csv", VISITS),
         (
             "sources/shop.yml",
             "sources:\n  - name: shop\n    connector: file\n    streams:\n      \
              - {name: orders, path: orders.csv, sync: replace, key: id}\n      \
-             - {name: titles, path: titles.csv, sync: replace, key: id}\n",
+             - {name: titles, path: titles.csv, sync: replace, key: id}\n      \
+             - {name: visits, path: visits.csv, sync: replace, key: id}\n",
+        ),
+        ("models/visits_daily.sql", &by_day("incremental", "note")),
+        ("models/fragile_daily.sql", &by_day("incremental", "cast(note as integer) as note")),
+        (
+            "models/endless_daily.sql",
+            &by_day(
+                "incremental",
+                "(select count(*) from generate_series(1, 1000000000000000) a(x) \
+                 where a.x % 7 = 3) as n",
+            ),
+        ),
+        (
+            "notifications/all.yml",
+            &format!(
+                "channels:\n  hook:\n    webhook: {{url: {}/hook, secret: {{env: HOOK_SECRET}}}}\n\
+                 rules:\n  failures: {{to: hook}}\n",
+                receiver.url
+            ),
         ),
         (
             "models/clean_orders.sql",
@@ -52,8 +89,10 @@ fn project() -> TestProject {
             "schedules:\n  nightly:\n    cron: \"30 2 * * *\"\n    zone: Europe/Paris\n    \
              select: revenue\n",
         ),
-    ]);
-    project.output(&["run", "--exclude", "endless"]).ended_with(1);
+    ])
+    .with("HOOK_SECRET", SECRET);
+    let exclude = ["endless", "endless_daily", "fragile_daily"];
+    project.output(&[&["run", "--exclude"][..], &exclude].concat()).ended_with(1);
     project.write("titles.csv", titles(80));
     project.output(&["run", "--select", "+topics"]).succeeded();
     project
@@ -75,11 +114,13 @@ fn titles(rows: usize) -> String {
 
 #[test]
 fn an_operator_does_their_work_in_the_browser() {
-    let project = project();
+    let receiver = Receiver::start(Answering::First(1, 410));
+    let project = project(&receiver);
     let ran = Command::new("node")
         .arg(root().join("ui/tests/main.mjs"))
         .env("MILLSTREAM_TEST_BINARY", binary())
         .env("MILLSTREAM_TEST_PROJECT", project.path())
+        .env("HOOK_SECRET", SECRET)
         .output()
         .expect("Node is installed, and `npm ci` has run in `ui`");
     let said = String::from_utf8_lossy(&ran.stdout);

@@ -15,7 +15,8 @@ assert.ok(items.length > 0, "the project has a run that failed");
 const failedRun = items.at(-1).run;
 
 failed.push(...await runTests(browser, server.base, tasks(() => server)));
-failed.push(...await lookAtAll(browser, server.base, failedRun));
+const { items: [newest] } = await server.get("/backfills");
+failed.push(...await lookAtAll(browser, server.base, { run: failedRun, backfill: newest.backfill }));
 
 failed.push(...await runTests(browser, server.base, {
   "a page outlives its server": async (page) => {

@@ -6,7 +6,7 @@ import { assertAccessible, open, screenshot } from "./browser.mjs";
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true };
 
 /** The addresses of all screens, with what must be seen on each before it is looked at. */
-export function screens(run) {
+export function screens({ run, backfill }) {
   return {
     overview: ["/", "Needs attention"],
     assets: ["/assets", "shop.orders"],
@@ -16,6 +16,8 @@ export function screens(run) {
     sample: ["/assets/table%3Amain.clean_orders?tab=sample", "amount"],
     checks: ["/assets/table%3Amain.clean_orders?tab=checks", "not_null_clean_orders_amount"],
     lineage: ["/assets/table%3Amain.clean_orders?tab=lineage", "Made from"],
+    partitions: ["/assets/table%3Amain.visits_daily?tab=partitions&partition=2024-01-02", "Make again"],
+    "partitions as a list": ["/assets/table%3Amain.visits_daily?tab=partitions&view=list", "2024-01-02"],
     graph: ["/graph?at=table%3Amain.clean_orders", "Fit"],
     runs: ["/runs", "Started"],
     run: [`/runs/${run}`, "Refused by a check"],
@@ -25,6 +27,13 @@ export function screens(run) {
     plan: ["/plan", "Up to date"],
     schedules: ["/schedules", "nightly"],
     schedule: ["/schedules/nightly?tab=next", "In your zone"],
+    backfills: ["/backfills", "main.fragile_daily"],
+    backfill: [`/backfills/${backfill}`, "main.endless_daily"],
+    "backfill as a list": [`/backfills/${backfill}?view=list`, "2024-01-02"],
+    notices: ["/notifications", "main.clean_orders"],
+    messages: ["/notifications?tab=messages", "Sent"],
+    rules: ["/notifications?tab=rules", "hook"],
+    mutes: ["/notifications?tab=mutes", "the shop is moved"],
     sources: ["/sources", "orders"],
     models: ["/models", "topics"],
     model: ["/models/topics?version=1", "f1_weighted"],
@@ -38,12 +47,12 @@ export function screens(run) {
 }
 
 /** Looks at all screens; gives the names of those that are not as they should be. */
-export async function lookAtAll(browser, base, run) {
+export async function lookAtAll(browser, base, found) {
   const failed = [];
   const looks = { light: { colorScheme: "light" }, dark: { colorScheme: "dark" }, phone: { ...PHONE, colorScheme: "light" } };
   for (const [look, options] of Object.entries(looks)) {
     const { page, complaints, close } = await open(browser, base, options);
-    for (const [name, [address, text]] of Object.entries(screens(run))) {
+    for (const [name, [address, text]] of Object.entries(screens(found))) {
       const what = `${name} ${look}`;
       try {
         await page.goto(address);

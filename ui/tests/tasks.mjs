@@ -24,6 +24,49 @@ export const tasks = (server) => ({
     assert.match(page.url(), /step=table%3Amain.clean_orders/);
   },
 
+  "see who was told what, send again what was refused, and try the channel": async (page) => {
+    await page.goto("/notifications");
+    await row(page, "a check refused main.clean_orders").getByText("Wrong now").waitFor();
+    await row(page, "a check refused main.clean_orders").getByRole("link").click();
+    const notice = page.getByRole("region", { name: /^Notice a check refused/ });
+    await notice.getByRole("list", { name: "Messages about it" }).getByText("Given up").waitFor();
+    await notice.getByRole("link", { name: "main.revenue" }).waitFor();
+    await page.getByRole("tab", { name: "Messages" }).click();
+    await page.getByRole("button", { name: /^Send again/ }).click();
+    await dialog(page).getByText(/^millstream notifications resend \w+-1$/).waitFor();
+    await dialog(page).getByText(/notify.refused/).waitFor();
+    await dialog(page).getByRole("button", { name: "Send again" }).click();
+    // The server sends it; the page hears of it.
+    await page.getByRole("table", { name: "Messages" }).getByText("Sent", { exact: true }).waitFor();
+    await page.getByRole("tab", { name: "Channels and rules" }).click();
+    await page.getByRole("button", { name: "Try hook" }).click();
+    await dialog(page).getByText("millstream notifications test hook").waitFor();
+    await dialog(page).getByRole("button", { name: "Send a message" }).click();
+    await page.getByText("The message to hook was taken").waitFor();
+    await page.getByRole("cell", { name: "failures" }).waitFor();
+  },
+
+  "mute what begins at an asset, and end a mute": async (page) => {
+    await page.goto("/notifications");
+    await row(page, "a check refused main.clean_orders").getByRole("link").click();
+    const notice = page.getByRole("region", { name: /^Notice a check refused/ });
+    await notice.getByRole("button", { name: "Mute" }).click();
+    await dialog(page).getByLabel("For how long").selectOption("2 h");
+    await dialog(page).getByLabel(/^Why/).fill("the shop is moved");
+    await dialog(page).getByText("millstream notifications mute table:main.clean_orders --for 2h --reason 'the shop is moved'").waitFor();
+    await dialog(page).getByRole("button", { name: "Mute" }).click();
+    await notice.getByText("muted").waitFor();
+    await page.goto("/notifications?tab=mutes");
+    await page.getByRole("cell", { name: "the shop is moved" }).waitFor();
+    // Another process: the page hears of it.
+    await millstream("notifications", "mute", "--all", "--for", "30m");
+    await page.getByRole("button", { name: "End the mute of everything" }).click();
+    await dialog(page).getByText("millstream notifications unmute --all").waitFor();
+    await dialog(page).getByRole("button", { name: "End the mute" }).click();
+    await page.getByText("everything is muted no more").waitFor();
+    await page.getByRole("cell", { name: "everything" }).waitFor({ state: "detached" });
+  },
+
   "run again from the failure, with a preview, and it is healthy": async (page) => {
     const orders = `${project}/orders.csv`;
     writeFileSync(orders, readFileSync(orders, "utf8").replace("3,1,\n", "3,1,30\n"));
@@ -139,6 +182,57 @@ export const tasks = (server) => ({
     // Another process: the page hears of it.
     await millstream("schedule", "resume", "nightly");
     await page.getByRole("button", { name: "Pause" }).waitFor();
+  },
+
+  "look at partitions by keyboard, backfill what is missing, mend what failed and go on": async (page) => {
+    await page.goto("/assets/table%3Amain.visits_daily?tab=partitions");
+    const made = page.getByRole("group", { name: "3 partitions" });
+    await made.getByRole("link", { name: /^2024-01-03: Made/ }).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await page.getByRole("region", { name: "Partition 2024-01-02" }).getByText("1 rows").waitFor();
+
+    await page.goto("/assets/table%3Amain.fragile_daily?tab=partitions");
+    await page.getByText("3 missing").waitFor();
+    await page.getByRole("button", { name: "Backfill …" }).click();
+    await dialog(page).getByText(/^3 partitions would be made; nobody knows/).waitFor();
+    await dialog(page).getByText("millstream backfill table:main.fragile_daily --missing").waitFor();
+    await dialog(page).getByRole("button", { name: "Start" }).click();
+    await heading(page, /^Backfill /);
+    const cells = page.getByRole("group", { name: "3 partitions" });
+    await page.getByRole("main").getByText("Failed", { exact: true }).first().waitFor();
+    await cells.getByRole("link", { name: /2024-01-02: Failed/ }).waitFor();
+    await cells.getByRole("link", { name: /2024-01-03: Done/ }).waitFor();
+
+    const visits = `${project}/visits.csv`;
+    writeFileSync(visits, readFileSync(visits, "utf8").replace(",none", ",2"));
+    await millstream("run", "--select", "source:shop.visits");
+    await page.getByRole("button", { name: "Resume" }).click();
+    await dialog(page).getByText("tries 1 partition once more").waitFor();
+    await dialog(page).getByText(/^millstream backfill resume \S+$/).waitFor();
+    await dialog(page).getByRole("button", { name: "Resume" }).click();
+    await page.getByRole("main").getByText("Succeeded").first().waitFor();
+    await cells.getByRole("link", { name: /2024-01-02: Done/ }).click();
+    await heading(page, /^Run /);
+  },
+
+  "follow a backfill live, hold it back and end it": async (page) => {
+    await page.goto("/backfills");
+    const started = await server().post("/backfills", { select: ["endless_daily"], which: "all", newest_first: true });
+    const { short } = await server().get(`/backfills/${started.backfill}`);
+    await row(page, short).getByText("Running", { exact: true }).waitFor();
+    await row(page, short).getByRole("link").click();
+    await page.getByRole("link", { name: /2024-01-03: Running/ }).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    await dialog(page).getByText(`millstream backfill pause ${short}`).waitFor();
+    await dialog(page).getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("main").getByText("Paused", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await dialog(page).getByText("It cannot be resumed").waitFor();
+    await dialog(page).getByRole("button", { name: "Cancel the backfill" }).click();
+    await page.getByRole("main").getByText("Cancelled").first().waitFor();
+    await page.getByRole("tab", { name: "List" }).click();
+    await page.getByRole("table", { name: "Partitions" }).getByText("Cancelled").first().waitFor();
   },
 
   "ask in SQL, by keyboard, and read an error": async (page) => {

@@ -81,7 +81,7 @@ impl RerunScope {
 }
 
 /// The partitions that a run tried, each as often as it did.
-pub fn tried_in(run: &RunDetail) -> BTreeMap<AssetKey, Vec<(PartitionKey, StepState)>> {
+pub(crate) fn tried_in(run: &RunDetail) -> BTreeMap<AssetKey, Vec<(PartitionKey, StepState)>> {
     let mut tried: BTreeMap<AssetKey, Vec<(PartitionKey, StepState)>> = BTreeMap::new();
     for step in &run.steps {
         let attempts = step.attempts.iter();

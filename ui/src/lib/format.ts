@@ -16,6 +16,13 @@ export function duration(ms: number | null | undefined): string {
   return pair(ms, DAY, "d", HOUR, "h");
 }
 
+/** `30m`, `2h`, `1d`; a length in milliseconds as the command line takes it. */
+export function period(ms: number): string {
+  if (ms % DAY === 0) return `${ms / DAY}d`;
+  if (ms % HOUR === 0) return `${ms / HOUR}h`;
+  return ms % MINUTE === 0 ? `${ms / MINUTE}m` : `${Math.round(ms / SECOND)}s`;
+}
+
 /** `12 s ago` or `in 3 min`; the exact time belongs in the title. */
 export function ago(at: string, now: number): string {
   const distance = now - Date.parse(at);

@@ -6,7 +6,7 @@ import type { Change } from "./types";
 
 type Listener = (change: Change | null) => void;
 
-const KINDS = ["run", "step", "version", "alias", "fire", "schedule", "audit"];
+const KINDS = ["run", "step", "version", "alias", "fire", "schedule", "backfill", "notice", "message", "mute", "audit"];
 /** Pause before a refused stream is asked for again, in milliseconds; doubled up to the second. */
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 15_000;

@@ -38,6 +38,13 @@ const LOOKS: Record<string, Look> = {
   warn: { text: "Warning", shape: "bang", tone: "warn" },
   fail: { text: "Fail", shape: "cross", tone: "fail" },
   done: { text: "Done", shape: "check", tone: "ok" },
+  pending: { text: "To be made", shape: "ring", tone: "idle" },
+  made: { text: "Made", shape: "check", tone: "ok" },
+  missing: { text: "Missing", shape: "ring", tone: "idle" },
+  open: { text: "Wrong now", shape: "bang", tone: "fail" },
+  over: { text: "Over", shape: "check", tone: "ok" },
+  sent: { text: "Sent", shape: "check", tone: "ok" },
+  dead: { text: "Given up", shape: "cross", tone: "fail" },
 };
 
 /** How a state looks; one that is new to this page is shown by its own word. */

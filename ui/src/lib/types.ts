@@ -80,6 +80,7 @@ export interface AssetDetail extends Asset {
   language: string | null;
   checks_declared: { name: string; severity: string; file: string | null; description: string | null }[];
   used_by: { deployments: string[]; trainings: string[]; functions: string[] };
+  partitioned: boolean;
   error: CodedError | null;
 }
 
@@ -270,6 +271,7 @@ export interface PlanEntry {
   version: number;
   action: "run" | "up_to_date" | "skip";
   reason: string;
+  partitions: { due: number; first: string | null; last: string | null; total: number; older: number } | null;
   why: Why | null;
 }
 
@@ -393,6 +395,127 @@ export interface Overview {
   failing: Asset[];
   running: Run[];
   next: { schedule: string; at: string }[];
+}
+
+export type BackfillState = "running" | "paused" | "succeeded" | "failed" | "cancelled" | "interrupted";
+export type PartState = "pending" | "running" | "done" | "failed" | "cancelled";
+
+export interface Backfill {
+  backfill: string;
+  short: string;
+  selection: string;
+  state: BackfillState;
+  by: string | null;
+  parallel: number;
+  created_at: string;
+  ended_at: string | null;
+  counts: Partial<Record<PartState, number>>;
+}
+
+export interface BackfillPart {
+  asset: string;
+  partition: string;
+  state: PartState;
+  run: string | null;
+  error: string | null;
+}
+
+export interface StartedBackfill {
+  backfill: string | null;
+  partitions: number;
+  expected_ms: number | null;
+  expected_rows: number | null;
+  assets: { asset: string; partitions: number; first: string; last: string; ms_each: number | null; rows_each: number | null }[];
+}
+
+export type PartitionState = "made" | "missing" | "failed" | "running";
+
+export interface Partition {
+  partition: string;
+  state: PartitionState;
+  open: boolean;
+  older_definition: boolean;
+  rows: number | null;
+  made_at: string | null;
+  version: number | null;
+  run: string | null;
+  error: string | null;
+}
+
+export interface AssetPartitions {
+  asset: string;
+  column: string;
+  grain: string | null;
+  timezone: string | null;
+  counts: Partial<Record<PartitionState, number>>;
+}
+
+export interface Notice {
+  notice: string;
+  state: "open" | "over";
+  headline: string;
+  event: string;
+  asset: string | null;
+  owner: string | null;
+  run: string | null;
+  origin: string | null;
+  error: { code: string | null; message: string; hint: string | null } | null;
+  blocked: string[];
+  blocked_count: number;
+  count: number;
+  first_at: string;
+  last_at: string;
+  over_at: string | null;
+  told: { channel: string; at: string | null }[];
+  messages: number;
+  muted: boolean;
+}
+
+export type MessageState = "waiting" | "sent" | "dead";
+
+export interface Message {
+  message: string;
+  notice: string;
+  channel: string;
+  state: MessageState;
+  kind: string | null;
+  headline: string | null;
+  asset: string | null;
+  run: string | null;
+  attempts: number;
+  created_at: string;
+  due_at: string | null;
+  ended_at: string | null;
+  error: string | null;
+}
+
+export interface NotificationRule {
+  rule: string;
+  on: string[];
+  assets: string[] | null;
+  assets_count: number | null;
+  to: string[];
+  remind_ms: number | null;
+  quiet: string[];
+}
+
+export interface Channel {
+  channel: string;
+  kind: string | null;
+  messages_max: number | null;
+  per_ms: number | null;
+  waiting: number;
+  sent: number;
+  dead: number;
+  sent_at: string | null;
+}
+
+export interface Mute {
+  target: string;
+  until: string;
+  by: string;
+  reason: string | null;
+  since: string;
 }
 
 export interface AuditRecord {

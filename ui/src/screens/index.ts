@@ -4,11 +4,14 @@ import type { Component } from "svelte";
 import { match } from "../lib/router.svelte";
 import Asset from "./Asset.svelte";
 import Assets from "./Assets.svelte";
+import Backfill from "./Backfill.svelte";
+import Backfills from "./Backfills.svelte";
 import Deployments from "./Deployments.svelte";
 import Graph from "./Graph.svelte";
 import Grid from "./Grid.svelte";
 import Model from "./Model.svelte";
 import Models from "./Models.svelte";
+import Notifications from "./Notifications.svelte";
 import Nowhere from "./Nowhere.svelte";
 import Overview from "./Overview.svelte";
 import Plan from "./Plan.svelte";
@@ -29,6 +32,8 @@ export const PLACES = [
   { path: "/grid", title: "Grid", keys: "g i" },
   { path: "/plan", title: "Plan", keys: "g p" },
   { path: "/schedules", title: "Schedules", keys: "g s" },
+  { path: "/backfills", title: "Backfills", keys: "g b" },
+  { path: "/notifications", title: "Notifications", keys: "g n" },
   { path: "/sources", title: "Sources", keys: "g u" },
   { path: "/models", title: "Models", keys: "g m" },
   { path: "/deployments", title: "Deployments", keys: "g d" },
@@ -50,6 +55,9 @@ const SCREENS: [pattern: string, place: string, component: Screen][] = [
   ["/plan", "/plan", Plan],
   ["/schedules", "/schedules", Schedules],
   ["/schedules/:schedule", "/schedules", Schedule],
+  ["/backfills", "/backfills", Backfills],
+  ["/backfills/:backfill", "/backfills", Backfill],
+  ["/notifications", "/notifications", Notifications],
   ["/sources", "/sources", Sources],
   ["/models", "/models", Models],
   ["/models/:model", "/models", Model],

@@ -1,5 +1,7 @@
 //! What is decided to be told, and the messages that follow.
 
+use millstream_core::Coded;
+
 use super::*;
 
 fn delivery(name: &str, incident: &str) -> NewDelivery {
