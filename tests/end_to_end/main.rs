@@ -33,5 +33,6 @@ mod screens;
 mod serving;
 mod sharing;
 mod shop;
+mod traces;
 mod undisturbed;
 mod wheel;

@@ -116,6 +116,7 @@ impl CommandStep {
         let mut variables = BTreeMap::from([
             ("MILLSTREAM_RUN".to_owned(), attempt.run.to_string()),
             ("MILLSTREAM_ATTEMPT".to_owned(), attempt.id.to_string()),
+            ("TRACEPARENT".to_owned(), attempt.as_trace_parent().to_string()),
             ("MILLSTREAM_ENVIRONMENT".to_owned(), self.environment.clone()),
             ("MILLSTREAM_EFFECT_ID".to_owned(), self.effect(attempt)?),
             ("MILLSTREAM_RESULT".to_owned(), self.results.file(attempt.id).display().to_string()),

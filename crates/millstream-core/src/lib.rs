@@ -38,6 +38,7 @@ pub mod step;
 pub mod table;
 pub mod text;
 pub mod topic;
+pub mod trace;
 pub mod warehouse;
 
 pub use asset::{AssetKey, AssetKind};

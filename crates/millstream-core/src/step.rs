@@ -18,6 +18,7 @@ use crate::hash::ContentHash;
 use crate::id::{AttemptId, RunId};
 use crate::log::AttemptLog;
 use crate::partition::{PartitionKey, Partitions};
+use crate::trace::{SpanId, TraceId, TraceParent};
 
 /// What kind of work a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -151,6 +152,16 @@ pub struct Attempt {
     pub results: Results,
     /// What it is about: the item of a list, or the answer of a person.
     pub given: Option<serde_json::Value>,
+    /// What its run belongs to where traces are collected, if to anything.
+    pub trace_parent: Option<TraceParent>,
+}
+
+impl Attempt {
+    /// To what belongs that it starts elsewhere.
+    pub fn as_trace_parent(&self) -> TraceParent {
+        let trace = TraceId::of(self.run, self.trace_parent);
+        TraceParent { trace, span: SpanId::of_attempt(self.id) }
+    }
 }
 
 /// Whether a step builds on what it published before.

@@ -45,6 +45,7 @@ mod runs;
 mod status;
 mod system;
 mod tokens;
+mod traces;
 mod versions;
 mod waits;
 mod writer;

@@ -6,6 +6,7 @@ use millstream_core::AssetKey;
 use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
 use millstream_core::step::StepKind;
+use millstream_core::trace::TraceParent;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 use serde_json::Value;
 
@@ -56,6 +57,8 @@ pub struct RunHead {
     pub ended_at: Option<Timestamp>,
     /// When somebody asked to stop it.
     pub cancel_asked_at: Option<Timestamp>,
+    /// What it belongs to where traces are collected, if to anything.
+    pub trace_parent: Option<TraceParent>,
 }
 
 /// A run in a list.
@@ -119,7 +122,7 @@ impl Ledger {
         self.read(|connection| {
             let found = connection
                 .prepare_cached(&format!("SELECT {HEAD}, r.plan FROM runs r WHERE r.run = ?1"))?
-                .query_row([Text(run)], |row| Ok((head(row)?, row.get::<_, Json<Value>>(10)?.0)))
+                .query_row([Text(run)], |row| Ok((head(row)?, row.get::<_, Json<Value>>(11)?.0)))
                 .optional()?;
             let Some((head, plan)) = found else { return Ok(None) };
             Ok(Some((ListedRun { counts: counts(connection, run)?, head }, plan)))
@@ -173,7 +176,8 @@ impl Ledger {
 }
 
 const HEAD: &str = "r.run, r.command, r.selection, r.by, r.state, r.holder, r.started_at,
-     r.ended_at, r.cancel_asked_at, (SELECT f.schedule FROM fires f WHERE f.run = r.run LIMIT 1)";
+     r.ended_at, r.cancel_asked_at, (SELECT f.schedule FROM fires f WHERE f.run = r.run LIMIT 1),
+     r.trace_parent";
 
 /// The smallest id of a run that begins at a moment: ids start with their milliseconds.
 fn first_of(moment: Timestamp) -> String {
@@ -286,6 +290,7 @@ fn head(row: &Row<'_>) -> rusqlite::Result<RunHead> {
         ended_at: row.get::<_, Option<At>>(7)?.map(|at| at.0),
         cancel_asked_at: row.get::<_, Option<At>>(8)?.map(|at| at.0),
         schedule: row.get(9)?,
+        trace_parent: row.get::<_, Option<Text<_>>>(10)?.map(|parent| parent.0),
     })
 }
 

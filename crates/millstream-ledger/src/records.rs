@@ -6,6 +6,7 @@ use millstream_core::clock::Timestamp;
 use millstream_core::id::{AttemptId, RunId};
 use millstream_core::partition::PartitionKey;
 use millstream_core::step::{CheckResult, InputVersion, StepKind, StepStats};
+use millstream_core::trace::TraceParent;
 use millstream_core::{AssetKey, ContentHash, Error, Fault, Retry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +29,8 @@ pub struct RunCause {
     pub fire: Option<FireKey>,
     /// Who asked for it, if somebody did.
     pub by: Option<Actor>,
+    /// What it belongs to where traces are collected, if to anything.
+    pub trace_parent: Option<TraceParent>,
 }
 
 /// How a run stands.

@@ -27,8 +27,9 @@ impl Ledger {
             let holder = Holder::current(&cause.command);
             connection
                 .prepare_cached(
-                    "INSERT INTO runs (run, command, selection, plan, holder, state, started_at, by)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    "INSERT INTO runs (run, command, selection, plan, holder, state, started_at, by,
+                                       trace_parent)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 )?
                 .execute(params![
                     Text(run),
@@ -39,6 +40,7 @@ impl Ledger {
                     Word(RunState::Running),
                     At(now),
                     cause.by.as_ref().map(|by| by.name.as_str()),
+                    cause.trace_parent.map(Text),
                 ])?;
             audit(connection, cause.by.as_ref(), now, || {
                 Deed::new(Action::RunStart, format!("run:{run}")).with(&cause.command)

@@ -20,6 +20,8 @@ CREATE TABLE runs (
     ended_at   INTEGER,
     -- When somebody asked the process to stop it.
     cancel_asked_at INTEGER,
+    -- What it belongs to where traces are collected, as W3C Trace Context writes it.
+    trace_parent TEXT,
     -- Last, because it can be long and lists do not want it.
     plan       TEXT NOT NULL
 ) STRICT;
@@ -318,6 +320,16 @@ CREATE TABLE mutes (
     by       TEXT NOT NULL,
     reason   TEXT,
     since    INTEGER NOT NULL
+) STRICT;
+
+-- How far what happened is exported as traces. One row, once somebody has asked for that.
+CREATE TABLE traces (
+    one        INTEGER PRIMARY KEY CHECK (one = 1),
+    -- The latest change that is exported.
+    followed   INTEGER NOT NULL,
+    -- The process that exports now, and until when it is believed to.
+    holder     TEXT,
+    held_until INTEGER
 ) STRICT;
 
 -- What changed, in the order of the transactions, so that a reader can go on exactly where it

@@ -194,6 +194,7 @@ impl Environment {
             partition: None,
             results: millstream_core::flow::Results::new(),
             given: None,
+            trace_parent: None,
         }
     }
 

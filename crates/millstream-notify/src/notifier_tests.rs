@@ -127,7 +127,8 @@ impl World {
 
     async fn run(&self) -> RunId {
         let (command, plan) = ("run".to_owned(), Value::Null);
-        let cause = RunCause { command, selection: None, plan, fire: None, by: None };
+        let cause =
+            RunCause { command, selection: None, plan, fire: None, by: None, trace_parent: None };
         self.ledger.begin_run(cause).await.unwrap()
     }
 

@@ -1,15 +1,16 @@
 //! The environment in which a project runs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use millstream_core::diagnostic::Place;
 use millstream_core::secret::SecretRef;
-use millstream_core::spec::bytes_of;
+use millstream_core::spec::{VariableSpec, bytes_of};
 
 use crate::branch::{Branch, is_environment_name};
 use crate::declared::place_of;
 use crate::execution::Shared;
-use crate::spec::manifest::EnvironmentSpec;
+use crate::spec::manifest::{EnvironmentSpec, TracesSpec};
 use crate::spec::{Manifest, OperationalSpec};
 use millstream_files::Folder;
 use millstream_files::yaml::{Document, Node};
@@ -39,8 +40,19 @@ pub struct Environment {
     pub memory_limit_bytes: Option<u64>,
     /// Where people reach its server, without a slash at the end.
     pub url: Option<String>,
+    /// Where traces of runs go, as far as the project says.
+    pub traces: Option<Traces>,
     /// Pools, and how steps are executed.
     pub shared: Shared,
+}
+
+/// Where traces of runs go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traces {
+    /// The address of the collector, before `/v1/traces`.
+    pub endpoint: String,
+    /// Headers of requests.
+    pub headers: BTreeMap<String, VariableSpec>,
 }
 
 /// A database, by reference.
@@ -118,9 +130,25 @@ pub(crate) fn resolve(
         threads: spec.threads,
         memory_limit_bytes,
         url,
+        traces: traces(manifest, document, report),
         branch,
         shared: Shared::read(manifest, &settings, document, report),
     }
+}
+
+/// Where traces of runs go; what cannot be is reported.
+fn traces(manifest: &Manifest, document: &Document, report: &mut Report) -> Option<Traces> {
+    let TracesSpec { endpoint, headers } = manifest.traces.clone()?;
+    let rest = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
+    let is_url = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains([' ', '@']));
+    if !is_url || endpoint.len() > URL_BYTES_MAX {
+        let place = place_of(&document.file, &document.root, &["traces", "endpoint"]);
+        let message = format!("`endpoint` cannot be `{}`", endpoint.escape_debug());
+        let hint = "an address such as https://otel.example.com, without name and password";
+        report.error("yaml.value_wrong", place, message, hint.to_owned());
+        return None;
+    }
+    Some(Traces { endpoint, headers })
 }
 
 /// Where people reach the server: what the environment says, else the project.

@@ -37,7 +37,7 @@ mod tests;
 
 pub use branch::{BRANCH_FILE, Branch, is_environment_name};
 pub use dbt::DbtProject;
-pub use environment::{DatabaseRef, Environment, state_dir};
+pub use environment::{DatabaseRef, Environment, Traces, state_dir};
 pub use execution::{Executed, Shared};
 pub use explanations::EXPLANATIONS;
 pub use graph::{Depth, Graph, Node, SelectError, Selection};

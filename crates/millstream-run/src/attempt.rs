@@ -17,6 +17,7 @@ use millstream_core::id::{AttemptId, RunId};
 use millstream_core::partition::PartitionKey;
 use millstream_core::slot::Slot;
 use millstream_core::step::{Attempt, CheckOutcome, Receipt, Refresh, Staged, Step, Target};
+use millstream_core::trace::TraceParent;
 use millstream_ledger::{
     AssetVersion, Claim, ClaimOutcome, ClaimRequest, FailState, Holder, Ledger, LedgerError, Memo,
     Renewal, StepError, Wait,
@@ -46,6 +47,8 @@ pub(crate) struct Context {
     pub(crate) cancel: CancellationToken,
     /// Lets partitions that were begun end, and no other begin.
     pub(crate) hold: CancellationToken,
+    /// What the run belongs to where traces are collected, if to anything.
+    pub(crate) trace_parent: Option<TraceParent>,
 }
 
 /// What was decided about an attempt before it is claimed.
@@ -121,6 +124,7 @@ pub(crate) async fn make_attempt(
         partition: decided.partition.clone(),
         results: results(&context.ledger, &decided.memo)?,
         given: decided.given.clone(),
+        trace_parent: context.trace_parent,
     };
     let open = OpenAttempt { attempt: &attempt, claim: &claim, intent: Mutex::default() };
     let work = AssertUnwindSafe(work(context, step, &open, slot)).catch_unwind();

@@ -9,6 +9,7 @@ use millstream_core::asset::AssetKey;
 use millstream_core::clock::Timestamp;
 use millstream_core::error::Result;
 use millstream_core::step::{Refresh, Step, StepSpec, StepStats};
+use millstream_core::trace::TraceParent;
 use millstream_ledger::{Actor, FireKey, Holder, Ledger, RunCause};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -71,6 +72,8 @@ pub struct RunRequest {
     pub partitions: Asked,
     /// Once cancelled, partitions that were begun end, and no other begins.
     pub hold: CancellationToken,
+    /// What it belongs to where traces are collected, if to anything.
+    pub trace_parent: Option<TraceParent>,
 }
 
 impl RunRequest {
@@ -87,6 +90,7 @@ impl RunRequest {
             due_at: BTreeMap::new(),
             partitions: Asked::new(),
             hold: CancellationToken::new(),
+            trace_parent: None,
         }
     }
 }
@@ -253,6 +257,7 @@ impl Executor {
             plan,
             fire: request.fire.clone(),
             by: request.by.clone(),
+            trace_parent: request.trace_parent,
         };
         let run = self.ledger.begin_run(cause).await?;
         self.logs.begin_day();
@@ -268,6 +273,7 @@ impl Executor {
             log: self.logs.of_run(run),
             cancel,
             hold: request.hold.clone(),
+            trace_parent: request.trace_parent,
         })
     }
 

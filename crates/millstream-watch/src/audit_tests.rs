@@ -152,6 +152,7 @@ fn stage(checks: &[(&str, &str)], worst: CheckOutcome) -> Result<Staged> {
         partition: None,
         results: millstream_core::flow::Results::new(),
         given: None,
+        trace_parent: None,
     }))
 }
 

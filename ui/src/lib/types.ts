@@ -167,6 +167,7 @@ export interface Run {
   ended_at: string | null;
   took_ms: number | null;
   cancel_asked: boolean;
+  trace: string;
   counts: Partial<Record<StepState, number>>;
 }
 

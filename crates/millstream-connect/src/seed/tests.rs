@@ -153,6 +153,7 @@ async fn a_seed_is_staged_and_published_with_its_columns_alone() {
         partition: None,
         results: millstream_core::flow::Results::new(),
         given: None,
+        trace_parent: None,
     };
     let staged = step.stage(&attempt).await.unwrap();
     assert_eq!((staged.stats.rows_in, staged.stats.rows_out), (2, 2));

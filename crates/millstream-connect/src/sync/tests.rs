@@ -73,6 +73,7 @@ impl Fixture {
             partition: None,
             results: millstream_core::flow::Results::new(),
             given: None,
+            trace_parent: None,
         }
     }
 

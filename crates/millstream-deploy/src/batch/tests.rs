@@ -110,6 +110,7 @@ impl Room {
             partition: None,
             results: millstream_core::flow::Results::new(),
             given: None,
+            trace_parent: None,
         }
     }
 

@@ -16,6 +16,7 @@ mod opening;
 mod pages;
 mod reading;
 mod recovery;
+mod traces;
 mod writing;
 
 use std::collections::BTreeMap;
@@ -78,7 +79,14 @@ pub(crate) fn refused() -> AssetKey {
 
 pub(crate) fn cause() -> RunCause {
     let plan = json!({"steps": []});
-    RunCause { command: "run".to_owned(), selection: None, plan, fire: None, by: None }
+    RunCause {
+        command: "run".to_owned(),
+        selection: None,
+        plan,
+        fire: None,
+        by: None,
+        trace_parent: None,
+    }
 }
 
 pub(crate) fn memo(key: &str) -> Memo {

@@ -103,7 +103,7 @@ impl Channels {
 }
 
 /// TLS with the certificates that the system trusts.
-fn trusting_the_system() -> ClientConfig {
+pub fn trusting_the_system() -> ClientConfig {
     let installed = CryptoProvider::get_default().map(Arc::clone);
     let provider = installed.unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
     let mut roots = RootCertStore::empty();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use millstream_core::spec::ExecutionSpec;
+use millstream_core::spec::{ExecutionSpec, VariableSpec};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -24,6 +24,9 @@ pub(crate) struct Manifest {
     /// Where people reach the server, as `https://data.example.com`: notifications link there.
     #[serde(default)]
     pub(crate) url: Option<String>,
+    /// Where traces of runs go: a collector that takes OTLP/HTTP.
+    #[serde(default)]
+    pub(crate) traces: Option<TracesSpec>,
     /// Variables for `var('name')`.
     #[serde(default)]
     pub(crate) vars: Map<String, Value>,
@@ -46,12 +49,24 @@ impl Manifest {
             description: None,
             environments: BTreeMap::new(),
             url: None,
+            traces: None,
             vars: Map::new(),
             pools: BTreeMap::new(),
             execution: ExecutionSpec::default(),
             run_timeout: None,
         }
     }
+}
+
+/// Where traces of runs go.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TracesSpec {
+    /// Address of the collector, as `https://otel.example.com`; `/v1/traces` comes behind it.
+    pub(crate) endpoint: String,
+    /// Headers of requests: texts, or `{env: NAME}` and `{file: PATH}`.
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, VariableSpec>,
 }
 
 /// An environment: where a project runs and keeps what it makes.

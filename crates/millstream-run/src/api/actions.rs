@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use millstream_core::asset::AssetKey;
 use millstream_core::step::Refresh;
+use millstream_core::trace::TraceParent;
 use millstream_guard::Principal;
 use millstream_ledger::RunDetail;
 use millstream_project::Graph;
@@ -94,10 +95,12 @@ type Done<T> = Result<(StatusCode, Json<T>), Refusal>;
 pub(super) async fn start(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
+    headers: HeaderMap,
     Json(asked): Json<StartAsked>,
 ) -> Done<StartedRun> {
     let refresh = if asked.full_refresh { Refresh::Full } else { Refresh::Incremental };
     let request = api.request("run", &asked.select, &asked.exclude, refresh)?;
+    let request = RunRequest { trace_parent: trace_parent(&headers), ..request };
     api.start(request, &principal).await
 }
 
@@ -123,6 +126,7 @@ pub(super) async fn rerun(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path(run): Path<String>,
+    headers: HeaderMap,
     Json(asked): Json<RerunAsked>,
 ) -> Done<Rerun> {
     let id = api.run(&run)?;
@@ -136,7 +140,12 @@ pub(super) async fn rerun(
     let beside = RerunBeside { past: asked.past, future: asked.future };
     let executor = api.config.conductor.executor();
     let partitions = partitions_again(executor, &past, &selected, scope, beside)?;
-    let request = RunRequest { due: Due::Always, partitions, ..RunRequest::new(cause, selected) };
+    let request = RunRequest {
+        due: Due::Always,
+        partitions,
+        trace_parent: trace_parent(&headers),
+        ..RunRequest::new(cause, selected)
+    };
     if asked.dry_run {
         let plan = api.config.conductor.executor().plan(&request).await?;
         let answer = Rerun { dry_run: true, run: None, plan: Some(PlanView::from(plan)) };
@@ -144,6 +153,12 @@ pub(super) async fn rerun(
     }
     let (status, Json(started)) = api.start(request, &principal).await?;
     Ok((status, Json(Rerun { dry_run: false, run: started.run, plan: None })))
+}
+
+/// To what a run belongs that a request starts, as its header says (W3C Trace Context). One that
+/// cannot be read counts as none, as the standard wants it.
+pub(super) fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
+    headers.get("traceparent")?.to_str().ok()?.parse().ok()
 }
 
 impl Api {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::{Path, Query, State};
 use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
+use millstream_core::trace::TraceId;
 use millstream_ledger::{ListedRun, RunFilter, RunState};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,8 @@ pub(super) struct Run {
     ended_at: Option<Moment>,
     pub(super) took_ms: Option<u64>,
     cancel_asked: bool,
+    /// The id of its trace, where traces are collected.
+    trace: String,
     /// Steps by state.
     counts: BTreeMap<String, u64>,
 }
@@ -177,6 +180,7 @@ impl From<ListedRun> for Run {
             ended_at: head.ended_at.map(Moment),
             took_ms: head.ended_at.map(|ended| millis_between(head.started_at, ended)),
             cancel_asked: head.cancel_asked_at.is_some(),
+            trace: TraceId::of(head.run, head.trace_parent).to_string(),
             counts: counts.iter().map(|(state, count)| (word(state), *count)).collect(),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use millstream_core::clock::Timestamp;
 use millstream_guard::Principal;
@@ -13,7 +13,7 @@ use millstream_project::schedule::{LineKind, PreviewLine, Schedule, preview as f
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::actions::StartedRun;
+use super::actions::{StartedRun, trace_parent};
 use super::error::{ApiError, Refusal, word};
 use super::moment::Moment;
 use super::page::{Page, limit, limit_within};
@@ -224,12 +224,14 @@ pub(super) async fn run(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path(name): Path<String>,
+    headers: HeaderMap,
     Json(_): Json<Because>,
 ) -> Result<(StatusCode, Json<StartedRun>), Refusal> {
     let schedule = api.schedule(&name)?;
     let cause = format!("schedule {name} by hand");
     let request = RunRequest {
         selection: Some(schedule.select.join(" ")),
+        trace_parent: trace_parent(&headers),
         ..RunRequest::new(cause, schedule.assets.clone())
     };
     api.start(request, &principal).await

@@ -292,6 +292,7 @@ fn of_operators() -> Vec<Route> {
     vec![
         (
             operate("/api/v1/runs", "Starts a run of a selection, and does not wait for it.")
+                .header("traceparent", "What the run belongs to (W3C Trace Context).")
                 .takes::<actions::StartAsked>()
                 .gives::<actions::StartedRun>(202)
                 .gives::<actions::StartedRun>(200),
@@ -304,6 +305,7 @@ fn of_operators() -> Vec<Route> {
         ),
         (
             operate("/api/v1/runs/{run}/rerun", "Runs steps of a past run again.")
+                .header("traceparent", "What the run belongs to (W3C Trace Context).")
                 .takes::<actions::RerunAsked>()
                 .gives::<actions::Rerun>(202)
                 .gives::<actions::Rerun>(200),
@@ -360,6 +362,7 @@ fn of_operators() -> Vec<Route> {
         ),
         (
             operate("/api/v1/schedules/{schedule}/run", "Runs now what a schedule runs.")
+                .header("traceparent", "What the run belongs to (W3C Trace Context).")
                 .takes::<schedules::Because>()
                 .gives::<actions::StartedRun>(202)
                 .gives::<actions::StartedRun>(200),

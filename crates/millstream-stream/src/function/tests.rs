@@ -178,6 +178,7 @@ impl World {
             partition: None,
             results: millstream_core::flow::Results::new(),
             given: None,
+            trace_parent: None,
         }
     }
 

@@ -15,14 +15,14 @@ use millstream_run::backfill::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::run::cancel_on_signal;
+use super::run::{cancel_on_signal, export};
 use crate::cli::{BackfillArgs, BackfillStart, BackfillVerb, Global, OutputFormat};
 use crate::exit::{Failure, Outcome};
 use crate::output::{
     Column, duration, moment, print_json, print_line, print_rows, table, thousands,
 };
 use crate::progress::ProgressView;
-use crate::wire::{Opened, open_ledger, user};
+use crate::wire::{Opened, exporter, open_ledger, user};
 
 /// Partitions that `show` lists.
 const PARTS_SHOWN_MAX: usize = 1000;
@@ -157,9 +157,11 @@ async fn drive(global: &Global, opened: &Opened, executor: &Executor, id: Backfi
     let cancel = CancellationToken::new();
     let signals = tokio::spawn(cancel_on_signal(cancel.clone()));
     let mut view = ProgressView::new(&opened.project);
+    let exporter = exporter(opened).await;
     let ended =
         backfill::drive(executor, id, Some(user()), &cancel, |progress| view.show(progress)).await;
     signals.abort();
+    export(exporter).await;
     let ended = ended?;
     stand(global, &opened.ledger, id)?;
     match ended.state {

@@ -5,18 +5,22 @@ use std::time::Duration;
 use millstream_core::Fault;
 use millstream_notify::Notifier;
 use millstream_run::{Executor, RunReport, RunRequest, StepOutcome};
+use millstream_trace::Exporter;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Global, OutputFormat, RunArgs};
 use crate::exit::{Failure, Outcome};
 use crate::output::{duration, print_json, print_line, print_note};
 use crate::progress::ProgressView;
-use crate::wire::{Opened, notifier};
+use crate::wire::{Opened, exporter, notifier, trace_parent};
 
 /// The status after a second Ctrl-C: 128 and the number of the signal.
 const INTERRUPTED: i32 = 130;
 /// How long a run waits at its end for messages to be taken.
 const TELL_MAX: Duration = Duration::from_secs(5);
+
+/// How long a run waits at its end for traces to be taken.
+const EXPORT_MAX: Duration = Duration::from_secs(5);
 
 /// Brings the selected assets up to date.
 pub async fn run(global: &Global, args: &RunArgs) -> Outcome {
@@ -35,12 +39,15 @@ pub async fn execute(
 ) -> Outcome {
     let notifier = notifier(opened, None);
     notifier.begin().await?;
+    let exporter = exporter(opened).await;
+    let request = &RunRequest { trace_parent: trace_parent(), ..request.clone() };
     let cancel = CancellationToken::new();
     let signals = tokio::spawn(cancel_on_signal(cancel.clone()));
     let mut view = ProgressView::new(&opened.project);
     let report = executor.run(request, &cancel, |progress| view.show(progress)).await;
     signals.abort();
     tell(&notifier).await;
+    export(exporter).await;
     let report = report?;
     if global.output == OutputFormat::Json {
         print_json("run", &report)?;
@@ -61,6 +68,14 @@ async fn tell(notifier: &Notifier) {
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "nobody was told what happened"),
+    }
+}
+
+/// Exports what has ended, for a while; what is left is exported by the next run or a server.
+pub async fn export(exporter: Option<Exporter>) {
+    let Some(exporter) = exporter else { return };
+    if let Err(error) = exporter.finish(EXPORT_MAX).await {
+        print_note(&format!("traces wait to be exported: {error}"));
     }
 }
 

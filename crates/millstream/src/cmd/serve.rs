@@ -12,13 +12,14 @@ use millstream_guard::{Guard, Scope, StoredToken};
 use millstream_ledger::{Ledger, TokenRecord};
 use millstream_run::{Executor, RunRequest};
 use millstream_server::{Routes, Server, ServerConfig, ServerInfo, TlsFiles};
+use millstream_trace::Exporter;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Global, ServeArgs};
 use crate::cmd::run::stop_signal;
 use crate::exit::Outcome;
 use crate::output::print_line;
-use crate::wire::{Opened, api_config, lateness, notifier, scheduler, webhooks, witness};
+use crate::wire::{Opened, api_config, exporter, lateness, notifier, scheduler, webhooks, witness};
 
 /// How often the topics of functions are looked at.
 const FUNCTION_POLL: Duration = Duration::from_millis(200);
@@ -43,6 +44,8 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     // It goes on until the runs have ended, so that they are told, too.
     let told = CancellationToken::new();
     let notices = tokio::spawn(notifier.run(told.clone()));
+    let traces = exporter(&opened).await;
+    let traces = tokio::spawn(export(traces, told.clone()));
     let schedules = tokio::spawn(scheduler.run(stop.clone()));
     let aliases = tokio::spawn(follow_aliases(Arc::clone(&deployments), stop.clone()));
     let ready = Arc::clone(&deployments);
@@ -66,7 +69,7 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     stop.cancel();
     conductor.finish().await;
     told.cancel();
-    for task in [functions, schedules, aliases, notices] {
+    for task in [functions, schedules, aliases, notices, traces] {
         if let Err(error) = task.await {
             tracing::error!(%error, "a background task broke down");
         }
@@ -176,6 +179,12 @@ async fn has_grown(topics: &[Arc<dyn Topic>], seen: &mut BTreeMap<String, u64>) 
         }
     }
     grown
+}
+
+async fn export(exporter: Option<Exporter>, stop: CancellationToken) {
+    if let Some(exporter) = exporter {
+        exporter.run(stop).await;
+    }
 }
 
 async fn follow_aliases(deployments: Arc<Deployments>, stop: CancellationToken) {

@@ -21,6 +21,7 @@ pub fn explanations() -> Vec<Explanation> {
         millstream_run::api::EXPLANATIONS,
         millstream_server::EXPLANATIONS,
         millstream_stream::EXPLANATIONS,
+        millstream_trace::EXPLANATIONS,
         millstream_warehouse::EXPLANATIONS,
         OWN,
     ]

@@ -18,6 +18,7 @@ mod schedules;
 mod secrets;
 mod steps;
 mod syntax;
+mod traces;
 mod warehouse;
 
 pub use api::{api_config, witness};
@@ -31,4 +32,5 @@ pub use place::{Existing, Place};
 pub use project::{load_options, read_project, required_project};
 pub use python::interpreter_of;
 pub use schedules::{scheduler, webhooks};
+pub use traces::{exporter, trace_parent};
 pub use warehouse::EmbeddedWarehouse;

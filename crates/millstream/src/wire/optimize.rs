@@ -50,6 +50,7 @@ pub async fn optimize(opened: &Opened, relation: &Relation) -> Result<Packed> {
             plan: json!(null),
             fire: None,
             by: None,
+            trace_parent: None,
         })
         .await?;
     let claim = opened

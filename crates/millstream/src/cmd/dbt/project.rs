@@ -177,6 +177,7 @@ fn environment(global: &Global, place: &Place, name: &str) -> Result<Environment
             threads: None,
             memory_limit_bytes: None,
             url: None,
+            traces: None,
             shared: Shared::default(),
         }),
     }
