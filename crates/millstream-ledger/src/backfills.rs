@@ -317,9 +317,10 @@ impl Ledger {
         self.read(|connection| {
             let mut found = BTreeMap::new();
             for UnderWay { position, run, asset, partition, works } in under_way(connection, id)? {
-                let how = match works {
-                    true => (PartState::Running, None),
-                    false => became(connection, run, &asset, &partition)?,
+                let how = if works {
+                    (PartState::Running, None)
+                } else {
+                    became(connection, run, &asset, &partition)?
                 };
                 found.insert(position, how);
             }

@@ -16,8 +16,11 @@ use axum::routing::post;
 use axum::{Json, Router};
 use millstream_core::error::Coded;
 use millstream_core::secret::Secret;
+use millstream_guard::Operation;
 use millstream_ledger::Ledger;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::api::ERROR_CODE_HEADER;
 use crate::error::RunError;
@@ -42,11 +45,26 @@ impl Webhooks {
     }
 
     /// The route. It needs no token; what it takes is signed.
-    pub fn router(self) -> Router {
-        Router::new()
-            .route("/api/v1/schedules/{schedule}/hook", post(take))
-            .with_state(Arc::new(self))
+    pub fn route(self) -> (Operation, Router) {
+        let about = "Starts a schedule, by a request that is signed with its secret.";
+        let operation = Operation::post("/api/v1/schedules/{schedule}/hook", None, about)
+            .header(
+                "X-Hub-Signature-256",
+                "`sha256=` and the HMAC-SHA256 of the body in hexadecimal.",
+            )
+            .takes::<Value>()
+            .gives::<Requested>(202);
+        let router = Router::new().route(operation.path(), post(take));
+        (operation, router.with_state(Arc::new(self)))
     }
+}
+
+/// A request that was counted.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Requested {
+    schedule: String,
+    /// How many requests for the schedule there were.
+    request: u64,
 }
 
 async fn take(
@@ -55,9 +73,8 @@ async fn take(
     request: Request,
 ) -> Response {
     match taken(&hooks, &schedule, request).await {
-        Ok(number) => {
-            let body = json!({ "schedule": schedule, "request": number });
-            (StatusCode::ACCEPTED, Json(body)).into_response()
+        Ok(request) => {
+            (StatusCode::ACCEPTED, Json(Requested { schedule, request })).into_response()
         }
         Err(refusal) => refusal,
     }
@@ -104,7 +121,7 @@ fn sender(headers: &HeaderMap) -> String {
 
 fn refusal(status: StatusCode, error: &dyn Coded) -> Response {
     let body = Json(json!({
-        "error": error.to_string(), "code": error.code(), "hint": error.hint(),
+        "message": error.to_string(), "code": error.code(), "hint": error.hint(),
     }));
     let mut response = (status, body).into_response();
     response.headers_mut().insert(ERROR_CODE_HEADER, HeaderValue::from_static(error.code()));

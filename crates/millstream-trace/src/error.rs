@@ -1,7 +1,5 @@
 //! What can go wrong on the way to a collector. No error has a header's value in it.
 
-use std::time::Duration;
-
 use millstream_core::error::{Coded, Fault, Retry};
 
 /// Why traces did not arrive.
@@ -24,8 +22,6 @@ pub enum TraceError {
     Away {
         /// What happened.
         detail: String,
-        /// How long it asks to wait.
-        wait: Option<Duration>,
     },
 }
 

@@ -26,7 +26,7 @@ const CHANGES_MAX: usize = 2000;
 /// The spans of a request.
 const SPANS_OF_REQUEST_MAX: usize = 512;
 /// How long a process is believed to export. Longer than any request may take.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 /// The pause after the collector was not reached; it doubles each time.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
@@ -142,13 +142,10 @@ impl Exporter {
     ///
     /// Fails with `trace.away` if something is left.
     pub async fn finish(&self, within: Duration) -> Result<()> {
-        match tokio::time::timeout(within, self.export()).await {
-            Ok(exported) => exported,
-            Err(_) => {
-                let detail = "it does not take them in time".to_owned();
-                Err(TraceError::Away { detail, wait: None }.into())
-            }
-        }
+        tokio::time::timeout(within, self.export()).await.unwrap_or_else(|_| {
+            let detail = "it does not take them in time".to_owned();
+            Err(TraceError::Away { detail }.into())
+        })
     }
 
     /// Exports what has ended since that was done last, by whatever process.

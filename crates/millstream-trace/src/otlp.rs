@@ -30,7 +30,7 @@ fn of_span(span: &Span) -> Json {
     let links = span.links.iter();
     let mut found = json!({
         "traceId": span.trace.to_string(),
-        "spanId": span.span.to_string(),
+        "spanId": span.id.to_string(),
         "name": span.name,
         "kind": INTERNAL,
         "startTimeUnixNano": nanos(span.from),
@@ -84,7 +84,7 @@ mod tests {
         let at = |micros| Timestamp::from_micros(micros);
         let span = Span {
             trace: TraceId::of_run(run),
-            span: SpanId::of_attempt(attempt),
+            id: SpanId::of_attempt(attempt),
             parent: Some(SpanId::of_run(run)),
             name: "orders attempt 2".to_owned(),
             from: at(1_700_000_000_000_001),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use rustls::ClientConfig;
@@ -19,8 +19,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 4096;
 /// What is told of an answer, in characters.
 const ANSWER_CHARS_MAX: usize = 200;
-/// The longest that a collector can ask to wait, in seconds.
-const WAIT_SECONDS_MAX: u64 = 600;
 
 /// A way to a collector.
 #[derive(Debug)]
@@ -55,11 +53,9 @@ impl Collector {
         match post.send().await {
             Ok(answer) => judged(answer).await,
             Err(error) => {
-                let detail = match error.is_timeout() {
-                    true => "no answer in time",
-                    false => "it is not reached",
-                };
-                Err(TraceError::Away { detail: detail.to_owned(), wait: None })
+                let detail =
+                    if error.is_timeout() { "no answer in time" } else { "it is not reached" };
+                Err(TraceError::Away { detail: detail.to_owned() })
             }
         }
     }
@@ -68,9 +64,6 @@ impl Collector {
 /// What the answer means: which may be asked again says "OTLP/HTTP Response".
 async fn judged(mut answer: Response) -> Result<(), TraceError> {
     let status = answer.status();
-    let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let wait = wait.and_then(|text| text.trim().parse::<u64>().ok());
-    let wait = wait.map(|seconds| Duration::from_secs(seconds.min(WAIT_SECONDS_MAX)));
     let mut said = Vec::new();
     while said.len() < ANSWER_BYTES_MAX
         && let Ok(Some(chunk)) = answer.chunk().await
@@ -95,7 +88,7 @@ async fn judged(mut answer: Response) -> Result<(), TraceError> {
             | StatusCode::GATEWAY_TIMEOUT
     );
     if is_passing {
-        Err(TraceError::Away { detail: answer, wait })
+        Err(TraceError::Away { detail: answer })
     } else {
         Err(TraceError::Refused { answer })
     }

@@ -16,7 +16,7 @@ const TEXT_CHARS_MAX: usize = 1000;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Span {
     pub(crate) trace: TraceId,
-    pub(crate) span: SpanId,
+    pub(crate) id: SpanId,
     pub(crate) parent: Option<SpanId>,
     pub(crate) name: String,
     pub(crate) from: Timestamp,
@@ -78,7 +78,7 @@ pub(crate) fn of_run(run: &ListedRun, server: Option<&str>, now: Timestamp) -> S
     };
     Span {
         trace: TraceId::of(head.run, head.trace_parent),
-        span: SpanId::of_run(head.run),
+        id: SpanId::of_run(head.run),
         parent: head.trace_parent.map(|parent| parent.span),
         name: format!("RUN {}", head.command),
         from: head.started_at,
@@ -105,7 +105,7 @@ pub(crate) fn of_step(run: &RunHead, step: &StepDetail, now: Timestamp) -> Vec<S
     let span = SpanId::of_step(run.run, &step.asset);
     let mut spans = vec![Span {
         trace,
-        span,
+        id: span,
         parent: Some(SpanId::of_run(run.run)),
         name: step.asset.to_string(),
         from: first.claimed_at,
@@ -165,7 +165,7 @@ fn of_attempt(step: &StepDetail, attempt: &AttemptDetail, trace: TraceId, now: T
     attributes.extend(attempt.note.as_ref().map(|note| ("millstream.note", text(note))));
     Span {
         trace,
-        span: SpanId::of_attempt(attempt.attempt),
+        id: SpanId::of_attempt(attempt.attempt),
         parent: None,
         name,
         from: attempt.claimed_at,

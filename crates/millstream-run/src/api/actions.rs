@@ -59,6 +59,7 @@ pub(super) struct Cancelling {
 /// Which steps of a past run are to run again.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the request")]
 pub(super) struct RerunAsked {
     #[serde(default)]
     steps: RerunSteps,

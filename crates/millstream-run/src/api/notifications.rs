@@ -473,9 +473,10 @@ pub(super) async fn unmute(
     Extension(principal): Extension<Principal>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    match api.ledger_of(&principal).unmute(target(&name)?).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(ApiError::no_such("mute", name).into()),
+    if api.ledger_of(&principal).unmute(target(&name)?).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::no_such("mute", name).into())
     }
 }
 

@@ -53,10 +53,11 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     for (operation, router) in millstream_run::api::routes(api) {
         routes = routes.with_operation(operation, router);
     }
+    let (hook, requests) = webhooks(&opened)?.route();
     let routes = routes
+        .with_operation(hook, requests)
         .with(Scope::Score, router(Arc::clone(&deployments)))
-        .with_open(health_router(deployments))
-        .with_open(webhooks(&opened)?.router());
+        .with_open(health_router(deployments));
     let stopped = stop.clone();
     let shutdown = async move {
         if let Err(error) = stop_signal().await {
