@@ -17,6 +17,7 @@ use millstream_run::{Due, Pace, RunRequest};
 use millstream_warehouse::postgres::PostgresWarehouse;
 use tokio_util::sync::CancellationToken;
 
+use super::Context;
 use super::cli::DbtCli;
 use super::log::Log;
 use super::place::Place;
