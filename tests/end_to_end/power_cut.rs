@@ -10,7 +10,7 @@ use millstream_tests::disk::{Disk, FaultyDisk, Journal, Losses, Noted, Survivors
 use millstream_tests::{Random, Server, TestProject};
 use serde_json::{Value, json};
 
-use crate::chaos::points;
+use crate::chaos::transitions::points;
 use crate::undisturbed::{Undisturbed, contents, disturbances};
 
 /// Cuts of both tests when nobody asks for more.

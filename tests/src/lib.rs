@@ -15,7 +15,7 @@ pub use receiver::{Answering, Mail, MailReceiver, Received, Receiver};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -313,6 +313,17 @@ impl Server {
     pub fn kill(&mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ended");
+    }
+
+    /// How it ended by itself, if it does within this time.
+    pub fn ended_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let begun = Instant::now();
+        loop {
+            match self.child.try_wait().expect("it can be asked for") {
+                None if begun.elapsed() < patience => std::thread::yield_now(),
+                ended => return ended,
+            }
+        }
     }
 
     /// The id of its process.

@@ -31,7 +31,7 @@ pub(crate) fn chaos(kills: &str) -> Result<()> {
     shell::run(cargo(&["build", "--workspace"]).args(PROFILE).args(FEATURES))?;
     let mut tests = cargo(&["test", "--workspace", "--test", "end_to_end"]);
     tests.args(PROFILE).args(FEATURES).args(["--", "chaos"]);
-    tests.env("MILLSTREAM_TEST_KILLS", kills);
+    tests.env("MILLSTREAM_TEST_KILLS", kills).env("MILLSTREAM_TEST_SHARD", "all");
     environment.apply(&mut tests);
     shell::run(&mut tests)
 }

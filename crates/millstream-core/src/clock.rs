@@ -59,6 +59,19 @@ impl Clock {
         Self::Fixed(Arc::new(AtomicI64::new(at.as_micros())))
     }
 
+    /// Microseconds since the machine began, which no change of its clock touches and all its
+    /// processes agree on; `None` where the system does not tell.
+    pub fn uptime_micros(&self) -> Option<i64> {
+        match self {
+            Self::Fixed(micros) => Some(micros.load(Ordering::Relaxed)),
+            Self::System => {
+                let text = std::fs::read_to_string("/proc/uptime").ok()?;
+                let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
+                Some((seconds * 1e6) as i64)
+            }
+        }
+    }
+
     /// Now.
     #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn now(&self) -> Timestamp {

@@ -12,7 +12,6 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use crate::audit::{Action, Deed, audit};
-use crate::claim::after;
 use crate::columns::{At, Json, Text, Word};
 use crate::error::{LedgerError, Result};
 use crate::ledger::Ledger;
@@ -287,4 +286,10 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ApprovalRecord> {
             None => None,
         },
     })
+}
+
+/// When a question that is asked now is no longer one.
+fn after(now: Timestamp, timeout: Duration) -> Timestamp {
+    let micros = i64::try_from(timeout.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_micros(now.as_micros().saturating_add(micros))
 }

@@ -17,6 +17,7 @@ use crate::admission::Wait;
 use crate::columns::{At, Count, Json, Text, Word};
 use crate::error::{LedgerError, Result};
 use crate::holder::{Holder, Progress, Standing, standing};
+use crate::lease::{LeaseEnd, Moment};
 use crate::ledger::Ledger;
 use crate::records::{Memo, StepState};
 use crate::runs::{StepRow, expect_run, record_step};
@@ -105,20 +106,21 @@ impl Ledger {
     /// A power cut may lose a claim that no intent has followed, and with it the sequences that it
     /// gave out: nothing was published under them.
     pub async fn claim(&self, request: ClaimRequest) -> Result<ClaimOutcome> {
-        let now = self.now();
+        let at = self.moment();
+        let now = at.now;
         let owner = self.owner().to_owned();
         let environment = self.environment().to_owned();
         self.write_ahead(move |connection| {
             expect_outputs(&request.outputs)?;
             expect_run(connection, request.run)?;
             let places = request.outputs.iter().map(|output| request.place(output));
-            if let Some(held) = free_leases(connection, places, &owner, now)? {
+            if let Some(held) = free_leases(connection, places, &owner, at)? {
                 return Ok(held);
             }
-            if let Some(wait) = enter(connection, &request, &owner, now)? {
+            if let Some(wait) = enter(connection, &request, &owner, at)? {
                 return Ok(ClaimOutcome::Waits(wait));
             }
-            record_attempt(connection, &request, &owner, now)?;
+            record_attempt(connection, &request, &owner, at)?;
             hold(connection, &request)?;
             let mut effects = BTreeMap::new();
             for asset in &request.outputs {
@@ -134,15 +136,15 @@ impl Ledger {
     /// Keeps the leases of an attempt of this handle for as long again, counted from now. A lease
     /// that has run out is kept too if nobody has taken it.
     pub async fn renew(&self, attempt: AttemptId, lease: Duration) -> Result<Renewal> {
-        let until = after(self.now(), lease);
+        let end = self.moment().after(lease);
         let owner = self.owner().to_owned();
         self.write_ahead(move |connection| {
             let renewed = connection
                 .prepare_cached(
-                    "UPDATE attempts SET lease_until = ?3
+                    "UPDATE attempts SET lease_until = ?3, lease_uptime = ?4
                      WHERE attempt = ?1 AND owner = ?2 AND state = 'running'",
                 )?
-                .execute(params![Text(attempt), owner, At(until)])?;
+                .execute(params![Text(attempt), owner, At(end.until), end.uptime])?;
             Ok(if renewed == 1 { Renewal::Kept } else { Renewal::Lost })
         })
         .await
@@ -167,12 +169,6 @@ pub fn place_of(asset: &AssetKey, partition: Option<&PartitionKey>) -> AssetKey 
     }
 }
 
-/// The end of a lease that begins now.
-pub(crate) fn after(now: Timestamp, lease: Duration) -> Timestamp {
-    let micros = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(now.as_micros().saturating_add(micros))
-}
-
 fn expect_outputs(outputs: &[AssetKey]) -> Result<()> {
     let distinct: BTreeSet<_> = outputs.iter().collect();
     if outputs.is_empty() || distinct.len() != outputs.len() {
@@ -186,12 +182,12 @@ fn free_leases(
     connection: &Connection,
     places: impl Iterator<Item = AssetKey>,
     owner: &str,
-    now: Timestamp,
+    at: Moment,
 ) -> Result<Option<ClaimOutcome>> {
     let mut free = Vec::new();
     for asset in places {
         let Some(lease) = find_lease(connection, &asset)? else { continue };
-        match standing(lease.until, &lease.holder, lease.progress, now) {
+        match standing(lease.end, &lease.holder, lease.progress, at) {
             Standing::Free => free.push(lease.attempt),
             standing => {
                 // An attempt of this very handle is not for others to recover.
@@ -208,7 +204,7 @@ fn free_leases(
     }
     for attempt in free {
         tracing::warn!(%attempt, "lease of a process that is gone taken over");
-        take_over(connection, attempt, now)?;
+        take_over(connection, attempt, at.now)?;
     }
     Ok(None)
 }
@@ -218,7 +214,8 @@ fn free_leases(
 fn take_over(connection: &Connection, attempt: AttemptId, now: Timestamp) -> Result<()> {
     connection
         .prepare_cached(
-            "UPDATE attempts SET owner = '', lease_until = min(lease_until, ?2) WHERE attempt = ?1",
+            "UPDATE attempts SET owner = '', lease_until = min(lease_until, ?2), lease_uptime = 0
+             WHERE attempt = ?1",
         )?
         .execute(params![Text(attempt), At(now)])?;
     release(connection, attempt)
@@ -236,14 +233,15 @@ struct Lease {
     owner: String,
     holder: Holder,
     since: Timestamp,
-    until: Timestamp,
+    end: LeaseEnd,
     progress: Progress,
 }
 
 fn find_lease(connection: &Connection, asset: &AssetKey) -> Result<Option<Lease>> {
     let lease = connection
         .prepare_cached(
-            "SELECT attempt, holder, since, lease_until, intended_at IS NOT NULL, owner
+            "SELECT attempt, holder, since, lease_until, intended_at IS NOT NULL, owner,
+                    lease_uptime
              FROM leases JOIN attempts USING (attempt) WHERE leases.asset = ?1",
         )?
         .query_row([Text(asset)], |row| {
@@ -251,7 +249,7 @@ fn find_lease(connection: &Connection, asset: &AssetKey) -> Result<Option<Lease>
                 attempt: row.get::<_, Text<_>>(0)?.0,
                 holder: row.get::<_, Json<_>>(1)?.0,
                 since: row.get::<_, At>(2)?.0,
-                until: row.get::<_, At>(3)?.0,
+                end: LeaseEnd { until: row.get::<_, At>(3)?.0, uptime: row.get(6)? },
                 owner: row.get(5)?,
                 progress: if row.get(4)? { Progress::Intended } else { Progress::Claimed },
             })
@@ -276,16 +274,18 @@ fn record_attempt(
     connection: &Connection,
     request: &ClaimRequest,
     owner: &str,
-    now: Timestamp,
+    at: Moment,
 ) -> Result<()> {
+    let (now, end) = (at.now, at.after(request.lease));
     let ClaimRequest { run, kind, outputs, reason, .. } = request;
     let step = StepRow { run: *run, kind: *kind, outputs, reason };
     record_step(connection, &step, StepState::Running, now)?;
     connection
         .prepare_cached(
             "INSERT INTO attempts (attempt, run, asset, number, kind, outputs, state, reason, memo,
-                                   holder, owner, lease_until, claimed_at, partition)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                                   holder, owner, lease_until, claimed_at, partition,
+                                   lease_uptime)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute(params![
             Text(request.attempt),
@@ -299,9 +299,10 @@ fn record_attempt(
             Json(&request.memo),
             Json(&request.holder),
             owner,
-            At(after(now, request.lease)),
+            At(end.until),
             At(now),
             request.partition.as_ref().map(PartitionKey::as_str),
+            end.uptime,
         ])?;
     Ok(())
 }

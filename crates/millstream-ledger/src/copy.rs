@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::columns::{Count, Json, Text};
 use crate::error::{LedgerError, Result};
+use crate::holder::Holder;
 use crate::open;
 
 /// The copy of a ledger, for reading.
@@ -128,7 +129,12 @@ pub fn settle_copy(path: &Path, environment: &str) -> Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute("UPDATE ledger SET environment = ?1", [environment])?;
     transaction
-        .execute("UPDATE attempts SET owner = '', lease_until = 0 WHERE state = 'running'", [])?;
+        // Nobody publishes into a copy what the original was about to.
+        .execute(
+            "UPDATE attempts SET owner = '', lease_until = 0, lease_uptime = 0, holder = ?1
+             WHERE state = 'running'",
+            [Json(Holder::nobody())],
+        )?;
     transaction.execute("UPDATE runs SET state = 'interrupted' WHERE state = 'running'", [])?;
     transaction.execute("DELETE FROM waits", [])?;
     transaction.commit()?;

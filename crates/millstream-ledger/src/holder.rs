@@ -1,7 +1,8 @@
 //! Who holds a lease, and whether that process still lives.
 
-use millstream_core::clock::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::lease::{LeaseEnd, Moment};
 
 /// A process. It is the same one only if host, process id and start agree, because ids are used
 /// again.
@@ -35,6 +36,17 @@ impl Holder {
         Self::of(std::process::id(), command)
     }
 
+    /// Nobody: a process of this host that has ended.
+    pub(crate) fn nobody() -> Self {
+        Self {
+            host: system::host(),
+            // No process that can be looked at has this id.
+            pid: 0,
+            started: "never".to_owned(),
+            command: "a copy".to_owned(),
+        }
+    }
+
     /// Another process of this host.
     pub(crate) fn of(pid: u32, command: &str) -> Self {
         Self {
@@ -59,6 +71,11 @@ impl Holder {
             system::Seen::Started(_) | system::Seen::Ended => Liveness::Dead,
             system::Seen::Unclear => Liveness::Unknown,
         }
+    }
+
+    /// Whether it began since this machine was started.
+    pub(crate) fn is_of_this_start(&self) -> bool {
+        system::is_of_this_start(&self.started)
     }
 
     /// Whether the process has certainly ended.
@@ -95,19 +112,14 @@ pub(crate) enum Progress {
 }
 
 /// Whether nobody works under a lease any more.
-pub(crate) fn is_gone(holder: &Holder, lease_until: Timestamp, now: Timestamp) -> bool {
-    lease_until <= now || holder.is_dead()
+pub(crate) fn is_gone(holder: &Holder, end: LeaseEnd, at: Moment) -> bool {
+    end.has_come(holder, at) || holder.is_dead()
 }
 
 /// Judges a lease by its end, its holder and the progress of its attempt.
-pub(crate) fn standing(
-    lease_until: Timestamp,
-    holder: &Holder,
-    progress: Progress,
-    now: Timestamp,
-) -> Standing {
+pub(crate) fn standing(end: LeaseEnd, holder: &Holder, progress: Progress, at: Moment) -> Standing {
     match progress {
-        _ if !is_gone(holder, lease_until, now) => Standing::Working,
+        _ if !is_gone(holder, end, at) => Standing::Working,
         Progress::Intended => Standing::NeedsRecovery,
         Progress::Claimed => Standing::Free,
     }
@@ -158,6 +170,12 @@ mod system {
         own.next() == other.next() && own.next() != other.next()
     }
 
+    /// Whether a process began since this machine was started.
+    pub(super) fn is_of_this_start(started: &str) -> bool {
+        let boot = read("/proc/sys/kernel/random/boot_id");
+        !boot.is_empty() && started.split(' ').next() == Some(boot.as_str())
+    }
+
     fn surroundings() -> String {
         let boot = read("/proc/sys/kernel/random/boot_id");
         let namespace = fs::read_link("/proc/self/ns/pid")
@@ -201,6 +219,11 @@ mod system {
     }
 
     pub(super) fn elsewhere(_started: &str) -> bool {
+        false
+    }
+
+    /// The time since the start is not looked at there.
+    pub(super) fn is_of_this_start(_started: &str) -> bool {
         false
     }
 

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use crate::audit::Actor;
 use crate::catalog::Names;
 use crate::error::{LedgerError, Result};
+use crate::lease::Moment;
 use crate::open;
 use crate::readers::Readers;
 use crate::writer::{Durable, Writer};
@@ -92,6 +93,11 @@ impl Ledger {
     /// Now, by the clock with which it was opened.
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    /// Now, by the clock and since the machine began.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::of(&self.inner.clock)
     }
 
     /// The name under which this handle claims. Every handle has its own, so that a process that

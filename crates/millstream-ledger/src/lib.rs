@@ -32,6 +32,7 @@ mod explain;
 mod fires;
 mod holder;
 mod journal;
+mod lease;
 mod ledger;
 mod notices;
 mod open;

@@ -15,6 +15,7 @@ use crate::audit::{Action, Deed, audit};
 use crate::columns::{At, Count, Json, Word};
 use crate::error::{LedgerError, Result};
 use crate::holder::{Holder, is_gone};
+use crate::lease::{LeaseEnd, Moment};
 use crate::ledger::Ledger;
 use crate::notices::NewDelivery;
 
@@ -399,7 +400,9 @@ fn hold(row: &Row<'_>) -> rusqlite::Result<Hold> {
 }
 
 fn is_free(hold: &Hold, now: Timestamp) -> bool {
-    hold.as_ref().is_none_or(|(holder, until)| is_gone(holder, *until, now))
+    hold.as_ref().is_none_or(|(holder, until)| {
+        is_gone(holder, LeaseEnd::by_clock(*until), Moment { now, uptime: None })
+    })
 }
 
 /// Adds a message in the transaction of the decision to send it. One that is there stays as it is.

@@ -11,10 +11,10 @@ use millstream_core::step::{Staged, StepKind};
 use rusqlite::{Connection, Row, params};
 
 use crate::attempt::AttemptRow;
-use crate::claim::after;
 use crate::columns::{At, Count, Json, Text, Word};
 use crate::error::Result;
 use crate::holder::{Holder, is_gone};
+use crate::lease::{LeaseEnd, Moment};
 use crate::ledger::Ledger;
 use crate::records::{Memo, StepState};
 
@@ -57,21 +57,19 @@ impl Ledger {
     /// abandoned; the oldest first. Running attempts of this very handle are not among them: its
     /// process lives and knows what it does.
     pub fn unfinished(&self) -> Result<Vec<Unfinished>> {
-        let now = self.now();
+        let at = self.moment();
         self.read(|connection| {
-            let running: Vec<(Unfinished, Timestamp)> = connection
+            let running: Vec<(Unfinished, LeaseEnd)> = connection
                 .prepare_cached(
                     "SELECT attempt, run, number, kind, outputs, memo, intent, holder, claimed_at,
-                            lease_until
+                            lease_until, lease_uptime
                      FROM attempts WHERE state = 'running' AND owner <> ?1 ORDER BY attempt",
                 )?
-                .query_map([self.owner()], |row| {
-                    Ok((unfinished(row)?, row.get::<_, At>("lease_until")?.0))
-                })?
+                .query_map([self.owner()], |row| Ok((unfinished(row)?, lease_end(row)?)))?
                 .collect::<rusqlite::Result<_>>()?;
             let mut left = Vec::new();
-            for (mut attempt, lease_until) in running {
-                if is_gone(&attempt.holder, lease_until, now) {
+            for (mut attempt, end) in running {
+                if is_gone(&attempt.holder, end, at) {
                     attempt.effects = effects(connection, attempt.attempt)?;
                     left.push(attempt);
                 }
@@ -87,19 +85,21 @@ impl Ledger {
         holder: &Holder,
         lease: Duration,
     ) -> Result<Adoption> {
-        let now = self.now();
+        let at = self.moment();
+        let end = at.after(lease);
         let owner = self.owner().to_owned();
         let holder = holder.clone();
         self.write(move |connection| {
-            if !may_adopt(connection, attempt, &owner, now)? {
+            if !may_adopt(connection, attempt, &owner, at)? {
                 return Ok(Adoption::Gone);
             }
             connection
                 .prepare_cached(
-                    "UPDATE attempts SET owner = ?2, holder = ?3, lease_until = ?4
+                    "UPDATE attempts SET owner = ?2, holder = ?3, lease_until = ?4,
+                                         lease_uptime = ?5
                      WHERE attempt = ?1",
                 )?
-                .execute(params![Text(attempt), owner, Json(&holder), At(after(now, lease))])?;
+                .execute(params![Text(attempt), owner, Json(&holder), At(end.until), end.uptime])?;
             Ok(Adoption::Adopted)
         })
         .await
@@ -117,7 +117,8 @@ impl Ledger {
             AttemptRow::owned(connection, attempt, &owner)?;
             connection
                 .prepare_cached(
-                    "UPDATE attempts SET owner = '', lease_until = ?2 WHERE attempt = ?1",
+                    "UPDATE attempts SET owner = '', lease_until = ?2, lease_uptime = 0
+                     WHERE attempt = ?1",
                 )?
                 .execute(params![Text(attempt), At(now)])?;
             Ok(())
@@ -153,12 +154,7 @@ fn effects(connection: &Connection, attempt: AttemptId) -> Result<BTreeMap<Asset
     Ok(effects)
 }
 
-fn may_adopt(
-    connection: &Connection,
-    attempt: AttemptId,
-    owner: &str,
-    now: Timestamp,
-) -> Result<bool> {
+fn may_adopt(connection: &Connection, attempt: AttemptId, owner: &str, at: Moment) -> Result<bool> {
     let row = AttemptRow::find(connection, attempt)?;
     if row.state != StepState::Running {
         return Ok(false);
@@ -166,10 +162,17 @@ fn may_adopt(
     if row.owner == owner {
         return Ok(true);
     }
-    let (holder, lease_until) = connection
-        .prepare_cached("SELECT holder, lease_until FROM attempts WHERE attempt = ?1")?
+    let (holder, end) = connection
+        .prepare_cached(
+            "SELECT holder, lease_until, lease_uptime FROM attempts WHERE attempt = ?1",
+        )?
         .query_row([Text(attempt)], |row| {
-            Ok((row.get::<_, Json<Holder>>(0)?.0, row.get::<_, At>(1)?.0))
+            Ok((row.get::<_, Json<Holder>>(0)?.0, lease_end(row)?))
         })?;
-    Ok(is_gone(&holder, lease_until, now))
+    Ok(is_gone(&holder, end, at))
+}
+
+fn lease_end(row: &Row<'_>) -> rusqlite::Result<LeaseEnd> {
+    let until = row.get::<_, At>("lease_until")?.0;
+    Ok(LeaseEnd { until, uptime: row.get("lease_uptime")? })
 }

@@ -55,6 +55,9 @@ CREATE TABLE attempts (
     -- The handle that may write for the attempt; empty when it was abandoned.
     owner       TEXT NOT NULL,
     lease_until INTEGER NOT NULL,
+    -- The same in microseconds since the machine of the holder began, which no change of its clock
+    -- touches.
+    lease_uptime INTEGER,
     claimed_at  INTEGER NOT NULL,
     intended_at INTEGER,
     ended_at    INTEGER,
@@ -155,6 +158,7 @@ CREATE TABLE waits (
     owner    TEXT NOT NULL,
     -- A process that stopped for longer no longer keeps others behind it.
     lease_until INTEGER NOT NULL,
+    lease_uptime INTEGER,
     PRIMARY KEY (run, asset)
 ) STRICT;
 CREATE INDEX waits_of_owner ON waits (owner);

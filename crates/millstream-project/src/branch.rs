@@ -7,7 +7,7 @@ use millstream_core::clock::Timestamp;
 use millstream_core::name::is_name;
 use serde::{Deserialize, Serialize};
 
-use crate::environment::state_dir;
+use crate::environment::{Environment, state_dir};
 
 /// The record, in the folder of the environment.
 pub const BRANCH_FILE: &str = "branch.json";
@@ -31,6 +31,19 @@ impl Branch {
         }
         let text = std::fs::read(state_dir(root, name).join(BRANCH_FILE)).ok()?;
         serde_json::from_slice(&text).ok()
+    }
+
+    /// The environment that it is, of the project in `root`: by the settings of another, and with
+    /// nothing to which that one writes.
+    pub fn environment(&self, settings: &Environment, name: &str, root: &Path) -> Environment {
+        Environment {
+            name: name.to_owned(),
+            root: state_dir(root, name),
+            branch: Some(self.clone()),
+            lake: None,
+            operational: None,
+            ..settings.clone()
+        }
     }
 
     /// The text of its file.

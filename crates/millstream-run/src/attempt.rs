@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::RunError;
 use crate::logs::{Logs, RunLog};
-use crate::recover::settle;
+use crate::recover::{Former, settle};
 use crate::turn::Turns;
 
 /// Who works, for whom, and until when.
@@ -309,7 +309,7 @@ async fn close(
     let id = open.attempt.id;
     let intent = open.intent.lock().expect("nothing panics while it is held").clone();
     if let Some(staged) = intent {
-        match settle(&context.ledger, step, id, &staged, &open.claim.effects).await {
+        match settle(&context.ledger, step, id, &staged, &open.claim.effects, Former::Ended).await {
             Ok(Some(versions)) => return Ok(Ended::Committed { staged, versions }),
             Ok(None) => {}
             Err(unclear) => {

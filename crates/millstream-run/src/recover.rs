@@ -2,8 +2,10 @@
 //!
 //! For every attempt without an end whose holder is gone: with an intent, the targets are asked
 //! for the effect id. The first target has it: the rest is published and the attempt committed.
-//! It does not: what was staged is removed, and the step will run again. Recovery may itself be
-//! killed at any point and started again.
+//! It does not, and the process is dead: what was staged is removed, and the step will run again.
+//! A process that only stopped for too long may wake up and publish what it had staged, so that of
+//! its intent everything is published: whichever of the two is first, the other finds the effect.
+//! Recovery may itself be killed at any point and started again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -94,6 +96,7 @@ pub async fn recover(
         }
         let step = steps.settling(&attempt);
         let end = recover_attempt(ledger, step.as_deref(), &attempt).await?;
+        crash::point("recover.settled");
         let log = logs.of_run(attempt.run);
         log.say(&attempt.outputs[0], attempt.number, end.told());
         recovered.push(end);
@@ -109,7 +112,9 @@ async fn recover_attempt(
     let asset = attempt.outputs[0].clone();
     if let Some(step) = step
         && let Some(staged) = &attempt.intent
-        && settle(ledger, step, attempt.attempt, staged, &attempt.effects).await?.is_some()
+        && settle(ledger, step, attempt.attempt, staged, &attempt.effects, former(attempt))
+            .await?
+            .is_some()
     {
         tracing::info!(%asset, "recovered: committed what was published");
         return Ok(Recovered::Committed(asset));
@@ -130,34 +135,56 @@ async fn recover_attempt(
     Ok(Recovered::Discarded(asset))
 }
 
-/// Commits an attempt whose first effect is at its target, and publishes what is missing. `None`
-/// when nothing was published.
+/// Whoever worked on an attempt before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Former {
+    /// It publishes nothing any more.
+    Ended,
+    /// It may still publish what it has said it would.
+    MayPublish,
+}
+
+fn former(attempt: &Unfinished) -> Former {
+    if attempt.holder.is_dead() { Former::Ended } else { Former::MayPublish }
+}
+
+/// Commits an attempt whose first effect is at its target, and publishes what is missing; all of it
+/// if somebody else may still publish it. `None` when nothing was published, and never will be.
 pub(crate) async fn settle(
     ledger: &Ledger,
     step: &dyn Step,
     attempt: AttemptId,
     staged: &Staged,
     effects: &BTreeMap<AssetKey, EffectId>,
+    former: Former,
 ) -> Result<Option<Vec<AssetVersion>>> {
-    let Some(receipts) = roll_forward(step, staged, effects).await? else { return Ok(None) };
+    let receipts = roll_forward(step, staged, effects, former).await?;
+    let Some(receipts) = receipts else { return Ok(None) };
     crash::point("recover.commit.before");
     let versions = ledger.commit(attempt, receipts).await?;
     step.clean(attempt).await?;
     Ok(Some(versions))
 }
 
-/// The receipts of all targets if the first one has its effect; what is missing is published.
+/// The receipts of all targets if the first one has its effect; what is missing is published. What
+/// the first target refuses from us, it refuses from whoever was before us.
 async fn roll_forward(
     step: &dyn Step,
     staged: &Staged,
     effects: &BTreeMap<AssetKey, EffectId>,
+    former: Former,
 ) -> Result<Option<Vec<(AssetKey, Receipt)>>> {
     let mut receipts = Vec::with_capacity(staged.targets.len());
     for (position, target) in staged.targets.iter().enumerate() {
         let effect = &effects[&target.asset];
         let receipt = match step.find(target, effect).await? {
             Some(receipt) => receipt,
-            None if position == 0 => return Ok(None),
+            None if position == 0 && former == Former::Ended => return Ok(None),
+            None if position == 0 => match publish_target(step, target, effect).await {
+                Ok(receipt) => receipt,
+                Err(refused) if refused.fault() != Fault::External => return Ok(None),
+                Err(error) => return Err(error),
+            },
             None => publish_target(step, target, effect).await?,
         };
         receipts.push((target.asset.clone(), receipt));

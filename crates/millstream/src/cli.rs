@@ -1,6 +1,7 @@
 //! The command line (DESIGN 6): verbs, flags and their help.
 
 mod backfill;
+mod chaos;
 mod environments;
 mod python;
 mod runs;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use backfill::{BackfillArgs, BackfillStart, BackfillVerb};
+pub use chaos::ChaosArgs;
 pub use environments::{BackupArgs, BackupVerb, EnvVerb, RestoreArgs};
 pub use python::PythonVerb;
 pub use runs::{AnswerArgs, LogLevel, LogsArgs, RerunArgs, RunsVerb};
@@ -125,6 +127,8 @@ pub enum Verb {
     /// What runs models and functions in Python, and the environment that uv has locked.
     #[command(subcommand)]
     Python(PythonVerb),
+    /// Kills runs of copies of the project, and compares what they leave with undisturbed ones.
+    Chaos(ChaosArgs),
     /// dbt's own commands and flags: build, run, test, seed, snapshot, compile, ls ...
     #[command(disable_help_flag = true)]
     Dbt {

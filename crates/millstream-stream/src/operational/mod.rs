@@ -5,11 +5,12 @@
 //! column is never removed or changed, since applications rely on it. Values that its type cannot
 //! hold exactly are refused: a query says by `cast` what type each of its columns has.
 //!
-//! Reading order: `rows`, `fit`, `sqlite`, `postgres`.
+//! Reading order: `rows`, `fit`, `sqlite`, `postgres`; `read` is for whoever compares.
 
 mod error;
 mod fit;
 mod postgres;
+mod read;
 mod rows;
 mod sqlite;
 mod tls;
@@ -28,6 +29,7 @@ use millstream_core::operational::OperationalDatabase;
 use millstream_core::secret::Secret;
 
 pub use error::OperationalError;
+pub use read::each_row;
 pub(crate) use rows::check as check_rows;
 
 /// The table of the marks: the last effect of every application.

@@ -324,7 +324,7 @@ fn value(column: &Column, row: usize) -> Value {
     }
 }
 
-fn failure(table: &str, error: &rusqlite::Error) -> OperationalError {
+pub(super) fn failure(table: &str, error: &rusqlite::Error) -> OperationalError {
     let reason = error.to_string();
     match error.sqlite_error_code() {
         Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {

@@ -4,15 +4,12 @@ mod diff;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use millstream_backup::link;
 use millstream_core::clock::Clock;
 use millstream_core::error::{Plain, Result as CoreResult};
 use millstream_ledger::{Action, Deed, Ledger, Liveness, RunState};
-use millstream_project::{
-    BRANCH_FILE, Branch, Environment, Project, is_environment_name, state_dir,
-};
+use millstream_project::{Branch, Environment, Project, is_environment_name, state_dir};
 use serde::Serialize;
 use serde_json::json;
 
@@ -21,7 +18,10 @@ use crate::exit::{Failure, Outcome};
 use crate::output::{
     Column, duration, moment, print_json, print_line, print_note, print_rows, size, thousands,
 };
-use crate::wire::{Existing, FrozenEnvironment, Opened, Place, record_in, required_project, user};
+use crate::wire::{
+    Existing, Opened, Place, beside, make_branch, record_in, remove_folder, required_project,
+    unwritable, user,
+};
 
 /// What the folder of a branch ends with while it is removed.
 const DROPPING: &str = ".dropping";
@@ -55,26 +55,11 @@ async fn create(global: &Global, name: &str, from: Option<&str>) -> Outcome {
         at: began_at,
     };
     let environment = branched(project, name, branch.clone())?;
-    let place = Place::find(&environment, Existing::Stays).map_err(|_| exists(name))?;
-    let staging = place.staging();
-    remove(staging)?;
-    // Copies of the databases are files like all others: they are moved with the rest.
-    let scratch = beside(staging, ".databases");
-    remove(&scratch)?;
-    fs::create_dir_all(&scratch).map_err(unwritable(&scratch))?;
-    let frozen = FrozenEnvironment::freeze(&opened, &scratch).await?;
-    let mut items = frozen.files().await?;
-    items.extend(frozen.topics()?);
-    let linked = link(&items, staging)?;
-    for what in frozen.left_out() {
+    Place::find(&environment, Existing::Stays).map_err(|_| exists(name))?;
+    let (linked, left_out) = make_branch(&opened, &environment, &branch).await?;
+    for what in left_out {
         print_note(&format!("warning: {what} is not in the branch, which has one of its own"));
     }
-    drop(frozen);
-    remove(&scratch)?;
-    let record = staging.join(BRANCH_FILE);
-    fs::write(&record, branch.to_text()).map_err(unwritable(&record))?;
-    fs::File::open(&record).and_then(|file| file.sync_all()).map_err(unwritable(&record))?;
-    place.take(opened.clock.now())?;
     let deed = Deed::new(Action::EnvCreate, format!("env:{name}"));
     opened.ledger.record(user(), deed).await?;
     let millis = opened.clock.now().as_millis() - began_at.as_millis();
@@ -107,14 +92,7 @@ fn branched(project: &Project, name: &str, branch: Branch) -> Result<Environment
     if project.environments.iter().any(|known| known == name) {
         return Err(exists(name).into());
     }
-    Ok(Environment {
-        name: name.to_owned(),
-        root: state_dir(&project.root, name),
-        branch: Some(branch),
-        lake: None,
-        operational: None,
-        ..project.environment.clone()
-    })
+    Ok(branch.environment(&project.environment, name, &project.root))
 }
 
 fn exists(name: &str) -> millstream_core::Error {
@@ -240,7 +218,7 @@ async fn drop_branch(global: &Global, name: &str) -> Outcome {
     let dropping = beside(&state_dir(&project.root, name), DROPPING);
     if is_environment_name(name) {
         // What an earlier try was killed over.
-        remove(&dropping)?;
+        remove_folder(&dropping)?;
     }
     let Some(branch) = Branch::read(&project.root, name) else {
         let message = format!("`{name}` is no branch");
@@ -286,27 +264,4 @@ fn names_in(folder: &Path) -> CoreResult<Vec<String>> {
     let names: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.file_name())).collect();
     let names = names.map_err(unwritable(folder))?;
     Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-fn remove(folder: &Path) -> CoreResult<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(folder)(error)),
-        _ => Ok(()),
-    }
-}
-
-fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> millstream_core::Error {
-    let path = path.to_owned();
-    move |error| {
-        Plain::external("env.io", format!("{}: {error}", path.display()))
-            .never_retried()
-            .with_hint("check the disk and the rights, and run the same command again")
-            .into()
-    }
 }

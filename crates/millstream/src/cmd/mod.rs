@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod backfill;
 pub mod backup;
+pub mod chaos;
 pub mod check;
 pub mod completions;
 pub mod dbt;
@@ -50,6 +51,7 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Audit(verb) => audit::run(global, &verb).await,
         Verb::Env(verb) => env::run(global, &verb).await,
         Verb::Backup(args) => backup::run(global, &args).await,
+        Verb::Chaos(args) => chaos::run(global, &args).await,
         Verb::Dbt { words } => dbt::run(global, &words).await,
         Verb::Doctor => doctor::run(global).await,
         Verb::Init(_)

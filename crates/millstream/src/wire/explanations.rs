@@ -94,6 +94,33 @@ const OWN: &[Explanation] = &[
         text: "Look at the rights and at the space on the disk, and run the same command again.",
     },
     Explanation {
+        code: "chaos.nothing_due",
+        title: "There is nothing that could be killed",
+        text: "`chaos` kills runs of a copy of the environment, and in that copy nothing is due. \
+               `--empty` begins with an environment in which nothing was ever made, so that \
+               everything is made anew. Nothing of the environment itself was touched.",
+    },
+    Explanation {
+        code: "chaos.commands",
+        title: "The selection runs commands",
+        text: "A command may do anything outside the copy: send a mail, write to another database. \
+               `chaos` would run it many times. Leave it out by `--exclude`, or say `--commands` if \
+               it may run.",
+    },
+    Explanation {
+        code: "chaos.undisturbed_failed",
+        title: "A run that nobody disturbed did not end well",
+        text: "`chaos` compares with runs that nobody disturbed, and one of these failed in its \
+               copy. What it said is in the message. Copies have the files of the project, but not \
+               what lies beside its folder: name such files by absolute paths.",
+    },
+    Explanation {
+        code: "chaos.unhashable",
+        title: "The rows of a table cannot be compared",
+        text: "This is a fault of Millstream: a type of a column has no form in which values can be \
+               compared. Please report it with the type.",
+    },
+    Explanation {
         code: "init.exists",
         title: "The folder has files of a project already",
         text: "`init` overwrites nothing. Choose another folder, or remove the files it names.",

@@ -3,6 +3,7 @@
 
 mod api;
 mod backends;
+mod branch;
 mod explanations;
 mod folder;
 mod frozen;
@@ -23,8 +24,9 @@ mod warehouse;
 
 pub use api::{api_config, witness};
 pub use backends::{Backends, open_ledger, open_records, record_in};
+pub use branch::{beside, make_branch, remove_folder, unwritable, write_record};
 pub use explanations::explanations;
-pub use frozen::FrozenEnvironment;
+pub use frozen::{FrozenEnvironment, LEDGER, OPERATIONAL};
 pub use notices::{lateness, notifier, telling};
 pub use opened::{Opened, token_record, user};
 pub use optimize::optimize;

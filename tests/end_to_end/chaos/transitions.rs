@@ -1,22 +1,13 @@
-//! `kill -9` at every transition of every step kind, and at random times: the next run ends with
-//! the same contents as one that was never disturbed.
+//! `kill -9` of a run of the example at every transition of its step kinds, and at random times: the
+//! next run ends with the same contents as one that was never disturbed.
 
 use std::time::{Duration, Instant};
 
 use millstream_tests::{Random, TestProject};
 
+use super::TRANSITIONS;
 use crate::undisturbed::{Undisturbed, disturbances};
 
-/// Transitions of the recovery protocol.
-const TRANSITIONS: [&str; 7] = [
-    "claim.before",
-    "claim.after",
-    "stage.after",
-    "intent.after",
-    "publish.after",
-    "commit.after",
-    "clean.after",
-];
 /// Step kinds with the transitions above.
 const KINDS: [&str; 5] = ["sync", "model", "training", "scoring", "function"];
 /// Points below the protocol: around the entry of a table's log.
@@ -41,7 +32,7 @@ pub(crate) fn points() -> Vec<String> {
 }
 
 #[test]
-fn chaos_a_kill_at_every_transition_changes_nothing() {
+fn a_kill_at_every_transition_changes_nothing() {
     let wanted = Undisturbed::labeled();
     let points = points();
     assert!(points.len() >= 40);
@@ -56,7 +47,7 @@ fn chaos_a_kill_at_every_transition_changes_nothing() {
 }
 
 #[test]
-fn chaos_kills_at_random_times_change_nothing() {
+fn kills_at_random_times_change_nothing() {
     let wanted = Undisturbed::labeled();
     let begun = Instant::now();
     TestProject::labeled().json(&["run"]);

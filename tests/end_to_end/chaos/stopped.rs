@@ -1,0 +1,118 @@
+//! A process that is stopped for longer than its lease, while another one takes over, and goes on
+//! then: it changes nothing any more.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use millstream_tests::TestProject;
+
+use super::ground::{Ground, Kind};
+use super::shard;
+
+/// How long a test waits for a process.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Where a run is stopped, and of which kind of step. Before the intent it has to find that it may
+/// not say it any more; after it, that another one has published for it.
+fn cells() -> Vec<(Kind, &'static str)> {
+    [
+        ("incremental", "model.intent.after"),
+        ("scoring", "scoring.intent.after"),
+        ("function", "function.intent.after"),
+        ("training", "training.intent.after"),
+        ("sync", "sync.intent.after"),
+        ("table", "engine.publish.before_log"),
+        ("snapshot", "model.stage.after"),
+        ("python", "model.claim.after"),
+        ("scoring", "scoring.publish.after"),
+        ("seed", "seed.publish.after"),
+        ("partition", "model.intent.after"),
+        ("command", "command.ended"),
+    ]
+    .map(|(kind, point)| (Kind::named(kind), point))
+    .into()
+}
+
+/// A run that stops at a point by itself.
+struct Stopped(Child);
+
+impl Stopped {
+    fn at(project: &TestProject, kind: Kind, point: &str) -> Self {
+        let mut run = project.command(&["run", "--select", kind.select]);
+        run.env("MILLSTREAM_STOP_AT", point).stdout(Stdio::null()).stderr(Stdio::null());
+        let run = Self(run.spawn().expect("the binary starts"));
+        let begun = Instant::now();
+        while run.state() != Some('T') {
+            assert!(begun.elapsed() < PATIENCE, "{} is not stopped at {point}", kind.name);
+            assert!(run.state().is_some_and(|it| it != 'Z'), "{point} was not reached");
+            std::thread::yield_now();
+        }
+        run
+    }
+
+    /// The letter by which Linux says what the process does.
+    fn state(&self) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    fn go_on(mut self) {
+        let mut go_on = Command::new("kill");
+        let status = go_on.args(["-CONT", &self.0.id().to_string()]).status();
+        assert!(status.expect("kill starts").success());
+        self.0.wait().expect("it ends");
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_stopped_run_is_taken_over_and_changes_nothing_afterwards() {
+    let ground = Ground::shared();
+    let cells = shard::of(cells());
+    // Most of the time is that of the leases, which run out for all at once.
+    std::thread::scope(|scope| {
+        for (kind, point) in cells {
+            scope.spawn(move || {
+                let project = ground.project();
+                let stopped = Stopped::at(&project, kind, point);
+                project.json(&["run", "--select", kind.select]);
+                let cell = format!("{} stopped at {point}", kind.name);
+                ground.expect(&project, kind, &format!("{cell}, the other is done"));
+                stopped.go_on();
+                ground.expect(&project, kind, &format!("{cell}, and went on"));
+                project.json(&["run", "--select", kind.select]);
+                ground.expect(&project, kind, &format!("{cell}, and run again"));
+            });
+        }
+    });
+}
+
+/// It goes on after another one has taken over, and before that one has published: the worst
+/// moment.
+#[test]
+fn a_stopped_run_that_goes_on_in_the_middle_of_another_changes_nothing() {
+    let ground = Ground::shared();
+    let kinds = ["incremental", "scoring", "function", "training", "sync"].map(Kind::named);
+    std::thread::scope(|scope| {
+        for kind in kinds {
+            scope.spawn(move || {
+                let project = ground.project();
+                let point = format!("{}.intent.after", kind.point);
+                let first = Stopped::at(&project, kind, &point);
+                // The attempt of the dead is settled, and the next step has begun.
+                let second = Stopped::at(&project, kind, "recover.settled");
+                first.go_on();
+                second.go_on();
+                project.json(&["run", "--select", kind.select]);
+                ground.expect(&project, kind, &format!("{} went on in the middle", kind.name));
+            });
+        }
+    });
+}
