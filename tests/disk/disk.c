@@ -1,5 +1,6 @@
 /*
- * A disk that can lose power and run full, put between a program and the C library by LD_PRELOAD.
+ * A disk that can lose power, run full and fail, put between a program and the C library by
+ * LD_PRELOAD.
  *
  * Below one folder it notes every operation that changes the disk, in the order in which they
  * happened, with the data: a test plays these notes up to any point into a model of a disk
@@ -9,6 +10,9 @@
  *   MILLSTREAM_DISK_FOLDER   the folder, as its canonical path
  *   MILLSTREAM_DISK_JOURNAL  the file that takes the notes; must lie elsewhere
  *   MILLSTREAM_DISK_BYTES    so many bytes more fit into the folder, then the disk is full
+ *   MILLSTREAM_DISK_WRITE    the number of the write that fails, from 1
+ *   MILLSTREAM_DISK_SYNC     the number of the sync that fails, from 1
+ *   MILLSTREAM_DISK_ERROR    the number of the error that they fail with
  *
  * Only what a Rust program and SQLite call is here. A test that plays all notes and compares the
  * model with the real folder sees whatever is missing.
@@ -30,7 +34,7 @@
 #include <unistd.h>
 
 /* The kinds of notes; tests/src/disk/journal.rs reads the same numbers. */
-enum kind { WRITE = 1, LENGTH, SYNC, NEW_FILE, NEW_FOLDER, LINK, UNLINK, RENAME };
+enum kind { WRITE = 1, LENGTH, SYNC, NEW_FILE, NEW_FOLDER, LINK, UNLINK, RENAME, FAILED_SYNC };
 
 /* The fixed part of a note. Two names and the data follow. All as the machine has numbers. */
 struct note {
@@ -46,6 +50,10 @@ static size_t root_bytes;
 static int journal = -1;
 /* Bytes that are left; a negative number is no end. */
 static int64_t space_left = -1;
+
+/* Writes and syncs until the one that fails; 0 is none. */
+static int64_t writes_left, syncs_left;
+static int given_error;
 
 /* The functions of the C library. */
 #define REAL(type, name, ...) static type (*real_##name)(__VA_ARGS__)
@@ -76,6 +84,11 @@ static void find_real(void) {
     FIND(mkdirat); FIND(copy_file_range); FIND(sendfile);
 }
 
+static int64_t number(const char *variable) {
+    const char *text = getenv(variable);
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
 /* The first call of any function here sets it up: others' constructors may come before ours. */
 static void set_up(void) {
     find_real();
@@ -87,6 +100,9 @@ static void set_up(void) {
     if (root_bytes >= sizeof root) broken("MILLSTREAM_DISK_FOLDER");
     memcpy(root, folder, root_bytes + 1);
     if (bytes) space_left = strtoll(bytes, NULL, 10);
+    writes_left = number("MILLSTREAM_DISK_WRITE");
+    syncs_left = number("MILLSTREAM_DISK_SYNC");
+    given_error = number("MILLSTREAM_DISK_ERROR");
     if (!notes) return;
     journal = real_openat(AT_FDCWD, notes, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (journal < 0) broken(notes);
@@ -106,6 +122,11 @@ static int64_t leave(int64_t result) {
 static int64_t refuse(int error) {
     errno = error;
     return leave(-1);
+}
+
+/* Whether this call is the one that fails. */
+static int fails(int64_t *left) {
+    return *left > 0 && --*left == 0;
 }
 
 static int below_root(const char *path) {
@@ -306,6 +327,7 @@ ssize_t write(int file, const void *data, size_t bytes) {
         leave(0);
         return real_write(file, data, bytes);
     }
+    if (fails(&writes_left)) return refuse(given_error);
     int appends = fcntl(file, F_GETFL) & O_APPEND;
     size_t taken = take_space(file, lseek(file, 0, appends ? SEEK_END : SEEK_CUR), bytes);
     if (taken == 0 && bytes > 0) return refuse(ENOSPC);
@@ -318,6 +340,7 @@ ssize_t write(int file, const void *data, size_t bytes) {
 ssize_t pwrite(int file, const void *data, size_t bytes, off_t at) {
     enter();
     if (!watched(file)) return leave(real_pwrite(file, data, bytes, at));
+    if (fails(&writes_left)) return refuse(given_error);
     size_t taken = take_space(file, at, bytes);
     if (taken == 0 && bytes > 0) return refuse(ENOSPC);
     ssize_t done = real_pwrite(file, data, taken, at);
@@ -405,6 +428,10 @@ static int sync_noted(int file, int (*real)(int)) {
     if (!watched(file)) {
         leave(0);
         return real(file);
+    }
+    if (fails(&syncs_left)) {
+        note((struct note){.kind = FAILED_SYNC, .node = node_of(file)}, NULL, NULL, NULL);
+        return refuse(given_error);
     }
     note((struct note){.kind = SYNC, .node = node_of(file)}, NULL, NULL, NULL);
     return leave(0);

@@ -1,13 +1,19 @@
 //! What the end-to-end tests share: a project in a temporary folder and the real binary on it.
 
+#[cfg(target_os = "linux")]
+mod clock;
 pub mod dbt;
 #[cfg(target_os = "linux")]
 pub mod disk;
 mod http;
 pub mod manifest;
+#[cfg(target_os = "linux")]
+mod preload;
 mod random;
 mod receiver;
 
+#[cfg(target_os = "linux")]
+pub use clock::JumpingClock;
 pub use http::{Answer, Client, Events, ServerEvent};
 pub use random::Random;
 pub use receiver::{Answering, Mail, MailReceiver, Received, Receiver};

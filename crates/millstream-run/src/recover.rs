@@ -192,3 +192,29 @@ async fn roll_forward(
     // Nothing to publish means that nothing was: the step runs again.
     Ok((!receipts.is_empty()).then_some(receipts))
 }
+
+#[cfg(test)]
+mod tests {
+    use millstream_core::execution::Execution;
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{FakeStep, asset, nothing};
+
+    #[tokio::test]
+    async fn what_a_stopped_process_may_publish_is_published_for_it() {
+        let step = FakeStep::new("orders", Execution::default(), nothing());
+        let target = millstream_core::step::Target { asset: asset("orders"), payload: json!({}) };
+        let staged = Staged { targets: vec![target.clone()], ..Staged::default() };
+        let effect = EffectId { application: "dev/orders".to_owned(), sequence: 7 };
+        let effects = BTreeMap::from([(asset("orders"), effect.clone())]);
+        let forward = |former| roll_forward(&step, &staged, &effects, former);
+
+        assert!(forward(Former::Ended).await.unwrap().is_none());
+        assert!(step.find(&target, &effect).await.unwrap().is_none(), "it will run again");
+        let receipts = forward(Former::MayPublish).await.unwrap().expect("it is published");
+        assert_eq!(receipts[0].1.version, 7);
+        assert!(step.find(&target, &effect).await.unwrap().is_some());
+        assert!(forward(Former::Ended).await.unwrap().is_some(), "and found afterwards");
+    }
+}

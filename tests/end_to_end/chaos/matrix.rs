@@ -70,6 +70,9 @@ fn a_server_that_is_killed_anywhere_changes_nothing() {
         let mut next = project.serve();
         until_done(&next, kind, &cell);
         next.kill();
+        // It may have been killed in the middle of a function.
+        let settled = project.json(&["run", "--select", kind.select]);
+        assert!(settled["run"]["run"].is_null(), "{cell}: it left something to do: {settled}");
         ground.expect(&project, kind, &cell);
         expect_one_fire(&project, kind, &cell);
     }

@@ -2,7 +2,11 @@
 
 #[cfg(target_os = "linux")]
 mod below;
+#[cfg(target_os = "linux")]
+mod clock;
 mod command;
+#[cfg(target_os = "linux")]
+mod faults;
 #[cfg(target_os = "linux")]
 mod ground;
 #[cfg(target_os = "linux")]

@@ -51,6 +51,12 @@ impl Content {
         }
     }
 
+    /// Forgets what was to be made durable and could not: the system takes it for written, so that
+    /// a second sync says yes and writes nothing.
+    pub(super) fn lose(&mut self) {
+        self.pending.clear();
+    }
+
     /// What a power cut leaves.
     pub(super) fn survivor(&self, losses: &mut Losses) -> Vec<u8> {
         let mut left = self.durable.clone();

@@ -20,6 +20,8 @@ pub enum Operation {
     Length { inode: Inode, length: u64 },
     /// A file or folder was synced.
     Sync { inode: Inode },
+    /// A file or folder was to be synced, and the system said that it could not.
+    FailedSync { inode: Inode },
     /// A file was made.
     NewFile { inode: Inode, folder: Inode, name: String },
     /// A folder was made.
@@ -92,6 +94,7 @@ fn next(bytes: &mut &[u8]) -> Option<Operation> {
         6 => Operation::Link { inode, folder, name },
         7 => Operation::Unlink { folder, name },
         8 => Operation::Rename { inode, folder, name, to_folder, to_name: text(to_name) },
+        9 => Operation::FailedSync { inode },
         other => panic!("disk.c notes nothing of kind {other}"),
     })
 }

@@ -1,4 +1,4 @@
-//! A disk that loses power and runs full, without privileges: the binary runs with
+//! A disk that loses power, runs full and fails, without privileges: the binary runs with
 //! `tests/disk/disk.c` between it and the C library, on Linux.
 //!
 //! A *recording* is every operation of the binary below the project's folder. Played up to any
@@ -13,6 +13,8 @@
 //!   whether or not the file itself was synced. Until then each change of a name survives or not,
 //!   in any combination. A file whose name, or the name of a folder above it, is not durable is
 //!   gone with all that was synced in it.
+//! - What could not be synced when that was asked for is lost, whatever a later sync says, unless it
+//!   is written again.
 //! - One page is written whole or not at all, and one rename happens whole or not at all.
 
 mod content;
@@ -21,5 +23,5 @@ mod library;
 mod model;
 
 pub use journal::{Journal, Noted, Operation};
-pub use library::FaultyDisk;
+pub use library::{FaultyDisk, Operations};
 pub use model::{Disk, Losses, Survivors};

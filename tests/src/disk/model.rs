@@ -167,6 +167,11 @@ impl Disk {
             Operation::Write { inode, at, data } => self.content(*inode).write(*at, data),
             Operation::Length { inode, length } => self.content(*inode).set_length(*length),
             Operation::Sync { inode } => self.sync(self.known[inode]),
+            Operation::FailedSync { inode } => {
+                if let Node::File(content) = &mut self.nodes[self.known[inode]] {
+                    content.lose();
+                }
+            }
             Operation::NewFile { inode, folder, name } => {
                 let node = self.add(*inode, Node::File(Content::default()));
                 self.name(node, *folder, name);
