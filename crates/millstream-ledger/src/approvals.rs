@@ -3,6 +3,8 @@
 //! A question belongs to a step and to what it would be done for, its memo key: the same inputs are
 //! asked about once, however often the process that waits for the answer dies.
 
+use std::time::Duration;
+
 use millstream_core::clock::Timestamp;
 use millstream_core::flow::{Answer, Approval};
 use millstream_core::id::RunId;

@@ -88,12 +88,11 @@ fn begun(project: &TestProject) -> usize {
 
 fn waits(project: &TestProject) -> bool {
     // A run that has to wait for another process says so in its log.
-    let lines = project.json(&["runs", "logs"])["logs"].clone();
-    lines
-        .as_array()
-        .expect("a log has lines")
-        .iter()
-        .any(|line| line.to_string().contains("held by"))
+    let runs = project.json(&["runs", "list"])["runs"].clone();
+    runs.as_array().expect("a list has runs").iter().any(|run| {
+        let id = run["run"].as_str().expect("a run has an id");
+        project.output(&["runs", "logs", id]).succeeded().stdout.contains("held by")
+    })
 }
 
 #[test]

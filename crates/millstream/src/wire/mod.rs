@@ -26,7 +26,7 @@ pub use api::{api_config, witness};
 pub use backends::{Backends, open_ledger, open_records, record_in};
 pub use branch::{beside, make_branch, remove_folder, unwritable, write_record};
 pub use explanations::explanations;
-pub use frozen::{FrozenEnvironment, LEDGER, OPERATIONAL};
+pub use frozen::{FrozenEnvironment, LEDGER};
 pub use notices::{lateness, notifier, telling};
 pub use opened::{Opened, token_record, user};
 pub use optimize::optimize;
