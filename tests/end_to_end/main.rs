@@ -27,6 +27,7 @@ mod partitions;
 mod power_cut;
 mod python_functions;
 mod readers;
+mod releases;
 mod runs;
 mod schedules;
 mod screens;

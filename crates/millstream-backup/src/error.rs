@@ -68,6 +68,12 @@ pub enum BackupError {
         /// What is wrong.
         reason: String,
     },
+    /// The name of a file is not text.
+    #[error("the name of `{}` is not UTF-8", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file that the copy needs is gone or shorter than it was.
     #[error("{path} was removed while it was copied")]
     SourceGone {
@@ -106,6 +112,7 @@ impl Coded for BackupError {
             Self::Unknown { .. } => "backup.unknown",
             Self::Nothing { .. } => "backup.nothing",
             Self::Damaged { .. } => "backup.damaged",
+            Self::NotText { .. } => "backup.not_text",
             Self::SourceGone { .. } => "backup.source_gone",
             Self::Database { .. } => "backup.database",
         }
@@ -117,6 +124,7 @@ impl Coded for BackupError {
             | Self::InTheWay { .. }
             | Self::NewerFormat { .. }
             | Self::Unknown { .. }
+            | Self::NotText { .. }
             | Self::Nothing { .. } => Fault::User,
             Self::Io { .. }
             | Self::Busy { .. }
@@ -143,9 +151,10 @@ impl Coded for BackupError {
             Self::Unknown { .. } => "`millstream backup list FOLDER` shows them",
             Self::Nothing { .. } => "`millstream backup FOLDER` makes one, or goes on with one",
             Self::Damaged { .. } => {
-                "`millstream backup verify FOLDER` lists all damage; use another backup, or back \
-                 up again"
+                "`millstream backup verify FOLDER` lists all damage of a backup; use another one, or \
+                 back up or deploy again"
             }
+            Self::NotText { .. } => "give the file another name",
             Self::SourceGone { .. } => "run the command again; what was copied is kept",
             Self::Database { .. } => "run the command again",
         };

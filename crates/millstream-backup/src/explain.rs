@@ -51,7 +51,14 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "A content is missing or its bytes have another hash. `millstream backup verify FOLDER` \
          lists all that is damaged. Nothing was restored from it. Another backup may be sound: \
          `millstream restore FOLDER --backup ID`. Damage that `verify` has found is mended \
-         by the next `millstream backup`, as long as the environment still has the files.",
+         by the next `millstream backup`, as long as the environment still has the files; damage of \
+         a release by deploying the same files again.",
+    ),
+    page(
+        "backup.not_text",
+        "The name of a file is not text",
+        "A release keeps files under names that are UTF-8, so that they are the same on every \
+         machine. Give the file another name, or exclude it from releases.",
     ),
     page(
         "backup.source_gone",

@@ -1,4 +1,5 @@
-//! Backups of an environment: files by their content, verified, and put back.
+//! Files by their content, verified, and put back: backups of environments, and trees, which are the
+//! files of releases.
 //!
 //! ```text
 //! <folder>/millstream-backup          the format
@@ -14,10 +15,11 @@
 //! Not here: which files belong to an environment, and in which order they have to be looked at.
 //! The binary knows the rooms and says so.
 //!
-//! Reading order: `item`, `manifest`, `repository`, `take`, `verify`, `restore`, `database`, and
-//! `link`, which makes a copy on the same disk without its bytes.
+//! Reading order: `contents`; then `item`, `manifest`, `repository`, `take`, `verify`, `restore`,
+//! `database`, and `link`, which makes a copy on the same disk without its bytes; `tree`.
 
 mod content;
+mod contents;
 mod database;
 mod error;
 mod explain;
@@ -28,9 +30,11 @@ mod names;
 mod repository;
 mod restore;
 mod take;
+mod tree;
 mod verify;
 mod work;
 
+pub use contents::Contents;
 pub use database::{FrozenDatabase, HeldDatabase};
 pub use error::{BackupError, Result};
 pub use explain::EXPLANATIONS;
@@ -41,5 +45,6 @@ pub use names::sync_folder;
 pub use repository::{Pruned, Repository};
 pub use restore::{Restored, restore};
 pub use take::Taking;
+pub use tree::{FileChange, FileChanged, FileMode, Tree, TreeFile};
 pub use verify::{Damage, Verified, verify};
 pub use work::Progress;

@@ -7,16 +7,14 @@ use std::path::{Path, PathBuf};
 
 use millstream_core::ContentHash;
 
+use crate::contents::{Contents, OBJECTS};
 use crate::error::{BackupError, Result};
 use crate::manifest::{BackupManifest, BackupSummary, FORMAT, StoredFile};
 use crate::names::{make_folder, sync_folder, write_whole};
 
 const MARK: &str = "millstream-backup";
-const OBJECTS: &str = "objects";
 const BACKUPS: &str = "backups";
 const LOCK: &str = ".lock";
-/// Where copies lie until they are whole.
-const INCOMING: &str = "incoming";
 /// What a damaged content's file ends with.
 const DAMAGED: &str = "damaged";
 /// What the file of an unfinished backup ends with.
@@ -74,9 +72,8 @@ impl Repository {
             write_whole(&folder.join(MARK), &format!("{FORMAT}\n"))?;
         }
         let repository = Self::open(folder)?;
-        for part in [OBJECTS, BACKUPS, INCOMING] {
-            make_folder(&folder.join(part))?;
-        }
+        Contents::open_or_make(folder)?;
+        make_folder(&folder.join(BACKUPS))?;
         Ok(repository)
     }
 
@@ -184,8 +181,12 @@ impl Repository {
 
     /// The file of a content.
     pub(crate) fn object(&self, hash: &ContentHash) -> PathBuf {
-        let name = hash.to_string();
-        self.folder.join(OBJECTS).join(&name[..2]).join(&name[2..])
+        self.contents().path(hash)
+    }
+
+    /// The contents of all backups.
+    pub(crate) fn contents(&self) -> Contents {
+        Contents::within(&self.folder)
     }
 
     /// Takes a damaged content out of the way of a sound one.
@@ -196,7 +197,7 @@ impl Repository {
 
     /// Where copies lie until they are whole; emptied when a backup begins.
     pub(crate) fn incoming(&self) -> PathBuf {
-        self.folder.join(INCOMING)
+        self.contents().incoming()
     }
 
     pub(crate) fn manifest_path(&self, id: &str) -> PathBuf {

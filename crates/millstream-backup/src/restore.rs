@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use millstream_core::crash;
 use serde::Serialize;
@@ -13,6 +12,7 @@ use crate::error::{BackupError, Result};
 use crate::manifest::{BackupManifest, StoredFile};
 use crate::names::{make_folder, sync_holders};
 use crate::repository::Repository;
+use crate::tree::target;
 use crate::work::{Counter, Progress, for_each};
 
 /// What was put back.
@@ -72,30 +72,10 @@ fn restore_one(
         counter.add_bytes(file.bytes);
         return Ok(true);
     }
-    let object = repository.object(&file.hash);
-    let source = File::open(&object).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => BackupError::damaged(&file.path, "its content is missing"),
-        _ => BackupError::io(&object)(error),
-    })?;
-    let mut out = File::create(target).map_err(BackupError::io(target))?;
-    let passed = content::pass(source, &mut out, u64::MAX, &|count| counter.add_bytes(count));
-    let found = passed.map_err(BackupError::io(target))?;
-    if found.hash != file.hash {
-        return Err(BackupError::damaged(&file.path, "its bytes have changed"));
-    }
-    out.sync_all().map_err(BackupError::io(target))?;
+    let each = |count| counter.add_bytes(count);
+    repository.contents().put(&file.hash, target, &file.path, &each)?;
     crash::point("restore.file.after");
     Ok(false)
-}
-
-/// A path of a manifest never leaves the folder.
-fn target(folder: &Path, path: &str) -> Result<PathBuf> {
-    let relative = Path::new(path);
-    let is_inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
-    if path.is_empty() || !is_inside {
-        return Err(BackupError::damaged(path, "the path leaves the environment"));
-    }
-    Ok(folder.join(relative))
 }
 
 fn remove_others(folder: &Path, wanted: &BTreeSet<&Path>) -> Result<()> {
@@ -108,18 +88,4 @@ fn remove_others(folder: &Path, wanted: &BTreeSet<&Path>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_stays_in_its_folder() {
-        let folder = Path::new("/environment");
-        assert_eq!(target(folder, "lake/a").unwrap(), Path::new("/environment/lake/a"));
-        for path in ["", "../a", "/etc/passwd", "lake/../../a"] {
-            assert!(target(folder, path).is_err(), "of {path}");
-        }
-    }
 }

@@ -11,11 +11,12 @@ use std::time::UNIX_EPOCH;
 use millstream_core::clock::Timestamp;
 use millstream_core::{ContentHash, crash};
 
-use crate::content::{self, Content};
+use crate::content::Content;
+use crate::contents::Kept;
 use crate::error::{BackupError, Result};
 use crate::item::{Item, Nature, Need};
 use crate::manifest::{About, BackupManifest, FORMAT, StoredFile};
-use crate::names::{make_folder, sync_holders, write_whole};
+use crate::names::{make_folder, write_whole};
 use crate::repository::Repository;
 use crate::work::{Counter, Progress, for_each};
 
@@ -95,9 +96,8 @@ impl Taking {
         let bytes = items.iter().map(|item| item.bytes).sum();
         let counter = Counter::new(items.len(), bytes, show);
         let stored = for_each(items, |item| self.take_one(item, &counter))?;
-        let objects: Vec<PathBuf> =
-            stored.iter().flatten().map(|file| self.repository.object(&file.hash)).collect();
-        sync_holders(&objects)?;
+        let hashes = stored.iter().flatten().map(|file| &file.hash);
+        self.repository.contents().settle(hashes)?;
         let broken: HashSet<&str> = items
             .iter()
             .zip(&stored)
@@ -181,26 +181,18 @@ impl Taking {
 
     fn copy(&self, item: &Item, counter: &Counter<'_>) -> Result<Content, Gone> {
         let source = File::open(&item.from).map_err(|error| Gone::of(error, &item.from))?;
-        let number = self.incoming.fetch_add(1, Ordering::Relaxed);
-        let path = self.repository.incoming().join(number.to_string());
-        let failed = || BackupError::io(&path);
-        let mut file = File::create(&path).map_err(failed())?;
-        let passed =
-            content::pass(source, &mut file, item.bytes, &|count| counter.add_bytes(count));
-        let content = passed.map_err(failed())?;
+        let number = self.incoming.fetch_add(1, Ordering::Relaxed).to_string();
+        let contents = self.repository.contents();
+        let each = |count| counter.add_bytes(count);
+        let received = contents.receive(source, &number, item.bytes, &each)?;
+        let content = received.content;
         if content.bytes < item.bytes {
             return Err(Gone::Source);
         }
-        let object = self.repository.object(&content.hash);
-        if is_whole(&object, content) {
-            fs::remove_file(&path).map_err(failed())?;
-            return Ok(content);
+        if contents.keep(&received)? == Kept::New {
+            self.new_files.fetch_add(1, Ordering::Relaxed);
+            self.new_bytes.fetch_add(content.bytes, Ordering::Relaxed);
         }
-        file.sync_all().map_err(failed())?;
-        object.parent().map_or(Ok(()), make_folder)?;
-        fs::rename(&path, &object).map_err(BackupError::io(&object))?;
-        self.new_files.fetch_add(1, Ordering::Relaxed);
-        self.new_bytes.fetch_add(content.bytes, Ordering::Relaxed);
         Ok(content)
     }
 
@@ -240,12 +232,6 @@ impl From<BackupError> for Gone {
     fn from(error: BackupError) -> Self {
         Self::Not(error)
     }
-}
-
-/// Whether a content is there, its bytes looked at: a damaged one is written anew.
-fn is_whole(object: &Path, content: Content) -> bool {
-    let sized = fs::metadata(object).is_ok_and(|found| found.len() == content.bytes);
-    sized && content::of_file(object, &|_| ()).is_ok_and(|found| found == content)
 }
 
 /// The environment and the moment: `prod-20261122T021503Z`.

@@ -24,8 +24,9 @@ pub(crate) fn fingerprint(root: &Path, spec: &CommandSpec) -> Result<ContentHash
 }
 
 /// The first of the declared outputs that is not there.
-pub(crate) fn missing<'a>(root: &Path, spec: &'a CommandSpec) -> Option<&'a str> {
-    spec.outputs.iter().map(String::as_str).find(|file| !root.join(file).exists())
+pub(crate) fn missing<'a>(folders: &[&Path], spec: &'a CommandSpec) -> Option<&'a str> {
+    let is_there = |file: &str| folders.iter().any(|folder| folder.join(file).exists());
+    spec.outputs.iter().map(String::as_str).find(|file| !is_there(file))
 }
 
 fn inside(root: &Path, argument: &str) -> Option<PathBuf> {

@@ -37,8 +37,10 @@ pub struct CommandConfig {
     pub command: CommandSpec,
     /// The name of the environment.
     pub environment: String,
-    /// The folder of the project, in which commands run.
+    /// The folder of the project's files, in which commands run.
     pub root: PathBuf,
+    /// Where the project is at home: the same, unless its files are those of a release.
+    pub home: PathBuf,
     /// A folder of the environment for what is known of processes.
     pub state: PathBuf,
     /// Gives the values of secrets.
@@ -57,6 +59,7 @@ pub struct CommandStep {
     command: CommandSpec,
     environment: String,
     root: PathBuf,
+    home: PathBuf,
     secrets: Secrets,
     processes: Processes,
     results: ResultFiles,
@@ -71,10 +74,10 @@ impl std::fmt::Debug for CommandStep {
 impl CommandStep {
     /// The step of a command.
     pub fn new(config: CommandConfig) -> Self {
-        let CommandConfig { step, command, environment, root, state, secrets } = config;
+        let CommandConfig { step, command, environment, root, home, state, secrets } = config;
         let results = ResultFiles(state.join("results"));
         let processes = Processes::new(Groups(state));
-        Self { spec: step, command, environment, root, secrets, processes, results }
+        Self { spec: step, command, environment, root, home, secrets, processes, results }
     }
 
     async fn run(&self, attempt: &Attempt) -> Result<Staged> {
@@ -100,7 +103,7 @@ impl CommandStep {
 
     /// What is published when all is done.
     fn done(&self, result: Option<Value>) -> Result<Staged> {
-        if let Some(file) = missing(&self.root, &self.command) {
+        if let Some(file) = missing(&[&self.root, &self.home], &self.command) {
             let command = name_of(&self.command).to_owned();
             return Err(CommandError::NoOutput { command, file: file.to_owned() }.into());
         }
@@ -118,6 +121,7 @@ impl CommandStep {
             ("MILLSTREAM_ATTEMPT".to_owned(), attempt.id.to_string()),
             ("TRACEPARENT".to_owned(), attempt.as_trace_parent().to_string()),
             ("MILLSTREAM_ENVIRONMENT".to_owned(), self.environment.clone()),
+            ("MILLSTREAM_HOME".to_owned(), self.home.display().to_string()),
             ("MILLSTREAM_EFFECT_ID".to_owned(), self.effect(attempt)?),
             ("MILLSTREAM_RESULT".to_owned(), self.results.file(attempt.id).display().to_string()),
         ]);

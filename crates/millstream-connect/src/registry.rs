@@ -4,7 +4,7 @@
 //! path of a project they may be absolute or lead out of it by `..`, because data usually lies
 //! elsewhere; nothing is ever written there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millstream_core::clock::Clock;
@@ -69,6 +69,16 @@ pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source
             let connector = spec.connector.clone();
             Err(SyncError::UnknownConnector { connector, known: known.join(", ") }.into())
         }
+    }
+}
+
+/// The files that a source reads now and that are named from the project's folder on. What cannot be
+/// read is none of them.
+pub fn input_files(spec: &SourceSpec, project_root: &Path) -> Vec<PathBuf> {
+    match spec.connector.as_str() {
+        "file" => file::input_files(spec, project_root),
+        "sqlite" => sqlite::input_files(spec, project_root),
+        _ => Vec::new(),
     }
 }
 

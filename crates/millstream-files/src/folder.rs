@@ -91,6 +91,17 @@ impl Folder {
         found
     }
 
+    /// All files of the project, sorted, but those that are skipped and what is hidden. A link that
+    /// leads out of the root is reported.
+    pub fn list_but(&mut self, skip: &dyn Fn(&Path) -> bool, report: &mut Report) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        self.visited.clear();
+        self.walk(Path::new(""), 0, skip, &mut found, report);
+        found.retain(|path| self.stays_inside(path, report));
+        found.sort();
+        found
+    }
+
     fn list_all(&mut self, folder: &Path, report: &mut Report) -> Vec<PathBuf> {
         let leaves = folder.components().any(|part| !matches!(part, Component::Normal(_)));
         if leaves {
@@ -100,7 +111,7 @@ impl Folder {
         let mut found = Vec::new();
         self.visited.clear();
         if self.root.join(folder).exists() {
-            self.walk(folder, 0, &mut found, report);
+            self.walk(folder, 0, &|_| false, &mut found, report);
         }
         found
     }
@@ -127,7 +138,14 @@ impl Folder {
         paths.iter().filter_map(|path| self.read(path, report)).collect()
     }
 
-    fn walk(&mut self, folder: &Path, depth: usize, found: &mut Vec<PathBuf>, report: &mut Report) {
+    fn walk(
+        &mut self,
+        folder: &Path,
+        depth: usize,
+        skip: &dyn Fn(&Path) -> bool,
+        found: &mut Vec<PathBuf>,
+        report: &mut Report,
+    ) {
         if !self.stays_inside(folder, report) || !self.first_visit(folder) {
             return;
         }
@@ -152,8 +170,11 @@ impl Folder {
                 continue;
             }
             let path = folder.join(&name);
+            if skip(&path) {
+                continue;
+            }
             if self.root.join(&path).is_dir() {
-                self.walk(&path, depth + 1, found, report);
+                self.walk(&path, depth + 1, skip, found, report);
             } else {
                 self.files += 1;
                 found.push(path);

@@ -108,6 +108,18 @@ pub enum Action {
     /// An alias is moved back.
     #[serde(rename = "model.rollback")]
     ModelRollback,
+    /// A release is proposed, or made the current one at once.
+    #[serde(rename = "release.deploy")]
+    ReleaseDeploy,
+    /// The files of an earlier release are wanted again.
+    #[serde(rename = "release.rollback")]
+    ReleaseRollback,
+    /// A release that was proposed is approved.
+    #[serde(rename = "release.approve")]
+    ReleaseApprove,
+    /// A release that was proposed is rejected.
+    #[serde(rename = "release.reject")]
+    ReleaseReject,
     /// A token is made.
     #[serde(rename = "token.add")]
     TokenAdd,

@@ -15,7 +15,7 @@ pub struct Changed {
     /// Its number: later changes have larger ones.
     pub sequence: u64,
     /// What changed: `run`, `step`, `version`, `alias`, `schedule`, `fire`, `backfill`,
-    /// `notice`, `message`, `mute` or `audit`.
+    /// `notice`, `message`, `mute`, `release` or `audit`.
     pub kind: String,
     /// When, where that is known.
     pub at: Option<Timestamp>,
@@ -27,7 +27,7 @@ pub struct Changed {
     pub schedule: Option<String>,
     /// Its state from then on; the name of an alias.
     pub state: Option<String>,
-    /// The version of the asset.
+    /// The version of the asset; the number of a release.
     pub version: Option<u64>,
 }
 

@@ -8,6 +8,7 @@ use rusqlite::ErrorCode;
 
 use crate::backfills::BackfillState;
 use crate::outbox::DeliveryState;
+use crate::releases::ReleaseState;
 
 /// `Result` with the error of the ledger.
 pub type Result<T, E = LedgerError> = std::result::Result<T, E>;
@@ -106,6 +107,34 @@ pub enum LedgerError {
     BackfillHeld {
         /// Which.
         holder: String,
+    },
+    /// There is no such release.
+    #[error("there is no release {release}")]
+    UnknownRelease {
+        /// Its number.
+        release: u64,
+    },
+    /// The release is not open for a decision.
+    #[error("release {release} is {}", state.word())]
+    ReleaseDecided {
+        /// Its number.
+        release: u64,
+        /// How it stands.
+        state: ReleaseState,
+    },
+    /// Another release has become the current one since.
+    #[error("another release has become the current one: {}", current_of(*current))]
+    ReleaseOutdated {
+        /// Which.
+        current: Option<u64>,
+    },
+    /// Whoever proposes a release cannot approve it.
+    #[error("`{by}` has proposed release {release} and cannot approve it")]
+    OwnRelease {
+        /// Its number.
+        release: u64,
+        /// Who proposed it.
+        by: String,
     },
     /// The backfill is not at work.
     #[error("the backfill is {}", state.word())]
@@ -235,6 +264,10 @@ impl Coded for LedgerError {
             Self::BackfillEnded { .. } => "ledger.backfill_ended",
             Self::NothingAsked { .. } => "ledger.nothing_asked",
             Self::Answered { .. } => "ledger.answered",
+            Self::UnknownRelease { .. } => "ledger.unknown_release",
+            Self::ReleaseDecided { .. } => "ledger.release_decided",
+            Self::ReleaseOutdated { .. } => "ledger.release_outdated",
+            Self::OwnRelease { .. } => "ledger.own_release",
             Self::UnknownVersion { .. } => "ledger.unknown_version",
             Self::NoEarlierVersion { .. } => "ledger.no_earlier_version",
             Self::UnknownMessage { .. } => "ledger.unknown_message",
@@ -254,6 +287,10 @@ impl Coded for LedgerError {
             | Self::BackfillEnded { .. }
             | Self::NothingAsked { .. }
             | Self::Answered { .. }
+            | Self::UnknownRelease { .. }
+            | Self::ReleaseDecided { .. }
+            | Self::ReleaseOutdated { .. }
+            | Self::OwnRelease { .. }
             | Self::UnknownVersion { .. }
             | Self::NoEarlierVersion { .. }
             | Self::UnknownMessage { .. }
@@ -300,6 +337,11 @@ impl Coded for LedgerError {
             Self::BackfillEnded { .. } => "`millstream backfill list` shows how each stands",
             Self::NothingAsked { .. } => "`millstream runs show` has the steps that wait",
             Self::Answered { .. } => "`millstream runs rerun` asks again",
+            Self::UnknownRelease { .. } | Self::ReleaseDecided { .. } => {
+                "`millstream release list` shows how each stands"
+            }
+            Self::ReleaseOutdated { .. } => "look at what differs from that one, and deploy again",
+            Self::OwnRelease { .. } => "somebody else has to look at it",
             Self::UnknownVersion { .. } => "see `millstream model list` for the versions there are",
             Self::NoEarlierVersion { .. } => "promote a version instead",
             Self::UnknownMessage { .. } | Self::MessageNotDead { .. } => {
@@ -314,4 +356,8 @@ impl Coded for LedgerError {
         };
         Some(hint.to_owned())
     }
+}
+
+fn current_of(release: Option<u64>) -> String {
+    release.map_or_else(|| "none".to_owned(), |release| release.to_string())
 }

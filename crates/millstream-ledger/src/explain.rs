@@ -126,6 +126,33 @@ pub const EXPLANATIONS: &[Explanation] = &[
          `millstream runs rerun` of its run asks again. Nothing was changed.",
     ),
     page(
+        "ledger.unknown_release",
+        "There is no such release",
+        "Releases of an environment are numbered from 1. `millstream release list --env NAME` \
+         shows them.",
+    ),
+    page(
+        "ledger.release_decided",
+        "The release is not open for a decision",
+        "Only a release that is proposed can be approved or rejected. This one is the current one, \
+         was one, was rejected, or is outdated because another release became the current one \
+         after it had been proposed.",
+    ),
+    page(
+        "ledger.release_outdated",
+        "Another release has become the current one",
+        "A release is compared with the current one before anybody agrees to it, and may only take \
+         the place of that. Meanwhile another one has become the current one, so that what was \
+         looked at is no longer what would change. Nothing was changed. Deploy again.",
+    ),
+    page(
+        "ledger.own_release",
+        "Nobody approves their own release",
+        "The environment asks for approvals, and an approval is that of somebody else than whoever \
+         proposed the release. Principals are told apart by their names: that of the user on the \
+         command line, that of the token elsewhere.",
+    ),
+    page(
         "ledger.unknown_version",
         "The version does not exist",
         "An alias can only name a version that was published. The alias stays where it is. \

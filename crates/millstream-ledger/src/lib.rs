@@ -12,7 +12,7 @@
 //!
 //! Reading order: `ledger`, `records`, `runs`, `claim`, `admission`, `waits`, `attempt`, `commit`,
 //! `recovery`, then the readers `versions`, `journal`, `pages`, `status`, `changes`, `audit`,
-//! `aliases`, `fires`, `partitions`, `backfills`, `notices`, `outbox`, `catalog`, `system`, and
+//! `aliases`, `fires`, `partitions`, `backfills`, `releases`, `notices`, `outbox`, `catalog`, `system`, and
 //! `copy`, which knows a file that was copied.
 
 mod admission;
@@ -42,6 +42,7 @@ mod partitions;
 mod readers;
 mod records;
 mod recovery;
+mod releases;
 mod runs;
 mod status;
 mod system;
@@ -78,6 +79,9 @@ pub use records::{
     StepDetail, StepError, StepState,
 };
 pub use recovery::{Adoption, Unfinished};
+pub use releases::{
+    Approval, GitChanges, NewRelease, Release, ReleaseOrigin, ReleaseState, current_release_of,
+};
 pub use status::{AssetStatus, LastStep};
 pub use tokens::TokenRecord;
 pub use versions::{AssetVersion, Rekeyed, StepTimes};

@@ -266,6 +266,38 @@ CREATE TABLE tokens (
     expires_at INTEGER
 ) STRICT;
 
+-- What an environment runs by: which files of the project, and who decided that. The contents lie
+-- beside the ledger, by their hashes.
+CREATE TABLE releases (
+    release  INTEGER PRIMARY KEY,
+    -- The hash of the list of its files.
+    tree     TEXT NOT NULL,
+    files    INTEGER NOT NULL,
+    bytes    INTEGER NOT NULL,
+    state    TEXT NOT NULL,
+    message  TEXT,
+    by       TEXT NOT NULL,
+    git      TEXT NOT NULL,
+    -- The release that was current when it was proposed; it may only take the place of that.
+    base     INTEGER REFERENCES releases (release),
+    -- The earlier release whose files it has, of a rollback.
+    restores INTEGER REFERENCES releases (release),
+    approvals_needed INTEGER NOT NULL,
+    proposed_at INTEGER NOT NULL,
+    current_at  INTEGER,
+    ended_at    INTEGER,
+    -- Why it was rejected.
+    reason   TEXT
+) STRICT;
+CREATE UNIQUE INDEX releases_current ON releases (state) WHERE state = 'current';
+
+CREATE TABLE approvals (
+    release INTEGER NOT NULL REFERENCES releases (release),
+    by      TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (release, by)
+) STRICT;
+
 -- Who asked for what, and whether it was done. Written in the transaction of what was done.
 CREATE TABLE audit (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -435,6 +467,14 @@ CREATE TRIGGER muted_anew AFTER UPDATE ON mutes BEGIN
 END;
 CREATE TRIGGER unmuted AFTER DELETE ON mutes BEGIN
     INSERT INTO changes (kind, state) VALUES ('mute', 'over');
+END;
+CREATE TRIGGER release_added AFTER INSERT ON releases BEGIN
+    INSERT INTO changes (kind, at, state, version)
+    VALUES ('release', new.proposed_at, new.state, new.release);
+END;
+CREATE TRIGGER release_changed AFTER UPDATE OF state ON releases BEGIN
+    INSERT INTO changes (kind, at, state, version)
+    VALUES ('release', coalesce(new.ended_at, new.current_at), new.state, new.release);
 END;
 CREATE TRIGGER audited AFTER INSERT ON audit BEGIN
     INSERT INTO changes (kind, at, state) VALUES ('audit', new.at, new.outcome);

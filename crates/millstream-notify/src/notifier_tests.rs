@@ -100,6 +100,7 @@ impl World {
             connectors: Vec::new(),
             trainers: Vec::new(),
             gates: |_| Ok(()),
+            home: None,
             now: Clock::System.now(),
         };
         let loaded = load(folder.path(), &options);

@@ -1,7 +1,7 @@
 //! The environment in which a project runs.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use millstream_core::diagnostic::Place;
 use millstream_core::secret::SecretRef;
@@ -10,9 +10,8 @@ use millstream_core::spec::{VariableSpec, bytes_of};
 use crate::branch::{Branch, is_environment_name};
 use crate::declared::place_of;
 use crate::execution::Shared;
-use crate::spec::manifest::{EnvironmentSpec, TracesSpec};
+use crate::spec::manifest::{EnvironmentSpec, ReleasesSpec, TracesSpec};
 use crate::spec::{Manifest, OperationalSpec};
-use millstream_files::Folder;
 use millstream_files::yaml::{Document, Node};
 use millstream_files::{Report, meant, whole};
 
@@ -42,6 +41,8 @@ pub struct Environment {
     pub url: Option<String>,
     /// Where traces of runs go, as far as the project says.
     pub traces: Option<Traces>,
+    /// By which files it runs.
+    pub releases: Releases,
     /// Pools, and how steps are executed.
     pub shared: Shared,
 }
@@ -53,6 +54,27 @@ pub struct Traces {
     pub endpoint: String,
     /// Headers of requests.
     pub headers: BTreeMap<String, VariableSpec>,
+}
+
+/// By which files of the project an environment runs: those of its current release, if it has one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Releases {
+    /// What happens while it has none.
+    pub unreleased: Unreleased,
+    /// How many others have to agree to a release.
+    pub approvals: u32,
+    /// Files and folders, from the project's folder on, that no release has.
+    pub exclude: Vec<PathBuf>,
+}
+
+/// What happens in an environment that has no release.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Unreleased {
+    /// It runs by the files of the project's folder.
+    #[default]
+    Runs,
+    /// Nothing runs.
+    Waits,
 }
 
 /// A database, by reference.
@@ -91,7 +113,7 @@ pub(crate) fn resolve(
     branch: Option<Branch>,
     manifest: &Manifest,
     document: &Document,
-    folder: &Folder,
+    home: &Path,
     report: &mut Report,
 ) -> Environment {
     let settings = settings_of(name, branch.as_ref()).to_owned();
@@ -113,7 +135,7 @@ pub(crate) fn resolve(
         }
         bytes
     });
-    let operational = operational(&spec, folder, place("operational"), report);
+    let operational = operational(&spec, home, place("operational"), report);
     if let Some(lake) = &spec.lake
         && !lake.contains("://")
     {
@@ -122,15 +144,17 @@ pub(crate) fn resolve(
         report.error("yaml.value_wrong", place("lake"), message, hint);
     }
     let url = server_url(&spec, manifest, &settings, document, report);
+    let releases = releases(&spec, place("releases"), report);
     Environment {
         name: name.to_owned(),
-        root: state_dir(folder.canonical(), name),
+        root: state_dir(home, name),
         lake: spec.lake,
         operational,
         threads: spec.threads,
         memory_limit_bytes,
         url,
         traces: traces(manifest, document, report),
+        releases,
         branch,
         shared: Shared::read(manifest, &settings, document, report),
     }
@@ -179,6 +203,24 @@ fn server_url(
     Some(url.trim_end_matches('/').to_owned())
 }
 
+/// What is said of releases. Whoever asks for approvals means that nothing runs without.
+fn releases(spec: &EnvironmentSpec, place: Place, report: &mut Report) -> Releases {
+    let ReleasesSpec { required, approvals, exclude } = spec.releases.clone();
+    for path in &exclude {
+        let is_inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+        if path.as_os_str().is_empty() || !is_inside {
+            let message = format!("`exclude` cannot have `{}`", path.display());
+            let hint = "a file or folder below the project's, as notebooks or data/raw".to_owned();
+            report.error("yaml.value_wrong", place.clone(), message, hint);
+        }
+    }
+    let unreleased = match required || approvals > 0 {
+        true => Unreleased::Waits,
+        false => Unreleased::Runs,
+    };
+    Releases { unreleased, approvals, exclude }
+}
+
 fn check_name(name: &str, manifest: &Manifest, document: &Document, report: &mut Report) {
     for entry in document.root.get("environments").into_iter().flat_map(Node::entries) {
         if !is_environment_name(&entry.key) {
@@ -198,14 +240,14 @@ fn check_name(name: &str, manifest: &Manifest, document: &Document, report: &mut
 
 fn operational(
     spec: &EnvironmentSpec,
-    folder: &Folder,
+    home: &Path,
     place: Place,
     report: &mut Report,
 ) -> Option<DatabaseRef> {
     let OperationalSpec { url, path } = spec.operational.clone()?;
     let secret = url.as_ref().map(|url| (url.env.clone(), url.file.clone()));
     match (secret, path) {
-        (None, Some(path)) => Some(DatabaseRef::Sqlite(folder.canonical().join(path))),
+        (None, Some(path)) => Some(DatabaseRef::Sqlite(home.join(path))),
         (Some((Some(name), None)), None) => Some(DatabaseRef::Postgres(SecretRef::Env(name))),
         (Some((None, Some(file))), None) => Some(DatabaseRef::Postgres(SecretRef::File(file))),
         // What was written has another problem, which was reported.

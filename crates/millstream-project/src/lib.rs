@@ -7,9 +7,11 @@
 //!
 //! Reading order: `load` drives; `dbt` reads what is dbt's through `millstream-dbt`, and makes models,
 //! seeds and checks of it; `sources` and `resolve` turn Millstream's own files into steps; `graph` orders
-//! and selects them; `schedule` says when they run by themselves, `notification` who is told what.
+//! and selects them; `schedule` says when they run by themselves, `notification` who is told what; `compare` says what is
+//! different in another version of a project.
 
 mod branch;
+mod compare;
 mod dbt;
 mod declared;
 mod environment;
@@ -36,8 +38,9 @@ mod values;
 mod tests;
 
 pub use branch::{BRANCH_FILE, Branch, is_environment_name};
+pub use compare::{AssetChange, Changed, Meaning, NamedChange, ProjectChange, compare};
 pub use dbt::DbtProject;
-pub use environment::{DatabaseRef, Environment, Traces, state_dir};
+pub use environment::{DatabaseRef, Environment, Releases, Traces, Unreleased, state_dir};
 pub use execution::{Executed, Shared};
 pub use explanations::EXPLANATIONS;
 pub use graph::{Depth, Graph, Node, SelectError, Selection};

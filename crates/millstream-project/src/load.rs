@@ -1,7 +1,7 @@
 //! Reads a project: every file once, every problem at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use millstream_core::clock::Timestamp;
 use millstream_core::diagnostic::Diagnostic;
@@ -49,6 +49,9 @@ pub struct LoadOptions {
     pub trainers: Vec<KindInfo>,
     /// Checks the text of a gate, and says what is wrong with it.
     pub gates: fn(&str) -> Result<(), String>,
+    /// The folder in which the project is at home, if the files that are read are a release of it:
+    /// there lies what it makes and the data that it reads.
+    pub home: Option<PathBuf>,
     /// What `run_started_at` is.
     pub now: Timestamp,
 }
@@ -168,6 +171,7 @@ impl Reader<'_> {
         let project = built.map(|(graph, checks)| Project {
             name: header.name,
             root: self.folder.canonical().to_owned(),
+            home: self.home().to_owned(),
             environment: header.environment.clone(),
             environments: header.environments,
             sources: sources.into_iter().map(|declared| declared.spec).collect(),
@@ -269,7 +273,7 @@ impl Reader<'_> {
             env_var: self.options.env_var.clone(),
             environment: chosen.clone(),
         };
-        let branch = Branch::read(self.folder.canonical(), &chosen);
+        let branch = Branch::read(self.home(), &chosen);
         let settings = environment::settings_of(&chosen, branch.as_ref()).to_owned();
         let mut manifest_document = self.root_file("millstream.yml", yaml::parse);
         if let Some(document) = &mut manifest_document {
@@ -295,8 +299,9 @@ impl Reader<'_> {
             let node = document.root.get("name").unwrap_or(&document.root);
             invalid_name("project", &manifest.name, document.place(node), self.report);
         }
+        let home = self.home().to_owned();
         let environment =
-            environment::resolve(&chosen, branch, &manifest, document, &self.folder, self.report);
+            environment::resolve(&chosen, branch, &manifest, document, &home, self.report);
         let mut vars = manifest.vars.clone();
         if let Some(spec) = manifest.environments.get(&settings) {
             vars.extend(spec.vars.clone());
@@ -307,6 +312,11 @@ impl Reader<'_> {
         let environments = environment::declared(&manifest);
         let name = manifest.name;
         Some(Header { name, dbt_document, environment, environments, values, vars })
+    }
+
+    /// Where the project is at home.
+    fn home(&self) -> &Path {
+        self.options.home.as_deref().unwrap_or_else(|| self.folder.canonical())
     }
 
     fn not_a_project(&mut self) {

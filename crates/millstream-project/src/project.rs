@@ -30,8 +30,11 @@ use crate::schedule::{Period, Scenario, Schedule};
 pub struct Project {
     /// Its name.
     pub name: String,
-    /// Its folder, absolute, links resolved.
+    /// The folder of its files, absolute, links resolved.
     pub root: PathBuf,
+    /// The folder where what it makes lies, and where relative paths of data start: the same, unless
+    /// its files are those of a release.
+    pub home: PathBuf,
     /// Where it runs.
     pub environment: Environment,
     /// The names of the environments that its file declares, and `dev`, in order.

@@ -29,16 +29,17 @@ impl Interpreter {
     }
 }
 
-/// The interpreter of a project: the one that is named, else that of the environment that its
-/// `uv.lock` describes, else that of the virtual environment in its folder, else the usual one.
-pub fn interpreter(named: Option<PathBuf>, project: &Path) -> Interpreter {
+/// The interpreter of a project: the one that is named, else that of the environment that the
+/// `uv.lock` of its files describes, else that of the virtual environment where it is at home, else
+/// the usual one.
+pub fn interpreter(named: Option<PathBuf>, files: &Path, home: &Path) -> Interpreter {
     if let Some(named) = named.filter(|named| !named.as_os_str().is_empty()) {
         return Interpreter::Found(placed(named));
     }
-    if let Some(environment) = LockedEnvironment::of(project) {
+    if let Some(environment) = LockedEnvironment::of(files, home) {
         return Interpreter::Locked(environment);
     }
-    let own = project.join(ENVIRONMENT);
+    let own = home.join(ENVIRONMENT);
     let found = if own.exists() { placed(own) } else { PathBuf::from(USUAL) };
     Interpreter::Found(found)
 }
@@ -61,21 +62,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let found = |path: &Path| Interpreter::Found(path.to_owned());
-        assert_eq!(interpreter(None, root), found(Path::new("python3")));
+        assert_eq!(interpreter(None, root, root), found(Path::new("python3")));
         std::fs::create_dir_all(root.join(".venv/bin")).unwrap();
         std::fs::write(root.join(".venv/bin/python"), "").unwrap();
         let own = found(&root.join(".venv/bin/python"));
-        assert_eq!(interpreter(None, root), own);
-        assert_eq!(interpreter(Some(PathBuf::new()), root), own);
-        let named = |name: &str| interpreter(Some(name.into()), root);
+        assert_eq!(interpreter(None, root, root), own);
+        assert_eq!(interpreter(Some(PathBuf::new()), root, root), own);
+        let named = |name: &str| interpreter(Some(name.into()), root, root);
         assert_eq!(named("/opt/python"), found(Path::new("/opt/python")));
         assert_eq!(named("python3.9"), found(Path::new("python3.9")));
         let Interpreter::Found(relative) = named("bin/python") else { panic!("it is named") };
         assert!(relative.is_absolute());
         std::fs::write(root.join("uv.lock"), "version = 1").unwrap();
-        assert_eq!(interpreter(None, root), own, "a lock without its project is nothing");
+        assert_eq!(interpreter(None, root, root), own, "a lock without its project is nothing");
         std::fs::write(root.join("pyproject.toml"), "[project]").unwrap();
-        assert!(matches!(interpreter(None, root), Interpreter::Locked(_)));
+        assert!(matches!(interpreter(None, root, root), Interpreter::Locked(_)));
         assert_eq!(named("/opt/python"), found(Path::new("/opt/python")));
     }
 }

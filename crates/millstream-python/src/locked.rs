@@ -30,7 +30,10 @@ const LINES_MAX: usize = 30;
 /// An environment that uv has locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedEnvironment {
-    project: PathBuf,
+    /// Where the files are that describe it.
+    files: PathBuf,
+    /// Where it lies: the files of a release share it with those of the project's folder.
+    home: PathBuf,
     /// The hash of the lock.
     pub lock: ContentHash,
 }
@@ -47,19 +50,19 @@ pub struct MadeEnvironment {
 }
 
 impl LockedEnvironment {
-    /// That of a project, if it has one.
-    pub fn of(project: &Path) -> Option<Self> {
-        if !project.join(PROJECT).is_file() {
+    /// That of a project, if it has one: described by its files, made where it is at home.
+    pub fn of(files: &Path, home: &Path) -> Option<Self> {
+        if !files.join(PROJECT).is_file() {
             return None;
         }
-        let lock = lock_hash(project)?;
-        let project = std::path::absolute(project).unwrap_or_else(|_| project.to_owned());
-        Some(Self { project, lock })
+        let lock = lock_hash(files)?;
+        let placed = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Some(Self { files: placed(files), home: placed(home), lock })
     }
 
     /// Its folder, whether it is there or not.
     pub fn folder(&self) -> PathBuf {
-        self.project.join(FOLDER).join(self.lock.short())
+        self.home.join(FOLDER).join(self.lock.short())
     }
 
     /// Whether it is there.
@@ -82,13 +85,13 @@ impl LockedEnvironment {
             folder: folder.clone(),
             problem: error.to_string(),
         };
-        let _turn = turn(&self.project, &self.lock).map_err(unwritable)?;
+        let _turn = turn(&self.home, &self.lock).map_err(unwritable)?;
         // Whoever had the turn before may have made it.
         if self.is_made() {
             return Ok(made(false));
         }
         tracing::info!(folder = %folder.display(), "uv makes the Python environment");
-        let mut uv = uv(&self.project);
+        let mut uv = uv(&self.files);
         uv.args(["sync", "--frozen", "--no-dev"]).env("UV_PROJECT_ENVIRONMENT", &folder);
         said(uv)?;
         let complete = File::create(folder.join(COMPLETE)).and_then(|file| file.sync_all());
@@ -110,7 +113,8 @@ impl LockedEnvironment {
             uv.arg("--upgrade");
         }
         said(uv)?;
-        Self::of(project).ok_or_else(|| PythonError::Unlocked { output: "no uv.lock".to_owned() })
+        Self::of(project, project)
+            .ok_or_else(|| PythonError::Unlocked { output: "no uv.lock".to_owned() })
     }
 
     /// Removes the environments of other states of the lock, and says which.
@@ -118,7 +122,7 @@ impl LockedEnvironment {
     /// # Errors
     /// When a folder cannot be removed.
     pub fn remove_others(&self) -> Result<Vec<PathBuf>, PythonError> {
-        let (keep, all) = (self.folder(), self.project.join(FOLDER));
+        let (keep, all) = (self.folder(), self.home.join(FOLDER));
         let unwritable = |error: io::Error| PythonError::EnvironmentUnwritable {
             folder: all.clone(),
             problem: error.to_string(),
@@ -145,8 +149,8 @@ fn lock_hash(project: &Path) -> Option<ContentHash> {
 }
 
 /// Waits until nobody else makes the environment.
-fn turn(project: &Path, lock: &ContentHash) -> io::Result<File> {
-    let folder = project.join(FOLDER);
+fn turn(home: &Path, lock: &ContentHash) -> io::Result<File> {
+    let folder = home.join(FOLDER);
     fs::create_dir_all(&folder)?;
     let file = File::create(folder.join(format!("{}.lock", lock.short())))?;
     file.lock()?;
@@ -194,20 +198,20 @@ mod tests {
     #[test]
     fn each_lock_has_a_folder_of_its_own() {
         let folder = project();
-        let first = LockedEnvironment::of(folder.path()).unwrap();
+        let first = LockedEnvironment::of(folder.path(), folder.path()).unwrap();
         fs::write(folder.path().join(PROJECT), "[project]\nname = 'a'").unwrap();
-        assert_eq!(LockedEnvironment::of(folder.path()).unwrap(), first);
+        assert_eq!(LockedEnvironment::of(folder.path(), folder.path()).unwrap(), first);
         fs::write(folder.path().join(".python-version"), "3.12").unwrap();
-        let second = LockedEnvironment::of(folder.path()).unwrap();
+        let second = LockedEnvironment::of(folder.path(), folder.path()).unwrap();
         assert_ne!(second.folder(), first.folder());
         fs::remove_file(folder.path().join(LOCK)).unwrap();
-        assert_eq!(LockedEnvironment::of(folder.path()), None);
+        assert_eq!(LockedEnvironment::of(folder.path(), folder.path()), None);
     }
 
     #[test]
     fn what_is_complete_is_not_made_again_and_others_can_be_removed() {
         let folder = project();
-        let environment = LockedEnvironment::of(folder.path()).unwrap();
+        let environment = LockedEnvironment::of(folder.path(), folder.path()).unwrap();
         fs::create_dir_all(environment.folder()).unwrap();
         assert!(!environment.is_made(), "a process may have been killed there");
         fs::write(environment.folder().join(COMPLETE), "").unwrap();

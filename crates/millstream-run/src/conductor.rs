@@ -62,6 +62,13 @@ impl Conductor {
         Self { executor, shared: Arc::default() }
     }
 
+    /// One that starts runs of another executor, and knows also of the runs that this one has going:
+    /// those go on to their end as they began.
+    #[must_use]
+    pub fn with_executor(&self, executor: Executor) -> Self {
+        Self { executor, shared: Arc::clone(&self.shared) }
+    }
+
     /// The executor of its runs.
     pub fn executor(&self) -> &Executor {
         &self.executor

@@ -3,8 +3,9 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
+use hyper::Request;
 use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,6 +13,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tracing::debug;
+
+use crate::server::Answers;
 
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,7 +28,7 @@ const HEADER_BYTES_MAX: usize = 64 * 1024;
 pub(crate) async fn serve(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    current: watch::Receiver<Answers>,
     stop: watch::Receiver<bool>,
 ) {
     // Answers are small: waiting for more bytes to send would only delay them.
@@ -33,19 +36,22 @@ pub(crate) async fn serve(
         debug!(%cause, "connection lost before its first request");
         return;
     }
-    let Some(tls) = tls else { return speak(stream, router, stop).await };
+    let Some(tls) = tls else { return speak(stream, current, stop).await };
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-        Ok(Ok(stream)) => speak(stream, router, stop).await,
+        Ok(Ok(stream)) => speak(stream, current, stop).await,
         Ok(Err(cause)) => debug!(%cause, "tls handshake failed"),
         Err(_) => debug!("tls handshake took too long"),
     }
 }
 
-async fn speak<S>(stream: S, router: Router, stop: watch::Receiver<bool>)
+async fn speak<S>(stream: S, current: watch::Receiver<Answers>, stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let service = TowerToHyperService::new(router.into_service::<Incoming>());
+    let service = service_fn(move |request: Request<Incoming>| {
+        let Answers(router) = current.borrow().clone();
+        TowerToHyperService::new(router.into_service::<Incoming>()).call(request)
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_TIMEOUT)

@@ -12,7 +12,8 @@
 //! let server = Server::bind(config).await?;
 //! tracing::info!(address = %server.address(), "listening");
 //! let routes = Routes::new().with(Scope::Score, scoring);
-//! server.serve(routes, || true, std::future::pending()).await
+//! let (_, current) = tokio::sync::watch::channel(server.answers().make(routes, || true));
+//! server.serve(current, std::future::pending()).await
 //! # }
 //! ```
 
@@ -29,4 +30,4 @@ mod ui;
 pub use config::{ServerConfig, ServerInfo, TlsFiles, Witness, Witnessed, WitnessedEvent};
 pub use error::{EXPLANATIONS, ServerError, coded_response, error_response};
 pub use routes::Routes;
-pub use server::Server;
+pub use server::{AnswerMaker, Answers, Server};

@@ -53,20 +53,21 @@ impl Server {
         self.address
     }
 
-    /// Answers requests until `shutdown` ends, then finishes those in flight.
-    ///
-    /// `ready` decides what `GET /api/v1/health` answers; it is called for each such request.
+    /// Makes what [`Server::serve`] answers by.
+    pub fn answers(&self) -> AnswerMaker {
+        AnswerMaker { config: Arc::clone(&self.config) }
+    }
+
+    /// Answers requests until `shutdown` ends, then finishes those in flight. Each request is
+    /// answered by what is current when it comes.
     pub async fn serve(
         self,
-        routes: Routes,
-        ready: impl Fn() -> bool + Send + Sync + 'static,
+        current: watch::Receiver<Answers>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<()> {
-        let (guarded, open) = routes.into_parts(&self.config, ready);
-        let router = layered(&self.config, guarded, open);
         info!(address = %self.address, tls = self.tls.is_some(), "listening");
         let (stop, stopped) = watch::channel(false);
-        let connections = self.accept_until(router, stopped, shutdown).await;
+        let connections = self.accept_until(current, stopped, shutdown).await;
         // Nobody listens for the signal when no connection is open.
         let _ = stop.send(true);
         finish(connections, self.config.shutdown_grace).await;
@@ -77,7 +78,7 @@ impl Server {
     /// The open connections when `shutdown` ended.
     async fn accept_until(
         &self,
-        router: Router,
+        current: watch::Receiver<Answers>,
         stopped: watch::Receiver<bool>,
         shutdown: impl Future<Output = ()>,
     ) -> JoinSet<()> {
@@ -91,9 +92,9 @@ impl Server {
                 Some(_) = connections.join_next() => {}
                 (stream, slot) = accept(&self.listener, &slots) => {
                     let tls = self.tls.as_ref().map(|tls| tls.0.clone());
-                    let (router, stopped) = (router.clone(), stopped.clone());
+                    let (current, stopped) = (current.clone(), stopped.clone());
                     connections.spawn(async move {
-                        connection::serve(stream, tls, router, stopped).await;
+                        connection::serve(stream, tls, current, stopped).await;
                         drop(slot);
                     });
                 }
@@ -101,6 +102,30 @@ impl Server {
         }
     }
 }
+
+/// Makes what answers requests, with the settings of a server.
+#[derive(Debug, Clone)]
+pub struct AnswerMaker {
+    config: Arc<ServerConfig>,
+}
+
+impl AnswerMaker {
+    /// What answers requests by these routes.
+    ///
+    /// `ready` decides what `GET /api/v1/health` answers; it is called for each such request.
+    pub fn make(
+        &self,
+        routes: Routes,
+        ready: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Answers {
+        let (guarded, open) = routes.into_parts(&self.config, ready);
+        Answers(layered(&self.config, guarded, open))
+    }
+}
+
+/// What answers requests. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Answers(pub(crate) Router);
 
 /// The next connection, once there is a slot for it.
 async fn accept(

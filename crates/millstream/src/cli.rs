@@ -4,6 +4,7 @@ mod backfill;
 mod chaos;
 mod environments;
 mod python;
+mod releases;
 mod runs;
 mod schedule;
 
@@ -17,6 +18,7 @@ pub use backfill::{BackfillArgs, BackfillStart, BackfillVerb};
 pub use chaos::ChaosArgs;
 pub use environments::{BackupArgs, BackupVerb, EnvVerb, RestoreArgs};
 pub use python::PythonVerb;
+pub use releases::{ConsentArgs, DeployArgs, ReleaseVerb};
 pub use runs::{AnswerArgs, LogLevel, LogsArgs, RerunArgs, RunsVerb};
 pub use schedule::{PreviewArgs, ScheduleTestArgs, ScheduleVerb};
 
@@ -120,6 +122,11 @@ pub enum Verb {
     /// Environments and their branches.
     #[command(subcommand)]
     Env(EnvVerb),
+    /// Lets an environment run by the files of the project as they are now: shows what changes first.
+    Deploy(DeployArgs),
+    /// What was deployed: shown, compared, approved, rejected, rolled back.
+    #[command(subcommand)]
+    Release(ReleaseVerb),
     /// Copies an environment to a folder, while it is in use; each time only what is new.
     Backup(BackupArgs),
     /// Puts a backup into an environment that is empty.

@@ -72,6 +72,19 @@ pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source
     }))
 }
 
+/// The local files of all streams. Blocking.
+pub(crate) fn input_files(spec: &SourceSpec, project_root: &Path) -> Vec<PathBuf> {
+    let Ok(settings) = FileSettings::read(&spec.settings) else { return Vec::new() };
+    let files = |stream: &StreamSpec| {
+        let path = FileStreamSettings::read(&stream.settings).ok()?.path;
+        match Location::new(project_root, settings.root.as_deref(), &path).ok()? {
+            Location::Local(local) => local.files().ok(),
+            Location::Http(_) => None,
+        }
+    };
+    spec.streams.iter().filter_map(files).flatten().map(|file| file.path).collect()
+}
+
 fn validate(
     settings: &Map<String, Value>,
     stream: Option<&Map<String, Value>>,

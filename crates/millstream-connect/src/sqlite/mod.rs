@@ -73,6 +73,19 @@ pub fn open(spec: &SourceSpec, context: &SourceContext) -> Result<Arc<dyn Source
     }
 }
 
+/// The file of the database, and those that lie beside it while it is in use.
+pub(crate) fn input_files(spec: &SourceSpec, project_root: &Path) -> Vec<PathBuf> {
+    let settings: Result<SqliteSettings, _> = crate::settings::parse(&spec.settings);
+    let Some(path) = settings.ok().and_then(|settings| settings.path) else { return Vec::new() };
+    let path = project_root.join(path);
+    let beside = ["", "-wal", "-shm", "-journal"].map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    });
+    beside.into()
+}
+
 /// Opens the operational database of an environment.
 pub(crate) fn open_operational(path: PathBuf) -> Arc<dyn Source> {
     Arc::new(SqliteSource { database: Database::new(path), presence: Presence::Later })

@@ -16,6 +16,7 @@ mod opening;
 mod pages;
 mod reading;
 mod recovery;
+mod releases;
 mod traces;
 mod writing;
 

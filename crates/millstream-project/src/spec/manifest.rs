@@ -95,6 +95,25 @@ pub(crate) struct EnvironmentSpec {
     /// Variables that stand above those of the project.
     #[serde(default)]
     pub(crate) vars: Map<String, Value>,
+    /// By which files it runs, and who has to agree to them.
+    #[serde(default)]
+    pub(crate) releases: ReleasesSpec,
+}
+
+/// Releases of an environment: what `millstream deploy` makes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReleasesSpec {
+    /// Whether nothing runs before there is a release. So it is where approvals are asked for.
+    #[serde(default)]
+    pub(crate) required: bool,
+    /// How many others than whoever proposes a release have to agree to it.
+    #[serde(default)]
+    #[schemars(range(max = 100))]
+    pub(crate) approvals: u32,
+    /// Files and folders of the project that no release has, as `notebooks`.
+    #[serde(default)]
+    pub(crate) exclude: Vec<PathBuf>,
 }
 
 /// The operational database: a PostgreSQL URL, or the path of a SQLite file.

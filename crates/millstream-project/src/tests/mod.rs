@@ -3,6 +3,7 @@
 mod bad_input;
 mod bad_names;
 mod commands;
+mod compare;
 mod dbt_files;
 mod dbt_macros;
 mod ephemeral;
@@ -118,6 +119,7 @@ fn options() -> LoadOptions {
         connectors: vec![file, sqlite],
         trainers: vec![text_linear],
         gates: gate,
+        home: None,
         now: Timestamp::from_micros(1_700_000_000_000_000),
     }
 }

@@ -152,11 +152,15 @@ impl From<LedgerError> for Refusal {
         let status = match &error {
             LedgerError::UnknownVersion { .. }
             | LedgerError::UnknownMessage { .. }
+            | LedgerError::UnknownRelease { .. }
             | LedgerError::UnknownToken { .. }
             | LedgerError::NothingAsked { .. } => StatusCode::NOT_FOUND,
+            LedgerError::OwnRelease { .. } => StatusCode::FORBIDDEN,
             LedgerError::Answered { .. }
             | LedgerError::MessageNotDead { .. }
             | LedgerError::NoEarlierVersion { .. }
+            | LedgerError::ReleaseDecided { .. }
+            | LedgerError::ReleaseOutdated { .. }
             | LedgerError::BackfillHeld { .. }
             | LedgerError::BackfillEnded { .. } => StatusCode::CONFLICT,
             error => status_of(error.fault()),
@@ -222,8 +226,9 @@ pub const EXPLANATIONS: &[Explanation] = &[
     Explanation {
         code: "api.no_such_thing",
         title: "what the path names is not there",
-        text: "The path names an asset, partition, run, backfill, schedule, notice, mute, model, \
-               source or token that there is not in this environment. The lists of the same interface show what there is.",
+        text: "The path names an asset, partition, run, backfill, schedule, release, notice, mute, \
+               model, source or token that there is not in this environment. The lists of the same \
+               interface show what there is.",
     },
     Explanation {
         code: "api.bad_parameter",

@@ -7,7 +7,7 @@
 //!
 //! Reading order: `table` lists all routes; `moment`, `page` and `error` are what all share; `board` says how assets stand,
 //! and `overview`, `assets`, `versions`, `partitions` and `graph` show it; then `runs`, `steps`,
-//! `grid`, `logs`, `actions`, `approvals`, `backfills`, `plans`, `schedules`, `notifications`, `sources`, `models`,
+//! `grid`, `logs`, `actions`, `approvals`, `backfills`, `plans`, `schedules`, `releases`, `notifications`, `sources`, `models`,
 //! `rows`, `events`, `audit`, `tokens`, `metrics`.
 
 #![expect(clippy::struct_field_names, reason = "fields have the names that the answers have")]
@@ -33,6 +33,7 @@ mod overview;
 mod page;
 mod partitions;
 mod plans;
+mod releases;
 mod rows;
 mod runs;
 mod schedules;
@@ -66,6 +67,7 @@ use crate::scheduler::{FoundFresh, SchedulerConfig};
 
 pub use error::{ApiError, EXPLANATIONS};
 pub use notifications::{Message, Notice, Telling};
+pub use releases::{ReleaseDifference, ReleasePair};
 pub use serving::{Served, Traffic};
 
 use board::BoardCache;
@@ -97,6 +99,10 @@ pub struct ApiConfig {
     pub served: ServedNow,
     /// What people are told.
     pub telling: Telling,
+    /// What differs between releases.
+    pub releases: ReleaseDifferences,
+    /// The release by which the server runs, if it runs by one.
+    pub release: Option<u64>,
     /// What attempts said.
     pub logs: Logs,
     /// The time.
@@ -119,6 +125,9 @@ pub type TopicsNow = Arc<dyn Fn() -> Result<Vec<Arc<dyn Topic>>> + Send + Sync>;
 pub type ServedNow = Arc<dyn Fn(&str) -> Option<Served> + Send + Sync>;
 /// Gives the lineage of an asset as JSON.
 pub type LineageOf = Arc<dyn Fn(LineageRequest) -> BoxFuture<'static, Result<Value>> + Send + Sync>;
+/// Gives what differs between two releases.
+pub type ReleaseDifferences =
+    Arc<dyn Fn(ReleasePair) -> BoxFuture<'static, Result<ReleaseDifference>> + Send + Sync>;
 
 /// What lineage is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,15 +7,15 @@ use serde_json::Value;
 use super::page::Page;
 use super::{
     Api, actions, approvals, assets, audit, backfills, board, events, graph, grid, logs, metrics,
-    models, notifications, overview, partitions, plans, rows, runs, schedules, serving, sources,
-    steps, tokens, versions,
+    models, notifications, overview, partitions, plans, releases, rows, runs, schedules, serving,
+    sources, steps, tokens, versions,
 };
 
 type Route = (Operation, MethodRouter<Api>);
 
 /// Routes that change nothing.
 pub(super) fn reads() -> Vec<Route> {
-    [of_assets(), of_runs(), of_notifications(), of_the_rest(), of_admins()]
+    [of_assets(), of_runs(), of_releases(), of_notifications(), of_the_rest(), of_admins()]
         .into_iter()
         .flatten()
         .collect()
@@ -23,7 +23,8 @@ pub(super) fn reads() -> Vec<Route> {
 
 /// Routes that change something, or run what the request brings.
 pub(super) fn changes() -> Vec<Route> {
-    [of_operators(), of_tellers(), of_authors(), of_tokens()].into_iter().flatten().collect()
+    let all = [of_operators(), of_tellers(), of_authors(), of_approvers(), of_tokens()];
+    all.into_iter().flatten().collect()
 }
 
 fn of_assets() -> Vec<Route> {
@@ -448,6 +449,52 @@ fn of_authors() -> Vec<Route> {
                 .takes::<models::Rollback>()
                 .gives::<models::AliasMoved>(200),
             post(models::rollback),
+        ),
+    ]
+}
+
+fn of_releases() -> Vec<Route> {
+    let read = |path, about| Operation::get(path, Scope::Read, about);
+    vec![
+        (
+            read("/api/v1/releases", "Releases of the environment, the newest first.")
+                .asks::<versions::Part>()
+                .gives::<Page<releases::ReleaseView>>(200),
+            get(releases::list),
+        ),
+        (
+            read("/api/v1/releases/{release}", "One release, and who decided about it.")
+                .gives::<releases::ReleaseView>(200),
+            get(releases::one),
+        ),
+        (
+            read("/api/v1/releases/{release}/diff", "What differs from another release.")
+                .asks::<releases::Against>()
+                .gives::<releases::ReleaseDiff>(200),
+            get(releases::diff),
+        ),
+    ]
+}
+
+fn of_approvers() -> Vec<Route> {
+    let author = |path, about| Operation::post(path, Scope::Author, about);
+    vec![
+        (
+            author("/api/v1/releases/{release}/approve", "Agrees to a release of somebody else.")
+                .gives::<releases::ReleaseView>(200),
+            post(releases::approve),
+        ),
+        (
+            author("/api/v1/releases/{release}/reject", "Decides against a release.")
+                .takes::<releases::Rejection>()
+                .gives::<releases::ReleaseView>(200),
+            post(releases::reject),
+        ),
+        (
+            author("/api/v1/releases/{release}/rollback", "Releases the files of an earlier one.")
+                .takes::<releases::RollbackAsked>()
+                .gives::<releases::ReleaseView>(200),
+            post(releases::roll_back),
         ),
     ]
 }

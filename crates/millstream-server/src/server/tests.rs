@@ -26,16 +26,20 @@ struct Running {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Result<()>>,
+    maker: AnswerMaker,
+    current: watch::Sender<Answers>,
 }
 
 async fn start(config: ServerConfig, routes: Routes) -> Running {
     let server = Server::bind(config).await.unwrap();
     let address = server.address();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(server.serve(routes, || true, async {
+    let maker = server.answers();
+    let (current, answers) = watch::channel(maker.make(routes, || true));
+    let task = tokio::spawn(server.serve(answers, async {
         let _ = stopped.await;
     }));
-    Running { address, stop, task }
+    Running { address, stop, task, maker, current }
 }
 
 /// Sends one request on a new connection and gives everything that comes back.
@@ -61,6 +65,28 @@ fn routes() -> Routes {
         .route("/panic", get(panicking));
     let admin = Router::new().route("/admin", get(|| async { "done" }));
     Routes::new().with(Scope::Score, score).with(Scope::Admin, admin)
+}
+
+/// A connection that stays open is answered by what is current, too.
+#[tokio::test]
+async fn each_request_is_answered_by_what_is_current() {
+    let saying = |text: &'static str| {
+        Routes::new().with_open(Router::new().route("/said", get(move || async move { text })))
+    };
+    let running = start(config("127.0.0.1:0"), saying("old")).await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let mut ask = async |wanted: &str| {
+        let request = b"GET /said HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(wanted.as_bytes()) {
+            let byte = stream.read_u8().await.expect("the connection stays open");
+            answer.push(byte);
+        }
+    };
+    ask("old").await;
+    running.current.send(running.maker.make(saying("new"), || true)).unwrap();
+    ask("new").await;
 }
 
 #[tokio::test]

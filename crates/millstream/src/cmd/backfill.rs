@@ -48,7 +48,7 @@ pub async fn run(global: &Global, args: &BackfillArgs) -> Outcome {
             stand(global, &ledger, id)
         }
         Some(BackfillVerb::Resume { backfill }) => {
-            let opened = Opened::open(global, "backfill").await?;
+            let opened = Opened::to_run(global, "backfill").await?;
             let ledger = opened.ledger.acting_for(user());
             let id = found(&ledger, backfill)?;
             let executor = opened.executor(None).await?;
@@ -73,7 +73,7 @@ fn found(ledger: &Ledger, digits: &str) -> Result<BackfillId, Failure> {
 }
 
 async fn start(global: &Global, args: &BackfillStart) -> Outcome {
-    let opened = Opened::open(global, "backfill").await?;
+    let opened = Opened::to_run(global, "backfill").await?;
     let choice = choice(args)?;
     let executor = opened.executor(args.parallel).await?;
     let parts = parts(&opened, &executor, args, &choice)?;

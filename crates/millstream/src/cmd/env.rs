@@ -92,7 +92,7 @@ fn branched(project: &Project, name: &str, branch: Branch) -> Result<Environment
     if project.environments.iter().any(|known| known == name) {
         return Err(exists(name).into());
     }
-    Ok(branch.environment(&project.environment, name, &project.root))
+    Ok(branch.environment(&project.environment, name, &project.home))
 }
 
 fn exists(name: &str) -> millstream_core::Error {
@@ -119,10 +119,10 @@ fn list(global: &Global) -> Outcome {
     let project = required_project(global)?;
     let mut names = project.environments.clone();
     let mut unfinished = Vec::new();
-    for found in names_in(&project.root.join(".millstream"))? {
+    for found in names_in(&project.home.join(".millstream"))? {
         match found.strip_suffix(".restoring") {
             Some(name) => unfinished.push(name.to_owned()),
-            None if Branch::read(&project.root, &found).is_some() => names.push(found),
+            None if Branch::read(&project.home, &found).is_some() => names.push(found),
             None => {}
         }
     }
@@ -152,8 +152,8 @@ fn list(global: &Global) -> Outcome {
 }
 
 fn listed(project: &Project, name: String, unfinished: &[String]) -> CoreResult<Listed> {
-    let root = state_dir(&project.root, &name);
-    let branch = Branch::read(&project.root, &name);
+    let root = state_dir(&project.home, &name);
+    let branch = Branch::read(&project.home, &name);
     let state = if root.join("ledger.db").exists() {
         "ready"
     } else if unfinished.contains(&name) {
@@ -215,17 +215,17 @@ fn names_of(_file: &fs::Metadata) -> u64 {
 
 async fn drop_branch(global: &Global, name: &str) -> Outcome {
     let project = required_project(&Global { env: None, ..global.clone() })?;
-    let dropping = beside(&state_dir(&project.root, name), DROPPING);
+    let dropping = beside(&state_dir(&project.home, name), DROPPING);
     if is_environment_name(name) {
         // What an earlier try was killed over.
         remove_folder(&dropping)?;
     }
-    let Some(branch) = Branch::read(&project.root, name) else {
+    let Some(branch) = Branch::read(&project.home, name) else {
         let message = format!("`{name}` is no branch");
         let hint = "`millstream env list` shows them";
         return Err(Plain::user("env.not_a_branch", message).with_hint(hint).into());
     };
-    let root = state_dir(&project.root, name);
+    let root = state_dir(&project.home, name);
     expect_idle(&root, name).await?;
     fs::rename(&root, &dropping).map_err(unwritable(&root))?;
     let mut sizes = Sizes::default();

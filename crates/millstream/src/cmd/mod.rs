@@ -7,6 +7,7 @@ pub mod chaos;
 pub mod check;
 pub mod completions;
 pub mod dbt;
+pub mod deploy;
 pub mod doctor;
 pub mod env;
 pub mod explain;
@@ -17,6 +18,7 @@ pub mod notifications;
 pub mod plan;
 pub mod python;
 pub mod query;
+pub mod release;
 pub mod restore;
 pub mod run;
 pub mod runs;
@@ -50,6 +52,8 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Notifications(verb) => notifications::run(global, &verb).await,
         Verb::Audit(verb) => audit::run(global, &verb).await,
         Verb::Env(verb) => env::run(global, &verb).await,
+        Verb::Deploy(args) => deploy::run(global, &args).await,
+        Verb::Release(verb) => release::run(global, &verb).await,
         Verb::Backup(args) => backup::run(global, &args).await,
         Verb::Chaos(args) => chaos::run(global, &args).await,
         Verb::Dbt { words } => dbt::run(global, &words).await,

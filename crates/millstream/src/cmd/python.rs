@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli::{Global, OutputFormat, PythonVerb};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Column, print_json, print_line, table};
-use crate::wire::{interpreter_of, required_project};
+use crate::wire::{Folders, interpreter_of, required_project};
 
 /// Shows and makes what runs the project's models and functions in Python.
 pub fn run(global: &Global, verb: &PythonVerb) -> Outcome {
@@ -31,7 +31,7 @@ pub fn run(global: &Global, verb: &PythonVerb) -> Outcome {
 fn show(global: &Global) -> Outcome {
     let project = required_project(global)?;
     let functions = project.dbt.python_functions();
-    let interpreter = interpreter_of(&project.root);
+    let interpreter = interpreter_of(Folders { files: &project.root, home: &project.home });
     let (path, lock, is_made) = match &interpreter {
         Interpreter::Found(path) => (path.clone(), None, true),
         Interpreter::Locked(environment) => {
@@ -113,7 +113,7 @@ fn locked(folder: &Path) -> Result<LockedEnvironment, Failure> {
         Plain::user("python.no_lock", message)
             .with_hint("`millstream python lock` writes it from pyproject.toml")
     };
-    let found = LockedEnvironment::of(folder);
+    let found = LockedEnvironment::of(folder, folder);
     Ok(found.ok_or_else(|| millstream_core::Error::from(missing()))?)
 }
 

@@ -9,11 +9,11 @@ use crate::cli::{Global, OutputFormat, RestoreArgs};
 use crate::copying::{CopyView, per_second};
 use crate::exit::Outcome;
 use crate::output::{duration, moment, print_json, print_line, print_note, size, thousands};
-use crate::wire::{Existing, Place, record_in, required_project};
+use crate::wire::{Existing, Place, folder_project, record_in};
 
 /// Puts a backup into an environment.
 pub async fn run(global: &Global, args: &RestoreArgs) -> Outcome {
-    let project = required_project(global)?;
+    let project = folder_project(global)?;
     let repository = Repository::open(&args.source)?;
     let manifest = repository.find(args.backup.as_deref())?;
     let existing = if args.replace { Existing::MovesAside } else { Existing::Stays };

@@ -24,7 +24,7 @@ const EXPORT_MAX: Duration = Duration::from_secs(5);
 
 /// Brings the selected assets up to date.
 pub async fn run(global: &Global, args: &RunArgs) -> Outcome {
-    let opened = Opened::open(global, "run").await?;
+    let opened = Opened::to_run(global, "run").await?;
     let request = opened.request("run", &args.selection)?;
     let executor = opened.executor(args.threads).await?;
     execute(global, &opened, &executor, &request).await

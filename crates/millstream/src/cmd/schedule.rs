@@ -8,7 +8,7 @@ use std::time::Duration;
 use millstream_core::clock::Timestamp;
 use millstream_ledger::{Fire, FireState, Pause, RunState, ScheduleRecord};
 use millstream_project::schedule::{Schedule, preview};
-use millstream_run::RunRequest;
+use millstream_run::{Conductor, RunRequest};
 use serde_json::json;
 
 use crate::cli::{Global, OutputFormat, PreviewArgs, ScheduleVerb};
@@ -92,7 +92,8 @@ fn show_preview(global: &Global, args: &PreviewArgs) -> Outcome {
 async fn show(global: &Global, name: &str) -> Outcome {
     let opened = Opened::open(global, "schedule show").await?;
     named(&opened.project.schedules, name)?;
-    let (_, scheduler) = scheduler(&opened).await?;
+    let conductor = Conductor::new(opened.executor(None).await?);
+    let scheduler = scheduler(&opened, &conductor)?;
     let Some(decision) = scheduler.explain(name).await? else { return Ok(()) };
     if global.output == OutputFormat::Json {
         return print_json(
@@ -140,7 +141,7 @@ async fn hold(global: &Global, name: &str, pause: Pause, reason: Option<&str>) -
 
 /// Runs what the schedule runs, here and now; its times are not touched.
 async fn run_now(global: &Global, name: &str) -> Outcome {
-    let opened = Opened::open(global, "schedule run").await?;
+    let opened = Opened::to_run(global, "schedule run").await?;
     let schedule = named(&opened.project.schedules, name)?;
     let cause = format!("schedule {name} by hand");
     let request = RunRequest {

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use millstream_core::error::Result;
+use millstream_core::error::{Plain, Result};
 use millstream_core::topic::Topic;
 use millstream_deploy::{Deployments, TrafficSeen};
 use millstream_ledger::{Action, AuditOutcome, Deed, Ledger};
 use millstream_notify::Notifier;
-use millstream_run::api::{ApiConfig, LineageDirection, LineageRequest, Served, Traffic, actor};
+use millstream_run::api::{
+    ApiConfig, LineageDirection, LineageRequest, ReleaseDifference, ReleaseDifferences,
+    ReleasePair, Served, Traffic, actor,
+};
 use millstream_run::{Conductor, Scheduler};
 use millstream_server::{Witness, Witnessed, WitnessedEvent};
 use serde_json::Value;
@@ -16,11 +19,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::Opened;
 use super::notices::telling;
+use super::release_change::{Releases, as_error};
 use super::schedules::scheduler_config;
+use crate::cli::Global;
 use crate::cmd::lineage;
 
 /// The interface of an opened project. `stop` ends its streams.
 pub fn api_config(
+    global: &Global,
     opened: &Arc<Opened>,
     conductor: &Conductor,
     scheduler: &Scheduler,
@@ -52,9 +58,33 @@ pub fn api_config(
             Some(Served { version: deployment.version(), traffic })
         }),
         telling: telling(opened, notifier),
+        releases: differences(Releases::of(global, &opened.project.home)),
+        release: opened.release.as_ref().map(|release| release.release),
         logs: opened.logs.clone(),
         clock: opened.clock.clone(),
         stop: stop.clone(),
+    })
+}
+
+/// What differs between releases. Projects are read where that may take a while.
+fn differences(releases: Releases) -> ReleaseDifferences {
+    Arc::new(move |ReleasePair { before, after }| {
+        let releases = releases.clone();
+        Box::pin(async move {
+            let work = move || {
+                let project = releases.project(&after)?;
+                let change = releases.change(before.as_ref(), &after, &project)?;
+                let files = change.files.into_iter();
+                Ok(ReleaseDifference {
+                    files: files.map(|file| (file.path, file.change.word())).collect(),
+                    project: change.project,
+                    approvals: project.environment.releases.approvals,
+                })
+            };
+            let done = tokio::task::spawn_blocking(work).await;
+            let done = done.map_err(|panic| Plain::internal("api.defect", panic.to_string()))?;
+            done.map_err(as_error)
+        })
     })
 }
 

@@ -16,9 +16,9 @@ use millstream_core::secret::Secret;
 use millstream_core::step::Step;
 use millstream_core::topic::Topic;
 use millstream_engine::{Engine, EngineConfig, LakeLocation};
-use millstream_ledger::{Deed, Holder, Ledger};
+use millstream_ledger::{Deed, Holder, Ledger, Release};
 use millstream_model::{LoadedModels, Registry};
-use millstream_project::Environment;
+use millstream_project::{Environment, Project};
 use millstream_python::{LineSink, PythonFunctions, PythonPool};
 use millstream_run::{Executor, Logs, Pace, Steps};
 use millstream_stream::{TopicScan, Topics};
@@ -41,6 +41,15 @@ const STORE_VARIABLES: [(&str, &str); 5] = [
     ("AWS_SECRET_ACCESS_KEY", "secret_access_key"),
     ("AWS_SESSION_TOKEN", "session_token"),
 ];
+
+/// The folders of a project, which are the same unless its files are those of a release.
+#[derive(Debug, Clone, Copy)]
+pub struct Folders<'a> {
+    /// Where its files lie.
+    pub files: &'a Path,
+    /// Where it is at home: there is its interpreter.
+    pub home: &'a Path,
+}
 
 /// The back ends of an environment.
 #[derive(Debug)]
@@ -67,11 +76,11 @@ pub struct Backends {
 }
 
 impl Backends {
-    /// Opens those of the project in a folder, whose queries may call these functions; what its
-    /// programs print goes to `lines`.
+    /// Opens those of a project, whose queries may call these functions; what its programs print
+    /// goes to `lines`.
     pub async fn open(
         environment: &Environment,
-        folder: &Path,
+        folders: Folders<'_>,
         functions: Vec<ScalarFunction>,
         lines: LineSink,
     ) -> CoreResult<Self> {
@@ -80,7 +89,7 @@ impl Backends {
         let ledger = ledger_of(environment, &clock).await?;
         let registry = Registry::new(environment.root.join("models"));
         let models = Arc::new(LoadedModels::new(registry.clone()));
-        let host = python::host(folder, lines);
+        let host = python::host(folders, lines);
         let functions = PythonFunctions::new(Arc::clone(&host), functions);
         let engine = Engine::open(EngineConfig {
             lake: lake_of(environment)?,
@@ -162,6 +171,14 @@ pub async fn record_in(root: &Path, environment: &str, deed: Deed) -> CoreResult
     }
     let ledger = Ledger::open(&path, environment, Clock::System).await?;
     Ok(ledger.record(super::user(), deed).await?)
+}
+
+/// Opens the ledger of a project's environment alone, with the release by which it runs.
+pub async fn open_current(project: &Project) -> Result<(Ledger, Option<Release>), Failure> {
+    folder::prepare(&project.environment.root)?;
+    let ledger = ledger_of(&project.environment, &Clock::System).await?;
+    let current = ledger.current_release()?;
+    Ok((ledger, current))
 }
 
 /// Opens the ledger and the logs, for verbs that need no more.

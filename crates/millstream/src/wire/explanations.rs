@@ -65,6 +65,46 @@ const OWN: &[Explanation] = &[
                not be made or read: look at its rights and at the space on the disk.",
     },
     Explanation {
+        code: "release.none",
+        title: "The environment has no release",
+        text: "millstream.yml says of the environment that it runs by releases only \
+               (`releases: {required: true}`, or `approvals`), and nothing was deployed to it yet. \
+               `millstream deploy --env NAME` makes a release of the project's files; where \
+               approvals are asked for, somebody else has to approve it.",
+    },
+    Explanation {
+        code: "release.environment",
+        title: "Nothing is released there",
+        text: "`dev` and the branches of environments run by the files of the project's folder, so \
+               that changes can be tried in them. Other environments that millstream.yml names can \
+               have releases.",
+    },
+    Explanation {
+        code: "release.too_large",
+        title: "The project's folder has too much for a release",
+        text: "A release keeps all files of the project but hidden ones, the data that sources read, \
+               and what dbt and Python write beside them. Move other data out of the folder, or say \
+               `exclude` in `releases` of the environment.",
+    },
+    Explanation {
+        code: "release.unconfirmed",
+        title: "Nobody agreed to it",
+        text: "A release is made when somebody at a terminal agrees to what it changes, or when the \
+               command says `--yes`. There is no terminal here. Nothing was changed.",
+    },
+    Explanation {
+        code: "release.unreadable",
+        title: "The files of a release cannot be read",
+        text: "The project of the release has a problem for this version of Millstream, or for the \
+               environment variables that are set here. `millstream release show` says which.",
+    },
+    Explanation {
+        code: "release.dbt",
+        title: "dbt's commands do not run by releases",
+        text: "`millstream dbt` works on the files of the folder, and the environment runs by those \
+               of its current release. Use `millstream run`, or another environment.",
+    },
+    Explanation {
         code: "env.name",
         title: "An environment cannot have this name",
         text: "The name is that of a folder: letters, digits, `_` and `-`, not beginning with a \

@@ -19,6 +19,7 @@ use millstream_project::BRANCH_FILE;
 use millstream_stream::{OperationalLocation, TopicMark};
 
 use super::opened::Opened;
+use super::releases::RELEASES;
 
 /// The file of the ledger in an environment.
 pub const LEDGER: &str = "ledger.db";
@@ -26,8 +27,18 @@ pub const LEDGER: &str = "ledger.db";
 pub const OPERATIONAL: &str = "operational.db";
 /// What is not copied file by file, or not at all: a copy of a branch is none, and the processes of
 /// commands belong to the original, so that no copy may end them.
-const OWN_WAY: [&str; 9] =
-    ["lake", "topics", "models", "raw", "spill", "commands", LEDGER, OPERATIONAL, BRANCH_FILE];
+const OWN_WAY: [&str; 10] = [
+    "lake",
+    "topics",
+    "models",
+    "raw",
+    "spill",
+    "commands",
+    RELEASES,
+    LEDGER,
+    OPERATIONAL,
+    BRANCH_FILE,
+];
 
 /// An environment at one moment.
 #[derive(Debug)]
@@ -88,6 +99,7 @@ impl<'o> FrozenEnvironment<'o> {
         items.extend(self.others()?);
         items.extend(self.models()?);
         items.extend(self.raw()?);
+        items.extend(self.releases()?);
         items.extend(self.tables().await?);
         Ok(items)
     }
@@ -230,6 +242,11 @@ impl<'o> FrozenEnvironment<'o> {
             }
         }
         Ok(items)
+    }
+
+    /// The files of releases; the folders that they are read from are made again.
+    fn releases(&self) -> Result<Vec<Item>> {
+        self.walk(&format!("{RELEASES}/objects"), Nature::Sealed, Need::Required)
     }
 
     /// Whatever else lies in the environment: its format, logs, what steps keep.

@@ -15,6 +15,8 @@ mod optimize;
 mod place;
 mod project;
 mod python;
+mod release_change;
+mod releases;
 mod schedules;
 mod secrets;
 mod steps;
@@ -23,7 +25,7 @@ mod traces;
 mod warehouse;
 
 pub use api::{api_config, witness};
-pub use backends::{Backends, open_ledger, open_records, record_in};
+pub use backends::{Backends, Folders, open_current, open_ledger, open_records, record_in};
 pub use branch::{beside, make_branch, remove_folder, unwritable, write_record};
 pub use explanations::explanations;
 pub use frozen::{FrozenEnvironment, LEDGER};
@@ -31,8 +33,13 @@ pub use notices::{lateness, notifier, telling};
 pub use opened::{Opened, token_record, user};
 pub use optimize::optimize;
 pub use place::{Existing, Place};
-pub use project::{load_options, read_project, required_project};
+pub use project::{
+    Found, environment_of, expect_released, find_project, folder_project, load_options,
+    read_project, released_project, required_project,
+};
 pub use python::interpreter_of;
+pub use release_change::{ReleaseChange, Releases, as_error};
+pub use releases::{current_release, origin};
 pub use schedules::{scheduler, webhooks};
 pub use traces::{exporter, trace_parent};
 pub use warehouse::EmbeddedWarehouse;

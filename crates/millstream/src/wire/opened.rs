@@ -9,12 +9,13 @@ use millstream_core::error::{Plain, Result as CoreResult};
 use millstream_core::step::Refresh;
 use millstream_dbt::select::PreviousManifest;
 use millstream_guard::StoredToken;
-use millstream_ledger::{Actor, TokenRecord, Via};
+use millstream_ledger::{Actor, Release, TokenRecord, Via};
 use millstream_project::{DatabaseRef, Project, Selection};
 use millstream_run::{Executor, Pace, RunRequest};
 
-use super::backends::{Backends, threads_of};
-use super::{python, required_project, secrets};
+use super::backends::{Backends, Folders, threads_of};
+use super::project::{Found, expect_released, found_project};
+use super::{python, secrets};
 use crate::cli::{Global, SelectArgs};
 use crate::exit::Failure;
 
@@ -23,6 +24,8 @@ use crate::exit::Failure;
 pub struct Opened {
     /// The project.
     pub project: Project,
+    /// The release whose files it has; `None` of the project's folder.
+    pub release: Option<Release>,
     /// The back ends of its environment, which it derefs to.
     pub backends: Backends,
     command: String,
@@ -39,11 +42,25 @@ impl Deref for Opened {
 impl Opened {
     /// Reads the project and opens its environment.
     pub async fn open(global: &Global, command: &str) -> Result<Self, Failure> {
-        let project = required_project(global)?;
+        Self::of(found_project(global)?, command).await
+    }
+
+    /// Opens the environment of a project that was read.
+    pub async fn of(found: Found, command: &str) -> Result<Self, Failure> {
+        let Found { project, release } = found;
+        let folders = Folders { files: &project.root, home: &project.home };
         let functions = project.dbt.python_functions();
-        let (environment, root) = (&project.environment, &project.root);
-        let backends = Backends::open(environment, root, functions, python::traced()).await?;
-        Ok(Self { project, backends, command: command.to_owned() })
+        let lines = python::traced();
+        let backends = Backends::open(&project.environment, folders, functions, lines).await?;
+        Ok(Self { project, release, backends, command: command.to_owned() })
+    }
+
+    /// The same, for what makes something: fails with `release.none` where nothing runs without a
+    /// release, and there is none.
+    pub async fn to_run(global: &Global, command: &str) -> Result<Self, Failure> {
+        let found = found_project(global)?;
+        expect_released(&found)?;
+        Self::of(found, command).await
     }
 
     /// What a selection on the command line asks for.
@@ -61,7 +78,7 @@ impl Opened {
 
     /// The manifest of another run of dbt's commands.
     fn earlier_manifest(&self, folder: &Path) -> CoreResult<PreviousManifest> {
-        let path = self.project.root.join(folder).join("manifest.json");
+        let path = self.project.home.join(folder).join("manifest.json");
         let refused = |problem: String| {
             let hint = "name the folder of the artifacts of an earlier `millstream dbt` command";
             let message = format!("{}: {problem}", path.display());
@@ -92,7 +109,7 @@ impl Opened {
             other => OperationalLocation::Sqlite(self.operational_file(other.as_ref())),
         };
         Ok(SourceContext {
-            project_root: self.project.root.clone(),
+            project_root: self.project.home.clone(),
             clock: self.clock.clone(),
             secrets: Arc::new(secrets::resolve),
             operational: Some(operational),

@@ -1,24 +1,25 @@
 //! Runs what a project has in Python.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::backends::Folders;
 use millstream_python::{Interpreter, LineSink, PythonHost, PythonSettings, interpreter};
 
 /// Names the interpreter.
 const INTERPRETER: &str = "MILLSTREAM_PYTHON";
 
-/// What runs what the project in a folder has in Python. Nothing starts before it is needed.
-pub(super) fn host(folder: &Path, lines: LineSink) -> Arc<PythonHost> {
-    let settings =
-        PythonSettings { interpreter: interpreter_of(folder), folder: folder.to_owned(), lines };
+/// What runs what a project has in Python. Nothing starts before it is needed.
+pub(super) fn host(folders: Folders<'_>, lines: LineSink) -> Arc<PythonHost> {
+    let interpreter = interpreter_of(folders);
+    let settings = PythonSettings { interpreter, folder: folders.files.to_owned(), lines };
     Arc::new(PythonHost::new(settings))
 }
 
-/// The interpreter of the project in a folder.
-pub fn interpreter_of(folder: &Path) -> Interpreter {
+/// The interpreter of a project.
+pub fn interpreter_of(folders: Folders<'_>) -> Interpreter {
     let named = std::env::var_os(INTERPRETER).map(PathBuf::from);
-    interpreter(named, folder)
+    interpreter(named, folders.files, folders.home)
 }
 
 /// Tells what programs print to those who look closely.

@@ -22,12 +22,10 @@ pub fn webhooks(opened: &Opened) -> Result<Webhooks> {
     Ok(Webhooks::new(opened.ledger.clone(), secrets))
 }
 
-/// The scheduler of a project, and the conductor of the runs that it starts.
-pub async fn scheduler(opened: &Opened) -> Result<(Conductor, Scheduler)> {
-    let conductor = Conductor::new(opened.executor(None).await?);
+/// The scheduler of a project, whose runs a conductor starts.
+pub fn scheduler(opened: &Opened, conductor: &Conductor) -> Result<Scheduler> {
     let config = scheduler_config(opened)?;
-    let scheduler = Scheduler::new(opened.ledger.clone(), conductor.clone(), config);
-    Ok((conductor, scheduler))
+    Ok(Scheduler::new(opened.ledger.clone(), conductor.clone(), config))
 }
 
 /// What a scheduler of a project is given.
@@ -40,7 +38,7 @@ pub(super) fn scheduler_config(opened: &Opened) -> Result<SchedulerConfig> {
         )
         .collect();
     Ok(SchedulerConfig {
-        root: project.root.clone(),
+        root: project.home.clone(),
         schedules: project.schedules.clone(),
         graph: project.graph.clone(),
         topics: opened.topics_named(&names)?,

@@ -24,6 +24,7 @@ use millstream_project::{Check, CheckSeverity, Node, Seed, SqlModel, Text};
 use millstream_stream::{FunctionParts, FunctionStep};
 use millstream_watch::{Audited, CheckSpec};
 
+use super::git;
 use super::late::LateText;
 use super::opened::Opened;
 use super::secrets;
@@ -48,7 +49,10 @@ impl Opened {
             models: models.map(|model| (AssetKey::table(&model.relation), model)).collect(),
             seeds: seeds.map(|seed| (AssetKey::table(&seed.relation), seed)).collect(),
             database,
-            git: super::git::state(&self.project.root),
+            git: match &self.release {
+                Some(release) => git::state_of(&release.git),
+                None => git::state(&self.project.root),
+            },
         };
         let nodes = self.project.graph.nodes().iter();
         nodes
@@ -239,6 +243,7 @@ impl StepMaker<'_> {
             command: command.spec.clone(),
             environment: project.environment.name.clone(),
             root: project.root.clone(),
+            home: project.home.clone(),
             state: project.environment.root.join("commands"),
             secrets: Arc::new(secrets::resolve),
         })))

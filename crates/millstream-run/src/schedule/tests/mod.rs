@@ -29,6 +29,7 @@ fn project(files: &[(&str, &str)]) -> Project {
         connectors: Vec::new(),
         trainers: Vec::new(),
         gates: |_| Ok(()),
+        home: None,
         now: at("2026-11-01T00:00:00Z"),
     };
     let loaded = load(folder.path(), &options);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use millstream_core::clock::Clock;
+use millstream_core::error::Plain;
 use millstream_core::scalar::ScalarFunction;
 use millstream_core::sql::SqlWarehouse;
 use millstream_core::step::Refresh;
@@ -11,7 +12,7 @@ use millstream_dbt::parse::{Inputs, ParsedProject};
 use millstream_dbt::programs::python_functions;
 use millstream_dbt::target::Target;
 use millstream_ledger::RunState;
-use millstream_project::{Environment, HostProject, Shared, state_dir};
+use millstream_project::{Environment, HostProject, Releases, Shared, Unreleased, state_dir};
 use millstream_python::LineSink;
 use millstream_run::{Due, Pace, RunRequest};
 use millstream_warehouse::postgres::PostgresWarehouse;
@@ -23,7 +24,7 @@ use super::log::Log;
 use super::place::Place;
 use crate::cli::Global;
 use crate::exit::Failure;
-use crate::wire::{Backends, EmbeddedWarehouse, load_options};
+use crate::wire::{Backends, EmbeddedWarehouse, Folders, current_release, load_options};
 
 /// The file of a Millstream project.
 const MANIFEST_FILE: &str = "millstream.yml";
@@ -125,11 +126,13 @@ impl OpenWarehouse {
             return Ok(Self { warehouse, embedded: None });
         }
         let environment = environment(global, place, &target.name)?;
+        expect_of_the_folder(place, &environment)?;
         let said = log.sink();
         let lines = LineSink::new(move |program, line| {
             said.event(LogLevel::Info, "PythonModelOutput", &format!("{program} | {line}"));
         });
-        let backends = Backends::open(&environment, &place.root, functions, lines).await?;
+        let folders = Folders { files: &place.root, home: &place.root };
+        let backends = Backends::open(&environment, folders, functions, lines).await?;
         let command = format!("dbt {}", place.invocation.which);
         let pace = Pace { parallel_steps: target.threads, ..Pace::default() };
         let executor = backends.executor(&command, Vec::new(), pace);
@@ -164,6 +167,20 @@ pub fn session(place: &Place, project: ParsedProject, warehouse: Arc<dyn SqlWare
     Session::new(around, Arc::new(project.manifest), warehouse, place.target_path.clone())
 }
 
+/// Where releases decide what runs, the files of the folder do not.
+fn expect_of_the_folder(place: &Place, environment: &Environment) -> Result<(), Failure> {
+    let name = &environment.name;
+    let waits =
+        environment.releases.unreleased == Unreleased::Waits && environment.branch.is_none();
+    if !waits && current_release(&place.root, name)?.is_none() {
+        return Ok(());
+    }
+    let message =
+        format!("`{name}` runs by releases, and dbt's commands by the files of the folder");
+    let hint = format!("`millstream run --env {name}`, or another environment");
+    Err(Plain::user("release.dbt", message).with_hint(hint).into())
+}
+
 /// The environment of the embedded engine that a target is: one of `millstream.yml`, or a folder of
 /// its own where there is no such file.
 fn environment(global: &Global, place: &Place, name: &str) -> Result<Environment, Failure> {
@@ -179,6 +196,7 @@ fn environment(global: &Global, place: &Place, name: &str) -> Result<Environment
             memory_limit_bytes: None,
             url: None,
             traces: None,
+            releases: Releases::default(),
             shared: Shared::default(),
         }),
     }

@@ -17,7 +17,7 @@ use crate::wire::Opened;
 
 /// Runs steps of a past run again, whether or not anything has changed since.
 pub(super) async fn run(global: &Global, args: &RerunArgs) -> Outcome {
-    let opened = Opened::open(global, "runs rerun").await?;
+    let opened = Opened::to_run(global, "runs rerun").await?;
     let past = found(&opened.ledger, args.run.as_deref())?;
     let selected = selected(&opened.project.graph, &past, args);
     let name = past.summary.run.short();

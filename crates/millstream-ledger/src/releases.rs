@@ -1,0 +1,374 @@
+//! Releases: the files of the project that an environment runs by, since when, and who decided it.
+//! One transaction makes a release the current one, so that a process that dies leaves either the
+//! old one or the new one.
+
+use std::path::Path;
+
+use millstream_core::ContentHash;
+use millstream_core::clock::Timestamp;
+use rusqlite::{Connection, Params, Row, params};
+use serde::{Deserialize, Serialize};
+
+use crate::audit::{Action, Actor, Deed, audit};
+use crate::columns::{At, Count, Json, Text, Word};
+use crate::error::{LedgerError, Result};
+use crate::ledger::Ledger;
+use crate::open::open_copy;
+
+/// A release that is wanted.
+#[derive(Debug, Clone)]
+pub struct NewRelease {
+    /// The hash of the list of its files.
+    pub tree: ContentHash,
+    /// How many files it has.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What it is for, for people.
+    pub message: Option<String>,
+    /// Where its files come from.
+    pub git: ReleaseOrigin,
+    /// The release that it was compared with: the current one, if there is one.
+    pub base: Option<u64>,
+    /// The earlier release whose files it has, of a rollback.
+    pub restores: Option<u64>,
+    /// How many others have to agree before it becomes the current one.
+    pub approvals_needed: u32,
+    /// Who wants it.
+    pub by: Actor,
+}
+
+/// Where the files of a release come from, as git says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseOrigin {
+    /// The commit that was checked out; `None` outside a git folder.
+    pub commit: Option<String>,
+    /// The branch that was checked out, if any.
+    pub branch: Option<String>,
+    /// Whether files differed from the commit.
+    pub changes: GitChanges,
+}
+
+/// Whether files differed from the commit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GitChanges {
+    /// They were those of the commit.
+    Clean,
+    /// Some differed, or git does not know them.
+    Dirty,
+    /// Nobody knows.
+    #[default]
+    Unknown,
+}
+
+/// How a release stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseState {
+    /// It waits for approvals.
+    Proposed,
+    /// The environment runs by it.
+    Current,
+    /// It was current until a newer one took its place.
+    Superseded,
+    /// It was current until an earlier one took its place again.
+    RolledBack,
+    /// Somebody decided against it.
+    Rejected,
+    /// Another one became current before it was approved.
+    Outdated,
+}
+
+impl ReleaseState {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Current => "current",
+            Self::Superseded => "superseded",
+            Self::RolledBack => "rolled_back",
+            Self::Rejected => "rejected",
+            Self::Outdated => "outdated",
+        }
+    }
+}
+
+/// A release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Release {
+    /// Its number, from 1.
+    pub release: u64,
+    /// The hash of the list of its files.
+    pub tree: ContentHash,
+    /// How many files it has.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How it stands.
+    pub state: ReleaseState,
+    /// What it is for, for people.
+    pub message: Option<String>,
+    /// Who proposed it.
+    pub by: String,
+    /// Where its files come from.
+    pub git: ReleaseOrigin,
+    /// The release whose place it takes or took.
+    pub base: Option<u64>,
+    /// The earlier release whose files it has, of a rollback.
+    pub restores: Option<u64>,
+    /// How many others have to agree.
+    pub approvals_needed: u32,
+    /// Who agreed.
+    pub approvals: Vec<Approval>,
+    /// When it was proposed.
+    pub proposed_at: Timestamp,
+    /// When it became the current one.
+    pub current_at: Option<Timestamp>,
+    /// When it no longer was, or was decided against.
+    pub ended_at: Option<Timestamp>,
+    /// Why it was rejected.
+    pub reason: Option<String>,
+}
+
+/// That somebody agrees to a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Approval {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The current release of the environment whose ledger is this file, without opening the ledger.
+///
+/// Fails with the errors of [`Ledger::open`].
+pub fn current_release_of(path: &Path) -> Result<Option<Release>> {
+    current(&open_copy(path)?)
+}
+
+impl Ledger {
+    /// Records a release. It is the current one at once if nobody has to agree.
+    ///
+    /// Fails with `ledger.release_outdated` if it was compared with another release than the
+    /// current one, and with `ledger.unknown_release` if there is none whose files it should have.
+    pub async fn add_release(&self, new: NewRelease) -> Result<Release> {
+        let now = self.now();
+        self.write(move |connection| {
+            expect_base(connection, new.base)?;
+            if let Some(earlier) = new.restores {
+                expect(connection, earlier)?;
+            }
+            let release = insert(connection, &new, now)?;
+            audit(connection, Some(&new.by), now, || {
+                let (action, about) = match new.restores {
+                    Some(earlier) => (Action::ReleaseRollback, format!("to release {earlier}")),
+                    None => (Action::ReleaseDeploy, new.message.clone().unwrap_or_default()),
+                };
+                Deed::new(action, target(release)).with(&about)
+            })?;
+            if new.approvals_needed == 0 {
+                make_current(connection, release, now)?;
+            }
+            expect(connection, release)
+        })
+        .await
+    }
+
+    /// Records that somebody agrees to a release. The last approval that it needs makes it the
+    /// current one.
+    ///
+    /// Fails with `ledger.unknown_release`, `ledger.release_decided`, `ledger.own_release` or
+    /// `ledger.release_outdated`.
+    pub async fn approve_release(&self, release: u64, by: Actor) -> Result<Release> {
+        let now = self.now();
+        self.write(move |connection| {
+            let found = expect_open(connection, release)?;
+            if found.by == by.name {
+                return Err(LedgerError::OwnRelease { release, by: by.name });
+            }
+            expect_base(connection, found.base)?;
+            connection
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO approvals (release, by, at) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![Count(release), by.name, At(now)])?;
+            audit(connection, Some(&by), now, || {
+                Deed::new(Action::ReleaseApprove, target(release))
+            })?;
+            let found = expect(connection, release)?;
+            if found.approvals.len() >= found.approvals_needed as usize {
+                make_current(connection, release, now)?;
+            }
+            expect(connection, release)
+        })
+        .await
+    }
+
+    /// Decides against a release that is proposed; also whoever proposed it may.
+    ///
+    /// Fails with `ledger.unknown_release` or `ledger.release_decided`.
+    pub async fn reject_release(&self, release: u64, by: Actor, reason: &str) -> Result<Release> {
+        let (now, reason) = (self.now(), reason.to_owned());
+        self.write(move |connection| {
+            expect_open(connection, release)?;
+            connection
+                .prepare_cached(
+                    "UPDATE releases SET ended_at = ?2, reason = ?3, state = 'rejected'
+                     WHERE release = ?1",
+                )?
+                .execute(params![Count(release), At(now), reason])?;
+            audit(connection, Some(&by), now, || {
+                Deed::new(Action::ReleaseReject, target(release)).with(&reason)
+            })?;
+            expect(connection, release)
+        })
+        .await
+    }
+
+    /// The release that the environment runs by.
+    pub fn current_release(&self) -> Result<Option<Release>> {
+        self.read(current)
+    }
+
+    /// One release.
+    pub fn release(&self, release: u64) -> Result<Option<Release>> {
+        self.read(|connection| find(connection, release))
+    }
+
+    /// Releases before a number, or all, the newest first.
+    pub fn releases(&self, before: Option<u64>, limit: usize) -> Result<Vec<Release>> {
+        let before = before.map_or(i64::MAX, |number| number.try_into().unwrap_or(i64::MAX));
+        self.read(|connection| {
+            select(
+                connection,
+                "WHERE release < ?1 ORDER BY release DESC LIMIT ?2",
+                params![before, Count(limit as u64)],
+            )
+        })
+    }
+}
+
+fn insert(connection: &Connection, new: &NewRelease, now: Timestamp) -> Result<u64> {
+    let last: Count = connection
+        .prepare_cached("SELECT coalesce(max(release), 0) FROM releases")?
+        .query_row([], |row| row.get(0))?;
+    let release = last.0 + 1;
+    connection
+        .prepare_cached(
+            "INSERT INTO releases (release, tree, files, bytes, state, message, by, git, base,
+                                   restores, approvals_needed, proposed_at)
+             VALUES (?1, ?2, ?3, ?4, 'proposed', ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            Count(release),
+            Text(new.tree),
+            Count(new.files),
+            Count(new.bytes),
+            new.message,
+            new.by.name,
+            Json(&new.git),
+            new.base.map(Count),
+            new.restores.map(Count),
+            new.approvals_needed,
+            At(now),
+        ])?;
+    Ok(release)
+}
+
+/// Puts a release in the place of the current one. Others that were proposed were compared with
+/// that, and are outdated.
+fn make_current(connection: &Connection, release: u64, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE releases SET ended_at = ?2, state =
+                 iif((SELECT restores FROM releases WHERE release = ?1) IS NULL,
+                     'superseded', 'rolled_back')
+             WHERE state = 'current'",
+        )?
+        .execute(params![Count(release), At(now)])?;
+    connection
+        .prepare_cached(
+            "UPDATE releases SET ended_at = ?2, state = 'outdated'
+             WHERE state = 'proposed' AND release <> ?1",
+        )?
+        .execute(params![Count(release), At(now)])?;
+    connection
+        .prepare_cached(
+            "UPDATE releases SET current_at = ?2, state = 'current' WHERE release = ?1",
+        )?
+        .execute(params![Count(release), At(now)])?;
+    Ok(())
+}
+
+fn expect_base(connection: &Connection, base: Option<u64>) -> Result<()> {
+    let current = current(connection)?.map(|current| current.release);
+    if current == base { Ok(()) } else { Err(LedgerError::ReleaseOutdated { current }) }
+}
+
+fn expect_open(connection: &Connection, release: u64) -> Result<Release> {
+    let found = expect(connection, release)?;
+    match found.state {
+        ReleaseState::Proposed => Ok(found),
+        state => Err(LedgerError::ReleaseDecided { release, state }),
+    }
+}
+
+fn expect(connection: &Connection, release: u64) -> Result<Release> {
+    find(connection, release)?.ok_or(LedgerError::UnknownRelease { release })
+}
+
+fn find(connection: &Connection, release: u64) -> Result<Option<Release>> {
+    // A number that no column holds is that of no release.
+    let Ok(release) = i64::try_from(release) else { return Ok(None) };
+    Ok(select(connection, "WHERE release = ?1", [release])?.pop())
+}
+
+fn current(connection: &Connection) -> Result<Option<Release>> {
+    Ok(select(connection, "WHERE state = 'current'", [])?.pop())
+}
+
+fn select(connection: &Connection, rest: &str, parameters: impl Params) -> Result<Vec<Release>> {
+    let mut releases: Vec<Release> = connection
+        .prepare_cached(&format!(
+            "SELECT release, tree, files, bytes, state, message, by, git, base, restores,
+                    approvals_needed, proposed_at, current_at, ended_at, reason
+             FROM releases {rest}"
+        ))?
+        .query_map(parameters, record)?
+        .collect::<rusqlite::Result<_>>()?;
+    for release in &mut releases {
+        release.approvals = connection
+            .prepare_cached("SELECT by, at FROM approvals WHERE release = ?1 ORDER BY at, by")?
+            .query_map([Count(release.release)], |row| {
+                Ok(Approval { by: row.get(0)?, at: row.get::<_, At>(1)?.0 })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+    }
+    Ok(releases)
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<Release> {
+    Ok(Release {
+        release: row.get::<_, Count>(0)?.0,
+        tree: row.get::<_, Text<_>>(1)?.0,
+        files: row.get::<_, Count>(2)?.0,
+        bytes: row.get::<_, Count>(3)?.0,
+        state: row.get::<_, Word<_>>(4)?.0,
+        message: row.get(5)?,
+        by: row.get(6)?,
+        git: row.get::<_, Json<_>>(7)?.0,
+        base: row.get::<_, Option<Count>>(8)?.map(|it| it.0),
+        restores: row.get::<_, Option<Count>>(9)?.map(|it| it.0),
+        approvals_needed: row.get(10)?,
+        approvals: Vec::new(),
+        proposed_at: row.get::<_, At>(11)?.0,
+        current_at: row.get::<_, Option<At>>(12)?.map(|it| it.0),
+        ended_at: row.get::<_, Option<At>>(13)?.map(|it| it.0),
+        reason: row.get(14)?,
+    })
+}
+
+fn target(release: u64) -> String {
+    format!("release:{release}")
+}

@@ -1,0 +1,73 @@
+//! `millstream deploy`
+
+use millstream_core::error::{Plain, Result as CoreResult};
+use millstream_ledger::{NewRelease, Release};
+use millstream_project::Project;
+use serde_json::json;
+
+use super::release::decide::{Decided, Proposal, decide};
+use crate::cli::{DeployArgs, Global, OutputFormat};
+use crate::exit::{Failure, Outcome};
+use crate::output::{print_json, print_line};
+use crate::wire::{Releases, folder_project, open_current, origin, user};
+
+/// Makes the files of the project those by which the environment runs.
+pub async fn run(global: &Global, args: &DeployArgs) -> Outcome {
+    let folder = folder_project(global)?;
+    expect_releasable(&folder)?;
+    let releases = Releases::of(global, &folder.home);
+    let tree = releases.files().take(&folder)?;
+    let (_, current) = open_current(&folder).await?;
+    if current.as_ref().is_some_and(|current| current.tree == tree.hash()) {
+        return nothing_to_deploy(global, &folder, current.as_ref());
+    }
+    // What is released is read as it will be, so that it cannot lack a file.
+    let project = releases.project(&tree.hash())?;
+    let policy = policy(&releases, current.as_ref())?;
+    let new = NewRelease {
+        tree: tree.hash(),
+        files: tree.files().len() as u64,
+        bytes: tree.bytes(),
+        message: args.message.clone(),
+        git: origin(&folder),
+        base: current.as_ref().map(|current| current.release),
+        restores: None,
+        approvals_needed: policy.max(project.environment.releases.approvals),
+        by: user(),
+    };
+    let proposal = Proposal { releases: &releases, current: current.as_ref(), new, project };
+    let decided = if args.dry_run { Decided::DryRun } else { Decided::of(args.consent) };
+    decide(global, proposal, decided).await
+}
+
+/// How many approvals the current release asks for: whoever takes that out of the files needs them
+/// once more.
+pub(super) fn policy(releases: &Releases, current: Option<&Release>) -> Result<u32, Failure> {
+    let Some(current) = current else { return Ok(0) };
+    Ok(releases.project(&current.tree)?.environment.releases.approvals)
+}
+
+/// Where files of the folder are tried, nothing is released.
+pub(super) fn expect_releasable(project: &Project) -> CoreResult<()> {
+    let environment = &project.environment;
+    let name = &environment.name;
+    let (message, hint) = if environment.branch.is_some() {
+        let message = format!("`{name}` is a branch, which runs by the files of the folder");
+        (message, "deploy to the environment that it is a branch of")
+    } else if name == "dev" {
+        let message = "`dev` runs by the files of the folder".to_owned();
+        (message, "name another environment, as `millstream deploy --env prod`")
+    } else {
+        return Ok(());
+    };
+    Err(Plain::user("release.environment", message).with_hint(hint).into())
+}
+
+fn nothing_to_deploy(global: &Global, project: &Project, current: Option<&Release>) -> Outcome {
+    if global.output == OutputFormat::Json {
+        return print_json("deploy", &json!({"changed": false, "release": current}));
+    }
+    let number = current.map_or(0, |current| current.release);
+    let name = &project.environment.name;
+    print_line(&format!("nothing to deploy: `{name}` has these files by release {number}"))
+}
