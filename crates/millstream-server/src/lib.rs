@@ -12,8 +12,7 @@
 //! let server = Server::bind(config).await?;
 //! tracing::info!(address = %server.address(), "listening");
 //! let routes = Routes::new().with(Scope::Score, scoring);
-//! let (_, current) = tokio::sync::watch::channel(server.answers().make(routes, || true));
-//! server.serve(current, std::future::pending()).await
+//! server.serve(routes, || true, std::future::pending()).await
 //! # }
 //! ```
 

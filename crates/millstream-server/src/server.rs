@@ -53,14 +53,26 @@ impl Server {
         self.address
     }
 
-    /// Makes what [`Server::serve`] answers by.
+    /// Makes what [`Server::serve_current`] answers by.
     pub fn answers(&self) -> AnswerMaker {
         AnswerMaker { config: Arc::clone(&self.config) }
     }
 
-    /// Answers requests until `shutdown` ends, then finishes those in flight. Each request is
-    /// answered by what is current when it comes.
+    /// Answers requests by the same routes until `shutdown` ends, then finishes those in flight.
+    ///
+    /// `ready` decides what `GET /api/v1/health` answers; it is called for each such request.
     pub async fn serve(
+        self,
+        routes: Routes,
+        ready: impl Fn() -> bool + Send + Sync + 'static,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<()> {
+        let (_same, current) = watch::channel(self.answers().make(routes, ready));
+        self.serve_current(current, shutdown).await
+    }
+
+    /// The same, but each request is answered by what is current when it comes.
+    pub async fn serve_current(
         self,
         current: watch::Receiver<Answers>,
         shutdown: impl Future<Output = ()>,

@@ -19,7 +19,7 @@ mod shape;
 mod text;
 mod value;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millstream_core::batch::BoxFuture;

@@ -23,7 +23,7 @@ mod survey;
 mod tests;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millstream_core::batch::BoxFuture;

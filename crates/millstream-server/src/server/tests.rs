@@ -36,7 +36,7 @@ async fn start(config: ServerConfig, routes: Routes) -> Running {
     let (stop, stopped) = oneshot::channel();
     let maker = server.answers();
     let (current, answers) = watch::channel(maker.make(routes, || true));
-    let task = tokio::spawn(server.serve(answers, async {
+    let task = tokio::spawn(server.serve_current(answers, async {
         let _ = stopped.await;
     }));
     Running { address, stop, task, maker, current }

@@ -41,7 +41,7 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     };
     let succession = Succession { global: global.clone(), maker, current, stop: stop.clone() };
     let followed = tokio::spawn(succession.follow(started));
-    let served = server.serve(answers, shutdown).await;
+    let served = server.serve_current(answers, shutdown).await;
     stop.cancel();
     match followed.await {
         Ok(started) => started.finish().await,

@@ -23,6 +23,7 @@ use super::release_change::{Releases, as_error};
 use super::schedules::scheduler_config;
 use crate::cli::Global;
 use crate::cmd::lineage;
+use crate::exit::Failure;
 
 /// The interface of an opened project. `stop` ends its streams.
 pub fn api_config(
@@ -71,7 +72,7 @@ fn differences(releases: Releases) -> ReleaseDifferences {
     Arc::new(move |ReleasePair { before, after }| {
         let releases = releases.clone();
         Box::pin(async move {
-            let work = move || {
+            let work = move || -> Result<ReleaseDifference, Failure> {
                 let project = releases.project(&after)?;
                 let change = releases.change(before.as_ref(), &after, &project)?;
                 let files = change.files.into_iter();

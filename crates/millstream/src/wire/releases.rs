@@ -15,7 +15,7 @@ use millstream_core::ContentHash;
 use millstream_core::error::{Plain, Result as CoreResult};
 use millstream_files::{Folder, Report};
 use millstream_ledger::{Release, ReleaseOrigin, current_release_of};
-use millstream_project::{Branch, Project, state_dir};
+use millstream_project::{Branch, Project, is_environment_name, state_dir};
 
 use super::frozen::LEDGER;
 use super::git;
@@ -76,6 +76,9 @@ impl ReleaseFiles {
 /// The release by whose files an environment runs. A branch runs by the files of the folder, so that
 /// a change can be tried in it.
 pub fn current_release(home: &Path, environment: &str) -> CoreResult<Option<Release>> {
+    if !is_environment_name(environment) {
+        return Ok(None);
+    }
     let root = state_dir(home, environment);
     if !root.join(RELEASES).is_dir() || Branch::read(home, environment).is_some() {
         return Ok(None);

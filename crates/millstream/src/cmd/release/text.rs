@@ -4,7 +4,7 @@ use std::fmt;
 
 use millstream_core::AssetKey;
 use millstream_ledger::{GitChanges, Release};
-use millstream_project::{AssetChange, Changed, NamedChange};
+use millstream_project::{AssetChange, Changed};
 
 use super::decide::{Change, Due};
 use crate::output::{Column, moment, size, table, thousands};
@@ -103,13 +103,14 @@ pub(super) fn change_text(change: &Change) -> String {
         ("deployment", &project.deployments),
         ("notifications", &project.notifications),
     ];
-    let row = |kind: &str, it: &NamedChange| {
-        vec![it.change.word().to_owned(), kind.to_owned(), it.name.clone()]
-    };
-    let others: Vec<Vec<String>> = named
-        .iter()
-        .flat_map(|(kind, changes)| changes.iter().map(|change| row(kind, change)))
-        .collect();
+    let mut others = Vec::new();
+    for (kind, changes) in named {
+        others.extend(
+            changes
+                .iter()
+                .map(|it| vec![it.change.word().to_owned(), kind.to_owned(), it.name.clone()]),
+        );
+    }
     if !others.is_empty() {
         let columns = [Column::Text("change"), Column::Text("kind"), Column::Text("name")];
         parts.push(listed(&columns, others, ""));

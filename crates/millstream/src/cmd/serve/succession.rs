@@ -62,7 +62,7 @@ impl Succession {
 
     /// Opens a release beside the one that is at work, and lets it answer and start from now on.
     async fn succeed(&self, started: &Started) -> Result<Started, Failure> {
-        let found = find_project(&self.global)?;
+        let found = tokio::task::block_in_place(|| find_project(&self.global))?;
         expect_released(&found)?;
         let opened = Arc::new(Opened::of(found, "serve").await?);
         let earlier = Some(started.conductor());
