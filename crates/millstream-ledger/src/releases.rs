@@ -34,6 +34,8 @@ pub struct NewRelease {
     pub restores: Option<u64>,
     /// How many others have to agree before it becomes the current one.
     pub approvals_needed: u32,
+    /// How many its own files ask of the release after it.
+    pub approvals_asked: u32,
     /// Who wants it.
     pub by: Actor,
 }
@@ -119,6 +121,8 @@ pub struct Release {
     pub restores: Option<u64>,
     /// How many others have to agree.
     pub approvals_needed: u32,
+    /// How many its own files ask of the release after it.
+    pub approvals_asked: u32,
     /// Who agreed.
     pub approvals: Vec<Approval>,
     /// When it was proposed.
@@ -257,8 +261,8 @@ fn insert(connection: &Connection, new: &NewRelease, now: Timestamp) -> Result<u
     connection
         .prepare_cached(
             "INSERT INTO releases (release, tree, files, bytes, state, message, by, git, base,
-                                   restores, approvals_needed, proposed_at)
-             VALUES (?1, ?2, ?3, ?4, 'proposed', ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                                   restores, approvals_needed, approvals_asked, proposed_at)
+             VALUES (?1, ?2, ?3, ?4, 'proposed', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             Count(release),
@@ -271,6 +275,7 @@ fn insert(connection: &Connection, new: &NewRelease, now: Timestamp) -> Result<u
             new.base.map(Count),
             new.restores.map(Count),
             new.approvals_needed,
+            new.approvals_asked,
             At(now),
         ])?;
     Ok(release)
@@ -332,7 +337,7 @@ fn select(connection: &Connection, rest: &str, parameters: impl Params) -> Resul
     let mut releases: Vec<Release> = connection
         .prepare_cached(&format!(
             "SELECT release, tree, files, bytes, state, message, by, git, base, restores,
-                    approvals_needed, proposed_at, current_at, ended_at, reason
+                    approvals_needed, approvals_asked, proposed_at, current_at, ended_at, reason
              FROM releases {rest}"
         ))?
         .query_map(parameters, record)?
@@ -361,11 +366,12 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Release> {
         base: row.get::<_, Option<Count>>(8)?.map(|it| it.0),
         restores: row.get::<_, Option<Count>>(9)?.map(|it| it.0),
         approvals_needed: row.get(10)?,
+        approvals_asked: row.get(11)?,
         approvals: Vec::new(),
-        proposed_at: row.get::<_, At>(11)?.0,
-        current_at: row.get::<_, Option<At>>(12)?.map(|it| it.0),
-        ended_at: row.get::<_, Option<At>>(13)?.map(|it| it.0),
-        reason: row.get(14)?,
+        proposed_at: row.get::<_, At>(12)?.0,
+        current_at: row.get::<_, Option<At>>(13)?.map(|it| it.0),
+        ended_at: row.get::<_, Option<At>>(14)?.map(|it| it.0),
+        reason: row.get(15)?,
     })
 }
 

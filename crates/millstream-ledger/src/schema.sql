@@ -283,6 +283,8 @@ CREATE TABLE releases (
     -- The earlier release whose files it has, of a rollback.
     restores INTEGER REFERENCES releases (release),
     approvals_needed INTEGER NOT NULL,
+    -- How many its own files ask of the release after it.
+    approvals_asked  INTEGER NOT NULL,
     proposed_at INTEGER NOT NULL,
     current_at  INTEGER,
     ended_at    INTEGER,

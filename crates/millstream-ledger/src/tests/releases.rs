@@ -18,6 +18,7 @@ fn release(tree: &str, base: Option<u64>, approvals_needed: u32) -> NewRelease {
         base,
         restores: None,
         approvals_needed,
+        approvals_asked: approvals_needed,
         by: actor("ada"),
     }
 }

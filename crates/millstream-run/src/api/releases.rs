@@ -31,8 +31,6 @@ pub struct ReleaseDifference {
     pub files: Vec<(String, &'static str)>,
     /// What that means.
     pub project: ProjectChange,
-    /// How many approvals the later one asks for.
-    pub approvals: u32,
 }
 
 /// A release.
@@ -225,8 +223,10 @@ pub(super) async fn roll_back(
         return Err(LedgerError::ReleaseDecided { release: number, state }.into());
     }
     let current = api.ledger().current_release()?;
-    let difference = api.difference(current.as_ref(), &earlier).await?;
-    let policy = api.project().environment.releases.approvals;
+    // One that cannot be read any more is refused.
+    api.difference(current.as_ref(), &earlier).await?;
+    // Whoever takes that out of the files needs it once more.
+    let asked = current.as_ref().map_or(0, |current| current.approvals_asked);
     let new = NewRelease {
         tree: earlier.tree,
         files: earlier.files,
@@ -235,7 +235,8 @@ pub(super) async fn roll_back(
         git: earlier.git,
         base: current.map(|current| current.release),
         restores: Some(number),
-        approvals_needed: policy.max(difference.approvals),
+        approvals_needed: asked.max(earlier.approvals_asked),
+        approvals_asked: earlier.approvals_asked,
         by: actor(&principal),
     };
     Ok(Json(api.release_view(api.ledger().add_release(new).await?)))

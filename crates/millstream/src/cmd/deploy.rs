@@ -1,29 +1,34 @@
 //! `millstream deploy`
 
+use std::path::Path;
+
 use millstream_core::error::{Plain, Result as CoreResult};
 use millstream_ledger::{NewRelease, Release};
-use millstream_project::Project;
+use millstream_project::{Branch, Project};
 use serde_json::json;
 
 use super::release::decide::{Decided, Proposal, decide};
 use crate::cli::{DeployArgs, Global, OutputFormat};
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::output::{print_json, print_line};
 use crate::wire::{Releases, folder_project, open_current, origin, user};
 
 /// Makes the files of the project those by which the environment runs.
 pub async fn run(global: &Global, args: &DeployArgs) -> Outcome {
     let folder = folder_project(global)?;
-    expect_releasable(&folder)?;
+    let name = &folder.environment.name;
+    expect_releasable(&folder.home, name)?;
+    let (_, current) = open_current(&folder.home, name).await?;
     let releases = Releases::of(global, &folder.home);
     let tree = releases.files().take(&folder)?;
-    let (_, current) = open_current(&folder).await?;
     if current.as_ref().is_some_and(|current| current.tree == tree.hash()) {
         return nothing_to_deploy(global, &folder, current.as_ref());
     }
     // What is released is read as it will be, so that it cannot lack a file.
     let project = releases.project(&tree.hash())?;
-    let policy = policy(&releases, current.as_ref())?;
+    // Whoever takes that out of the files needs it once more.
+    let asked = current.as_ref().map_or(0, |current| current.approvals_asked);
+    let approvals_asked = project.environment.releases.approvals;
     let new = NewRelease {
         tree: tree.hash(),
         files: tree.files().len() as u64,
@@ -32,7 +37,8 @@ pub async fn run(global: &Global, args: &DeployArgs) -> Outcome {
         git: origin(&folder),
         base: current.as_ref().map(|current| current.release),
         restores: None,
-        approvals_needed: policy.max(project.environment.releases.approvals),
+        approvals_needed: asked.max(approvals_asked),
+        approvals_asked,
         by: user(),
     };
     let proposal = Proposal { releases: &releases, current: current.as_ref(), new, project };
@@ -40,18 +46,9 @@ pub async fn run(global: &Global, args: &DeployArgs) -> Outcome {
     decide(global, proposal, decided).await
 }
 
-/// How many approvals the current release asks for: whoever takes that out of the files needs them
-/// once more.
-pub(super) fn policy(releases: &Releases, current: Option<&Release>) -> Result<u32, Failure> {
-    let Some(current) = current else { return Ok(0) };
-    Ok(releases.project(&current.tree)?.environment.releases.approvals)
-}
-
 /// Where files of the folder are tried, nothing is released.
-pub(super) fn expect_releasable(project: &Project) -> CoreResult<()> {
-    let environment = &project.environment;
-    let name = &environment.name;
-    let (message, hint) = if environment.branch.is_some() {
+pub(super) fn expect_releasable(home: &Path, name: &str) -> CoreResult<()> {
+    let (message, hint) = if Branch::read(home, name).is_some() {
         let message = format!("`{name}` is a branch, which runs by the files of the folder");
         (message, "deploy to the environment that it is a branch of")
     } else if name == "dev" {

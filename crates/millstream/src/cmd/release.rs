@@ -3,23 +3,24 @@
 pub(super) mod decide;
 mod text;
 
+use std::path::PathBuf;
+
 use millstream_ledger::{Ledger, LedgerError, NewRelease, Release, ReleaseState};
-use millstream_project::Project;
 use serde_json::json;
 
 use self::decide::{Change, Decided, Proposal, agree, confirm, decide};
 use self::text::{ReleaseText, change_text};
-use super::deploy::{expect_releasable, policy};
+use super::deploy::expect_releasable;
 use crate::cli::{ConsentArgs, Global, OutputFormat, ReleaseVerb};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Column, moment, print_json, print_line, print_rows};
-use crate::wire::{Releases, open_current, required_project, user};
+use crate::wire::{Releases, environment_place, open_current, user};
 
 /// Shows releases, and decides about them.
 pub async fn run(global: &Global, verb: &ReleaseVerb) -> Outcome {
-    let project = required_project(global)?;
-    let (ledger, current) = open_current(&project).await?;
-    let place = Place { global, project, ledger, current };
+    let (home, name) = environment_place(global)?;
+    let (ledger, current) = open_current(&home, &name).await?;
+    let place = Place { global, home, name, ledger, current };
     match verb {
         ReleaseVerb::List { limit } => list(global, &place.ledger.releases(None, *limit)?),
         ReleaseVerb::Show { release } => place.show(*release).await,
@@ -39,7 +40,8 @@ pub async fn run(global: &Global, verb: &ReleaseVerb) -> Outcome {
 /// The environment whose releases are meant.
 struct Place<'g> {
     global: &'g Global,
-    project: Project,
+    home: PathBuf,
+    name: String,
     ledger: Ledger,
     current: Option<Release>,
 }
@@ -49,6 +51,9 @@ impl Place<'_> {
         let release = self.release(number)?;
         let before = release.base.map(|base| self.release(base)).transpose()?;
         let releases = self.releases();
+        if self.global.output != OutputFormat::Json {
+            print_line(&ReleaseText(&release).to_string())?;
+        }
         let project = releases.project(&release.tree)?;
         let tree = before.as_ref().map(|before| &before.tree);
         let change = releases.change(tree, &release.tree, &project)?;
@@ -62,7 +67,6 @@ impl Place<'_> {
             shown["change"] = json!(change);
             return print_json("release", &shown);
         }
-        print_line(&ReleaseText(&release).to_string())?;
         print_line(&change_text(&change))
     }
 
@@ -108,7 +112,7 @@ impl Place<'_> {
     }
 
     async fn roll_back(&self, number: u64, message: Option<String>, decided: Decided) -> Outcome {
-        expect_releasable(&self.project)?;
+        expect_releasable(&self.home, &self.name)?;
         let earlier = self.release(number)?;
         let current = self.current.as_ref();
         if matches!(
@@ -123,7 +127,7 @@ impl Place<'_> {
         }
         let releases = self.releases();
         let project = releases.project(&earlier.tree)?;
-        let policy = policy(&releases, current)?;
+        let asked = current.map_or(0, |current| current.approvals_asked);
         let new = NewRelease {
             tree: earlier.tree,
             files: earlier.files,
@@ -132,14 +136,15 @@ impl Place<'_> {
             git: earlier.git.clone(),
             base: current.map(|current| current.release),
             restores: Some(number),
-            approvals_needed: policy.max(project.environment.releases.approvals),
+            approvals_needed: asked.max(earlier.approvals_asked),
+            approvals_asked: earlier.approvals_asked,
             by: user(),
         };
         decide(self.global, Proposal { releases: &releases, current, new, project }, decided).await
     }
 
     fn told(&self, release: &Release) -> Outcome {
-        confirm(self.global, &self.project.environment.name, release)
+        confirm(self.global, &self.name, release)
     }
 
     fn release(&self, number: u64) -> Result<Release, Failure> {
@@ -148,7 +153,7 @@ impl Place<'_> {
     }
 
     fn releases(&self) -> Releases {
-        Releases::of(self.global, &self.project.home)
+        Releases::of(self.global, &self.home)
     }
 }
 

@@ -79,7 +79,6 @@ fn differences(releases: Releases) -> ReleaseDifferences {
                 Ok(ReleaseDifference {
                     files: files.map(|file| (file.path, file.change.word())).collect(),
                     project: change.project,
-                    approvals: project.environment.releases.approvals,
                 })
             };
             let done = tokio::task::spawn_blocking(work).await;

@@ -18,12 +18,13 @@ use millstream_core::topic::Topic;
 use millstream_engine::{Engine, EngineConfig, LakeLocation};
 use millstream_ledger::{Deed, Holder, Ledger, Release};
 use millstream_model::{LoadedModels, Registry};
-use millstream_project::{Environment, Project};
+use millstream_project::{Environment, state_dir};
 use millstream_python::{LineSink, PythonFunctions, PythonPool};
 use millstream_run::{Executor, Logs, Pace, Steps};
 use millstream_stream::{TopicScan, Topics};
 use url::Url;
 
+use super::frozen::LEDGER;
 use super::warehouse::TableSteps;
 use super::{folder, python, required_project};
 use crate::cli::Global;
@@ -165,7 +166,7 @@ pub async fn open_ledger(global: &Global) -> Result<Ledger, Failure> {
 
 /// Writes down what whoever types has done to the environment of a folder, if it was ever used.
 pub async fn record_in(root: &Path, environment: &str, deed: Deed) -> CoreResult<()> {
-    let path = root.join("ledger.db");
+    let path = root.join(LEDGER);
     if !path.exists() {
         return Ok(());
     }
@@ -173,10 +174,15 @@ pub async fn record_in(root: &Path, environment: &str, deed: Deed) -> CoreResult
     Ok(ledger.record(super::user(), deed).await?)
 }
 
-/// Opens the ledger of a project's environment alone, with the release by which it runs.
-pub async fn open_current(project: &Project) -> Result<(Ledger, Option<Release>), Failure> {
-    folder::prepare(&project.environment.root)?;
-    let ledger = ledger_of(&project.environment, &Clock::System).await?;
+/// Opens the ledger of an environment alone, with the release by which it runs: that can be decided
+/// about also where its files cannot be read.
+pub async fn open_current(
+    home: &Path,
+    environment: &str,
+) -> Result<(Ledger, Option<Release>), Failure> {
+    let root = state_dir(home, environment);
+    folder::prepare(&root)?;
+    let ledger = Ledger::open(&root.join(LEDGER), environment, Clock::System).await?;
     let current = ledger.current_release()?;
     Ok((ledger, current))
 }
@@ -192,7 +198,7 @@ fn logs_of(environment: &Environment, clock: &Clock) -> Logs {
 }
 
 async fn ledger_of(environment: &Environment, clock: &Clock) -> CoreResult<Ledger> {
-    let path = environment.root.join("ledger.db");
+    let path = environment.root.join(LEDGER);
     Ok(Ledger::open(&path, &environment.name, clock.clone()).await?)
 }
 

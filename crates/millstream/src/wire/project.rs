@@ -7,9 +7,10 @@ use millstream_core::clock::Clock;
 use millstream_core::error::Plain;
 use millstream_dbt::context::EnvVar;
 use millstream_ledger::Release;
-use millstream_project::{LoadOptions, Loaded, Project};
+use millstream_project::{LoadOptions, Loaded, Project, is_environment_name, state_dir};
 use serde_json::Value;
 
+use super::frozen::LEDGER;
 use super::releases::{ReleaseFiles, current_release};
 use crate::cli::Global;
 use crate::exit::Failure;
@@ -101,6 +102,19 @@ pub fn expect_released(found: &Found) -> Result<(), Failure> {
     let message = format!("`{name}` runs by releases only, and has none");
     let hint = format!("`millstream deploy --env {name}` makes one of the project's files");
     Err(Plain::user("release.none", message).with_hint(hint).into())
+}
+
+/// The folder of the project, and the name of the environment, where that is there already or
+/// millstream.yml knows it.
+pub fn environment_place(global: &Global) -> Result<(PathBuf, String), Failure> {
+    let name = environment_of(global).to_owned();
+    if let Ok(home) = std::fs::canonicalize(&global.directory)
+        && is_environment_name(&name)
+        && state_dir(&home, &name).join(LEDGER).is_file()
+    {
+        return Ok((home, name));
+    }
+    Ok((folder_project(global)?.home, name))
 }
 
 /// The name of the environment that a command line means.

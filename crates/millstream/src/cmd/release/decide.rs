@@ -109,7 +109,7 @@ pub(in crate::cmd) async fn decide(
     let before = current.map(|current| &current.tree);
     let change = releases.change(before, &new.tree, &project)?;
     let name = project.environment.name.clone();
-    let (ledger, _) = open_current(&project).await?;
+    let (ledger, _) = open_current(&project.home, &name).await?;
     let change = Change::with_due(change, project).await;
     if global.output != OutputFormat::Json {
         print_line(&change_text(&change))?;
