@@ -139,6 +139,10 @@ fn models_views_tests_and_queries_call_functions() {
     assert_eq!(project.number("select taxed(100, 50)"), 150);
     let joined = "select count(*) from items a join items b on plain(a.name) = plain(b.name)";
     assert_eq!(project.number(joined), 5);
+    project
+        .write("models/unnamed.sql", "select {{ function('taxed') }}(1) from {{ ref('items') }}");
+    project.json(&["run"]);
+    assert_eq!(project.query("select * from unnamed limit 1"), [json!({"taxed": 1})]);
     let wrong = project.output(&["query", "select taxed(1)"]).ended_with(1);
     assert!(
         wrong.stderr.contains("`taxed` takes 2 arguments (pence, rate), not 1"),

@@ -87,9 +87,10 @@ impl Outside {
             let name = if is_free { name.clone() } else { present.clone() };
             let aliases = vec![present, typed.function.versioned_name()];
             let (typed, calls) = (Arc::clone(typed), Arc::clone(&calls));
-            let signature = match typed.function.arguments.is_empty() {
-                true => Signature::nullary(Volatility::Volatile),
-                false => Signature::user_defined(Volatility::Volatile),
+            let signature = if typed.function.arguments.is_empty() {
+                Signature::nullary(Volatility::Volatile)
+            } else {
+                Signature::user_defined(Volatility::Volatile)
             };
             let called = Called { name, aliases, signature, typed, calls };
             state.register_udf(Arc::new(ScalarUDF::from(called)))?;
@@ -110,6 +111,11 @@ pub(crate) fn take_present(state: &SessionState, statement: &mut Statement) {
     if let Statement::Statement(statement) = statement {
         let _: ControlFlow<()> = statement.visit(&mut Present { state });
     }
+}
+
+/// The name of a function, whether its version is said or not.
+pub(crate) fn without_version(name: &str) -> &str {
+    name.split_once(AT).map_or(name, |(plain, _)| plain)
 }
 
 struct Present<'a> {

@@ -109,13 +109,11 @@ impl ScalarCalls for Calls {
             let place = places.acquire().await;
             let _place = place.map_err(|error| PythonError::Lost { problem: error.to_string() })?;
             let limit = self.function.limits.timeout.unwrap_or(CALL_TIMEOUT);
-            match timeout(limit, self.results(rows)).await {
-                Ok(results) => Ok(results?),
-                Err(_) => {
-                    let name = self.function.file.clone();
-                    Err(PythonError::TimedOut { name, limit }.into())
-                }
+            if let Ok(results) = timeout(limit, self.results(rows)).await {
+                return Ok(results?);
             }
+            let name = self.function.file.clone();
+            Err(PythonError::TimedOut { name, limit }.into())
         })
     }
 }

@@ -9,6 +9,8 @@ use datafusion::sql::sqlparser::ast::{
     SelectItem, SetExpr, Subscript, Value, Visit as _, Visitor,
 };
 
+use crate::outside;
+
 /// The name of a column that has none.
 const NAMELESS: &str = "?column?";
 
@@ -173,7 +175,7 @@ fn name_of_item(item: &SelectItem) -> Option<String> {
 
 fn name_of_function(function: &Function) -> Option<String> {
     let ObjectName(parts) = &function.name;
-    parts.last()?.as_ident().map(folded)
+    parts.last()?.as_ident().map(|ident| outside::without_version(&folded(ident)).to_owned())
 }
 
 fn name_of_type(data_type: &DataType) -> String {

@@ -87,10 +87,8 @@ fn takes(function: &ScalarFunction) -> String {
 fn sync(global: &Global) -> Outcome {
     let environment = locked(&global.directory)?;
     let made = environment.made().map_err(millstream_core::Error::from)?;
-    let note = match made.is_new {
-        true => format!("made {}", made.folder.display()),
-        false => format!("{} is there", made.folder.display()),
-    };
+    let folder = made.folder.display();
+    let note = if made.is_new { format!("made {folder}") } else { format!("{folder} is there") };
     let all = json!({"interpreter": made.interpreter, "folder": made.folder,
         "lock": environment.lock.to_string(), "new": made.is_new});
     told(global, &all, &note)
