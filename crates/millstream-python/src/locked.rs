@@ -1,8 +1,8 @@
 //! The environment that `pyproject.toml` and `uv.lock` of a project describe, made by uv.
 //!
 //! Each state of the lock has a folder of its own, so that what runs keeps its packages while
-//! another state is made. One process makes it, the others wait; what a killed one left is gone on
-//! with.
+//! another state is made. One process makes it, the others wait; what a killed one left is made
+//! anew.
 
 use std::fs::{self, File};
 use std::io;
@@ -89,6 +89,9 @@ impl LockedEnvironment {
         // Whoever had the turn before may have made it.
         if self.is_made() {
             return Ok(made(false));
+        }
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(unwritable)?;
         }
         tracing::info!(folder = %folder.display(), "uv makes the Python environment");
         let mut uv = uv(&self.files);

@@ -215,3 +215,21 @@ async fn gone(pids: &[u32]) {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_model_may_take_so_much_memory_and_no_more() {
+    let house = house();
+    let code = "
+import pyarrow as pa
+
+def model(dbt, session):
+    return pa.table({'n': [len(bytearray(1 << 30))]})
+";
+    let mut large = program(code);
+    large.limits.memory_bytes = Some(2 << 30);
+    assert_eq!(house.run(&large).await.unwrap()[0].num_rows(), 1);
+    large.limits.memory_bytes = Some(256 << 20);
+    let error = house.run(&large).await.unwrap_err();
+    assert_eq!((error.code(), error.fault()), ("python.memory", Fault::User), "{error}");
+    assert!(error.to_string().starts_with("models/a.py:5: MemoryError"), "{error}");
+}

@@ -1,7 +1,7 @@
 //! Functions that queries call.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{
     Array as _, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
@@ -246,4 +246,30 @@ function.pa = type('pa', (), {'ipc': pa.ipc, 'py_buffer': pa.py_buffer, 'RecordB
         assert_eq!(error.code(), "python.nonsense", "{error}");
         assert!(error.to_string().contains(problem), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_million_rows_pass_batch_by_batch() {
+    const ROWS: i64 = 1_000_000;
+    const BATCH: i64 = 8192;
+    let house = house();
+    let code = "
+import pyarrow as pa
+import pyarrow.compute as pc
+
+def main(x: pa.Array) -> pa.Array:
+    return pc.add(x, 1)
+";
+    let mut calls = open(&house, &function(code, &["x"]), &DataType::Int64).await;
+    let begun = Instant::now();
+    let mut sum = 0;
+    for start in (0..ROWS).step_by(BATCH as usize) {
+        let values = Int64Array::from_iter_values(start..ROWS.min(start + BATCH));
+        let rows = RecordBatch::try_from_iter([("x", Arc::new(values) as ArrayRef)]).unwrap();
+        let results = calls.call(rows).await.unwrap();
+        let results = results.as_any().downcast_ref::<Int64Array>().unwrap();
+        sum += results.values().iter().sum::<i64>();
+    }
+    println!("{ROWS} rows took {:?}", begun.elapsed());
+    assert_eq!(sum, ROWS * (ROWS + 1) / 2);
 }
