@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use millstream_core::clock::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use crate::columns::{At, Count, Json};
 use crate::error::Result;
 use crate::holder::{Holder, is_gone};
+use crate::lease::LeaseEnd;
 use crate::ledger::Ledger;
 
 impl Ledger {
@@ -42,8 +42,8 @@ impl Ledger {
     /// Takes the exporting, for so long at most; gives the latest change that is exported, or
     /// `None` if another living process has it, or it never began.
     pub async fn take_traces(&self, lease: Duration) -> Result<Option<u64>> {
-        let now = self.now();
-        let until = Timestamp::from_micros(now.as_micros() + lease.as_micros() as i64);
+        let now = self.moment();
+        let end = now.after(lease);
         self.write_ahead(move |connection| {
             let found: Option<(Count, Option<Json<Holder>>, Option<At>)> = connection
                 .prepare_cached("SELECT followed, holder, held_until FROM traces")?
@@ -51,13 +51,13 @@ impl Ledger {
                 .optional()?;
             let Some((followed, holder, held_until)) = found else { return Ok(None) };
             if let (Some(holder), Some(until)) = (holder, held_until)
-                && !is_gone(&holder.0, until.0, now)
+                && !is_gone(&holder.0, LeaseEnd::by_clock(until.0), now)
             {
                 return Ok(None);
             }
             connection
                 .prepare_cached("UPDATE traces SET holder = ?1, held_until = ?2")?
-                .execute(params![Json(Holder::current("traces")), At(until)])?;
+                .execute(params![Json(Holder::current("traces")), At(end.until)])?;
             Ok(Some(followed.0))
         })
         .await
