@@ -218,7 +218,7 @@ fn result_of_step(state: StepState) -> &'static str {
         StepState::Failed | StepState::Refused => "failure",
         StepState::Cancelled => "cancellation",
         StepState::TimedOut => "timeout",
-        StepState::UpToDate | StepState::Upstream => "skip",
+        StepState::UpToDate | StepState::Upstream | StepState::Skipped => "skip",
         StepState::Waiting | StepState::Running => "error",
     }
 }
