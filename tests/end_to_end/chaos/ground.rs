@@ -133,7 +133,7 @@ impl Ground {
         project.json(&["run"]);
         project.edit("seeds/people.csv", "3,person 3,30,", "3,person 3,35,");
         project.edit("seeds/people.csv", "\n1,", "\n1000,newcomer,20,no,2024-01-03 00:00:00\n1,");
-        project.edit("input/visits.csv", "1,hall", "1,garden\n1000,roof");
+        project.edit("input/visits.csv", "place\n1,hall", "place\n1,garden\n1000,roof");
         let files = Disk::of(project.path()).after_power_cut(Losses::Nothing);
         let mut ground = Self { files, wanted: BTreeMap::new() };
         for kind in KINDS {
@@ -161,6 +161,11 @@ impl Ground {
     pub(super) fn expect(&self, project: &TestProject, kind: Kind, disturbance: &str) {
         assert_eq!(left(project, kind), self.wanted[kind.name], "{disturbance}");
     }
+}
+
+/// What a run of these kinds together left.
+pub(super) fn all_left(project: &TestProject, kinds: &[Kind]) -> Vec<Left> {
+    kinds.iter().map(|kind| left(project, *kind)).collect()
 }
 
 fn left(project: &TestProject, kind: Kind) -> Left {
