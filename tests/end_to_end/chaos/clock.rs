@@ -75,10 +75,27 @@ fn with_a_long_step() -> TestProject {
     ])
 }
 
-fn started(project: &TestProject, clock: &JumpingClock) -> Child {
+/// A run that ends with the test.
+struct Run(Child);
+
+impl Run {
+    fn has_succeeded(&mut self) -> bool {
+        self.0.wait().expect("it ends").success()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // It has ended already unless the test failed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn started(project: &TestProject, clock: &JumpingClock) -> Run {
     let mut run = project.command(&["run"]);
     clock.put_under(&mut run);
-    run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts")
+    Run(run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts"))
 }
 
 fn begun(project: &TestProject) -> usize {
@@ -105,8 +122,8 @@ fn a_living_process_keeps_its_steps_when_the_clock_is_set() {
         let mut second = started(&project, &clock);
         until("the other run waits", || waits(&project));
         project.write("free", "");
-        assert!(first.wait().expect("it ends").success(), "it kept its step at {set}");
-        assert!(second.wait().expect("it ends").success());
+        assert!(first.has_succeeded(), "it kept its step at {set}");
+        assert!(second.has_succeeded());
         assert_eq!(begun(&project), 1, "nobody began the step again at {set}");
     }
 }
@@ -117,18 +134,19 @@ fn a_stopped_process_is_taken_over_though_the_clock_went_back() {
     let (clock, project) = (JumpingClock::compiled(), with_a_long_step());
     let mut first = started(&project, &clock);
     until("the step has begun", || begun(&project) == 1);
+    let process = first.0.id().to_string();
     let signal = |name: &str| {
-        let status = Command::new("kill").args([name, &first.id().to_string()]).status();
+        let status = Command::new("kill").args([name, &process]).status();
         assert!(status.expect("kill starts").success());
     };
     signal("-STOP");
     clock.set(-HOUR);
     project.write("free", "");
     let mut second = started(&project, &clock);
-    assert!(second.wait().expect("it ends").success());
+    assert!(second.has_succeeded());
     assert_eq!(begun(&project), 2, "the step was taken over");
     signal("-CONT");
-    first.wait().expect("it ends");
+    first.has_succeeded();
     let versions = "select count(*) from millstream.versions where asset = 'step:long'";
     assert_eq!(project.number(versions), 1);
 }
