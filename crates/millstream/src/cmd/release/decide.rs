@@ -125,7 +125,7 @@ pub(in crate::cmd) async fn decide(
     }
     let question = match new.approvals_needed {
         0 => format!("Let `{name}` run by these files?"),
-        needed => format!("Propose these files for `{name}`? They need {needed} approvals."),
+        needed => format!("Propose these files for `{name}`? Approvals that they need: {needed}."),
     };
     if !agree(global, decided, &question)? {
         return Ok(());
@@ -177,7 +177,7 @@ pub(super) fn confirm(global: &Global, environment: &str, release: &Release) -> 
             let missing =
                 (release.approvals_needed as usize).saturating_sub(release.approvals.len());
             format!(
-                "release {number} is proposed and needs {missing} more approvals; \
+                "release {number} is proposed; approvals that are missing: {missing}; \
                  next: millstream release approve {number} --env {environment}"
             )
         }
