@@ -104,7 +104,7 @@ fn a_condition_decides_anew_whenever_what_it_reads_has_changed() {
     let project = branching();
     project.write("rows", "{\"rows\": 0}");
     let without =
-        ["check published", "some skipped", "none published", "behind skipped", "joined published"];
+        ["check published", "none published", "some skipped", "behind skipped", "joined published"];
     assert_eq!(run(&project), without);
     assert_eq!(lines(&project, "ran"), ["check", "none", "joined"]);
     let shown = newest(&project);
@@ -122,8 +122,8 @@ fn a_condition_decides_anew_whenever_what_it_reads_has_changed() {
     project.write("rows", "{\"rows\": 2}");
     let with = [
         "check published",
-        "some published",
         "none skipped",
+        "some published",
         "behind published",
         "joined published",
     ];
@@ -415,7 +415,7 @@ fn what_makes_no_sense_in_a_flow_is_reported() {
   - {name: f, shell: 'true', max_parallel: 2}
 ",
     );
-    let said = project.output(&["check"]).ended_with(1).stderr;
+    let said = project.output(&["check"]).ended_with(1).stdout;
     for line in [
         "there is no step `nobody`",
         "a line of `shell` has no `{{ item }}`",
