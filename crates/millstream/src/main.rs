@@ -46,7 +46,6 @@ fn dispatch(cli: Cli) -> Outcome {
         Verb::Explain { code } => cmd::explain::run(global, code.as_deref()),
         Verb::Schema { kind } => cmd::schema::run(kind.as_deref()),
         Verb::Completions { shell } => cmd::completions::run(shell),
-        Verb::Restore(args) => cmd::restore::run(global, &args).await,
         Verb::Python(verb) => cmd::python::run(global, &verb),
         verb => with_runtime(cmd::run_async(global, verb)),
     }

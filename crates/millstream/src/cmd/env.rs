@@ -230,9 +230,9 @@ async fn drop_branch(global: &Global, name: &str) -> Outcome {
     fs::rename(&root, &dropping).map_err(unwritable(&root))?;
     let mut sizes = Sizes::default();
     sizes.add(&dropping).map_err(unwritable(&dropping))?;
-    remove(&dropping)?;
+    remove_folder(&dropping)?;
     // The record of the branch is gone with it; that of its base stays.
-    let base = state_dir(&project.root, &branch.from);
+    let base = state_dir(&project.home, &branch.from);
     record_in(&base, &branch.from, Deed::new(Action::EnvDrop, format!("env:{name}"))).await?;
     if global.output == OutputFormat::Json {
         return print_json("dropped", &json!({"name": name, "bytes": sizes.own}));

@@ -55,12 +55,12 @@ pub async fn run_async(global: &Global, verb: Verb) -> Outcome {
         Verb::Deploy(args) => deploy::run(global, &args).await,
         Verb::Release(verb) => release::run(global, &verb).await,
         Verb::Backup(args) => backup::run(global, &args).await,
+        Verb::Restore(args) => restore::run(global, &args).await,
         Verb::Chaos(args) => chaos::run(global, &args).await,
         Verb::Dbt { words } => dbt::run(global, &words).await,
         Verb::Doctor => doctor::run(global).await,
         Verb::Init(_)
         | Verb::Check
-        | Verb::Restore(_)
         | Verb::Python(_)
         | Verb::Explain { .. }
         | Verb::Schema { .. }

@@ -58,7 +58,7 @@ impl Copies {
         begin: Begin,
     ) -> std::result::Result<Self, Failure> {
         // The name of an environment has no dot.
-        let folder = state_dir(&project.root, &format!("chaos.{seed}"));
+        let folder = state_dir(&project.home, &format!("chaos.{seed}"));
         remove_folder(&folder)?;
         let environment = free_name(&project.environments);
         let copies = Self { global: global.clone(), folder, environment, seed };

@@ -94,7 +94,7 @@ async fn due(project: Project) -> Result<Due, Failure> {
     let steps = plan.entries.len();
     let due = plan.entries.into_iter().filter_map(|entry| match entry.decision {
         Decision::Run(reason) => Some(DueAsset { asset: entry.asset, reason }),
-        Decision::UpToDate => None,
+        Decision::UpToDate | Decision::Skip(_) => None,
     });
     Ok(Due::Known { assets: due.collect(), steps })
 }
