@@ -194,7 +194,7 @@ impl Ledger {
             expect_base(connection, found.base)?;
             connection
                 .prepare_cached(
-                    "INSERT OR IGNORE INTO approvals (release, by, at) VALUES (?1, ?2, ?3)",
+                    "INSERT OR IGNORE INTO release_approvals (release, by, at) VALUES (?1, ?2, ?3)",
                 )?
                 .execute(params![Count(release), by.name, At(now)])?;
             audit(connection, Some(&by), now, || {
@@ -344,7 +344,9 @@ fn select(connection: &Connection, rest: &str, parameters: impl Params) -> Resul
         .collect::<rusqlite::Result<_>>()?;
     for release in &mut releases {
         release.approvals = connection
-            .prepare_cached("SELECT by, at FROM approvals WHERE release = ?1 ORDER BY at, by")?
+            .prepare_cached(
+                "SELECT by, at FROM release_approvals WHERE release = ?1 ORDER BY at, by",
+            )?
             .query_map([Count(release.release)], |row| {
                 Ok(Approval { by: row.get(0)?, at: row.get::<_, At>(1)?.0 })
             })?

@@ -293,7 +293,7 @@ CREATE TABLE releases (
 ) STRICT;
 CREATE UNIQUE INDEX releases_current ON releases (state) WHERE state = 'current';
 
-CREATE TABLE approvals (
+CREATE TABLE release_approvals (
     release INTEGER NOT NULL REFERENCES releases (release),
     by      TEXT NOT NULL,
     at      INTEGER NOT NULL,

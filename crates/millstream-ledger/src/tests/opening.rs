@@ -126,6 +126,8 @@ fn every_code_has_its_page() {
         E::OwnRelease { release: 1, by: text() },
         E::UnknownVersion { asset: orders(), version: 1 },
         E::NoEarlierVersion { model: text(), alias: text() },
+        E::UnknownMessage { id: text() },
+        E::MessageNotDead { id: text(), state: DeliveryState::Sent },
         E::UnknownToken { id: text() },
         E::TokenExists { id: text() },
     ];
