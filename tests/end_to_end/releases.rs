@@ -1,16 +1,12 @@
 //! Releases: what an environment runs by, who decides it, and that a change of it disturbs nothing.
 
-use std::time::{Duration, Instant};
-
-use millstream_tests::{Ran, Server, TestProject};
+use millstream_tests::{Ran, Server, TestProject, once};
 use serde_json::{Value, json};
 
 const MANIFEST: &str = "name: shop\nenvironments:\n  prod: {}\n";
 const ORDERS: (&str, &str) = ("models/orders.sql", "select 1 as id, 10 as amount");
 const TOTALS: (&str, &str) =
     ("models/totals.sql", "select sum(amount) as total from {{ ref('orders') }}");
-/// How long something that goes on beside the test may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A project whose commands mean `prod`.
 fn shop() -> TestProject {
@@ -54,20 +50,9 @@ fn get(server: &Server, path: &str) -> Value {
     answer.json()
 }
 
-/// Asks until it is so.
-fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{what} did not happen");
-    }
-}
-
 fn until_served(server: &Server, release: u64) {
     let path = format!("/api/v1/releases/{release}");
-    until("the release", || (get(server, &path)["is_served"] == true).then_some(()));
+    once("the release", || (get(server, &path)["is_served"] == true).then_some(()));
 }
 
 #[test]
@@ -243,13 +228,13 @@ fn a_server_takes_a_release_without_killing_a_step() {
     };
     let ended = |run: &str| {
         let path = format!("/api/v1/runs/{run}");
-        until("the end of the run", || {
+        once("the end of the run", || {
             let state = get(&server, &path)["state"].as_str().expect("a state").to_owned();
             (state != "running").then_some(state)
         })
     };
     let old = start();
-    until("the step", || project.path().join("begun").exists().then_some(()));
+    once("the step", || project.path().join("begun").exists().then_some(()));
     project.write("steps/slow.yml", step("new"));
     deploy(&project);
     until_served(&server, 2);
@@ -268,6 +253,28 @@ fn a_server_takes_a_release_without_killing_a_step() {
     assert_eq!(ended(&start()), "succeeded");
     let said = std::fs::read_to_string(project.path().join("said")).expect("all have said it");
     assert_eq!(said, "old\nnew\nold\n");
+}
+
+#[test]
+fn a_server_that_is_replaced_ends_what_it_has_begun() {
+    let script = "touch begun; until [ -e go ]; do sleep 0.05; done; echo done >> said";
+    let step = format!("steps:\n  - {{name: slow, shell: '{script}'}}\n");
+    let project = TestProject::of(&[("millstream.yml", "name: slow\n"), ("steps/slow.yml", &step)]);
+    let mut former = project.serve_with(&["--listen", "127.0.0.1:0", "--drain", "1m"]);
+    let address = former.address.clone();
+    let started = former.client().post("/api/v1/runs", &json!({"select": ["slow"]}));
+    let run = started.expect("the server answers").json()["run"].as_str().unwrap().to_owned();
+    once("the step", || project.path().join("begun").exists().then_some(()));
+    former.ask_to_stop();
+    once("a free port", || std::net::TcpListener::bind(&address).ok());
+    let server = project.serve_with(&["--listen", &address]);
+    let path = format!("/api/v1/runs/{run}");
+    assert_eq!(get(&server, &path)["state"], "running");
+    project.write("go", "");
+    assert_eq!(former.ended(), Some(0));
+    assert_eq!(get(&server, &path)["state"], "succeeded");
+    let said = std::fs::read_to_string(project.path().join("said")).expect("it has said it");
+    assert_eq!(said, "done\n", "once");
 }
 
 #[test]

@@ -332,6 +332,18 @@ impl Server {
         }
     }
 
+    /// Asks it to end, as an operator does.
+    #[cfg(unix)]
+    pub fn ask_to_stop(&self) {
+        let kill = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        assert!(kill.expect("there is a program `kill`").success());
+    }
+
+    /// Its exit status, once it has ended.
+    pub fn ended(&mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
+    }
+
     /// The id of its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -156,6 +156,11 @@ impl Conductor {
     /// run of the same assets.
     pub async fn finish(&self) {
         self.shared.stop.cancel();
+        self.idle().await;
+    }
+
+    /// Waits until nothing is going.
+    pub async fn idle(&self) {
         loop {
             let ended = self.shared.ended.notified();
             if self.going().is_empty() && self.filling().is_empty() {

@@ -11,8 +11,10 @@ mod schedule;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use millstream_project::schedule::Period;
 
 pub use backfill::{BackfillArgs, BackfillStart, BackfillVerb};
 pub use chaos::ChaosArgs;
@@ -258,7 +260,8 @@ pub struct LineageArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  millstream serve\n  millstream serve --listen 127.0.0.1:0\n  \
-    millstream serve --listen 0.0.0.0:7400 --tls-certificate tls/chain.pem --tls-key tls/key.pem\n\n\
+    millstream serve --listen 0.0.0.0:7400 --tls-certificate tls/chain.pem --tls-key tls/key.pem\n  \
+    millstream serve --drain 30m\n\n\
     A listener outside loopback needs a token: see `millstream token new`."
 )]
 pub struct ServeArgs {
@@ -268,6 +271,10 @@ pub struct ServeArgs {
     /// Ask for a token on loopback, too.
     #[arg(long)]
     pub require_token: bool,
+    /// When it is asked to stop, what is running may go on for so long; another server can take
+    /// its place meanwhile. A second signal stops it at once.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub drain: Option<Duration>,
     /// PEM file with the certificate and those that lead to its root; HTTPS instead of HTTP.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_certificate: Option<PathBuf>,
@@ -496,4 +503,10 @@ pub enum MessageState {
     Sent,
     /// It was given up.
     Dead,
+}
+
+/// A length of time.
+fn time(text: &str) -> Result<Duration, String> {
+    let period: Period = text.parse().map_err(|_| "no length of time; as 50s, 10m or 2h")?;
+    Ok(Duration::from_secs(period.seconds().unsigned_abs()))
 }

@@ -1,6 +1,10 @@
 //! `chaos`.
 
+use std::time::Duration;
+
 use clap::Args;
+
+use super::time;
 
 /// `chaos`.
 #[derive(Debug, Args)]
@@ -20,8 +24,8 @@ pub struct ChaosArgs {
     #[arg(long, value_name = "N", requires = "seed", value_parser = clap::value_parser!(u64).range(1..))]
     pub only: Option<u64>,
     /// No kill begins after so long.
-    #[arg(long, value_name = "TIME", default_value = "50s")]
-    pub time_limit: String,
+    #[arg(long, value_name = "TIME", default_value = "50s", value_parser = time)]
+    pub time_limit: Duration,
     /// Assets, in dbt's selector syntax: `orders`, `+orders`, `orders+`, `tag:nightly`.
     #[arg(short, long, value_name = "SELECTOR", num_args = 1..)]
     pub select: Vec<String>,

@@ -5,7 +5,7 @@ mod look;
 mod trial;
 mod view;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use millstream_chaos::{Luck, Reference};
 use millstream_core::asset::AssetKey;
@@ -13,7 +13,6 @@ use millstream_core::error::Plain;
 use millstream_core::hash::ContentHash;
 use millstream_core::id::RunId;
 use millstream_project::Project;
-use millstream_project::schedule::Period;
 
 use self::copies::{Begin, Copies};
 use self::trial::{Runner, Trial};
@@ -30,23 +29,15 @@ const SEEDS: u64 = 1_000_000;
 
 /// Kills runs of copies of the project, and compares what they leave.
 pub async fn run(global: &Global, args: &ChaosArgs) -> Outcome {
-    let limit = time_limit(&args.time_limit)?;
     let seed = args.seed.unwrap_or_else(chance);
     let project = required_project(global)?;
     let copies = Copies::begin(global, &project, seed, beginning(&project, args)).await?;
     let ended = tokio::select! {
-        ended = kill_runs(global, args, &project, &copies, limit) => ended,
+        ended = kill_runs(global, args, &project, &copies) => ended,
         _ = stop_signal() => Err(Failure::Status(INTERRUPTED)),
     };
     copies.end()?;
     ended
-}
-
-fn time_limit(text: &str) -> Result<Duration, Failure> {
-    let period = text.parse::<Period>().map_err(|_| {
-        Failure::Usage(format!("`--time-limit {text}` is no length of time; as 50s, 10m or 2h"))
-    })?;
-    Ok(Duration::from_secs(period.seconds().unsigned_abs()))
 }
 
 /// A seed that nobody chose.
@@ -67,7 +58,6 @@ async fn kill_runs(
     args: &ChaosArgs,
     project: &Project,
     copies: &Copies,
-    limit: Duration,
 ) -> Outcome {
     expect_work(copies, args).await?;
     let begun = Instant::now();
@@ -80,7 +70,7 @@ async fn kill_runs(
     let mut trials = Vec::new();
     for number in numbers {
         // On a slow machine undisturbed runs alone may take all the time: one kill there is.
-        if begun.elapsed() >= limit && !trials.is_empty() {
+        if begun.elapsed() >= args.time_limit && !trials.is_empty() {
             break;
         }
         let luck = Luck::of(copies.seed(), number);

@@ -44,7 +44,7 @@ pub async fn run(global: &Global, args: &ServeArgs) -> Outcome {
     let served = server.serve_current(answers, shutdown).await;
     stop.cancel();
     match followed.await {
-        Ok(started) => started.finish().await,
+        Ok(started) => started.finish(args.drain.unwrap_or_default()).await,
         Err(error) => tracing::error!(%error, "a background task broke down"),
     }
     Ok(served?)

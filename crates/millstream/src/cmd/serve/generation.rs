@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::functions::{run_functions, topics};
 use crate::cli::Global;
+use crate::cmd::run::stop_signal;
 use crate::exit::Failure;
 use crate::wire::{Opened, api_config, exporter, lateness, notifier, scheduler, webhooks};
 
@@ -144,9 +145,15 @@ impl Started {
         ended(self.tasks.into_iter().chain(self.telling)).await;
     }
 
-    /// Stops all runs, also those of earlier ones, and ends when that is settled and told.
-    pub(super) async fn finish(self) {
+    /// Ends when all runs have, also those of earlier ones, and that is settled and told. What goes
+    /// on for longer than the patience, or until it is asked to stop once more, is stopped.
+    pub(super) async fn finish(self, patience: Duration) {
         self.retire();
+        tokio::select! {
+            () = self.conductor.idle() => {}
+            () = tokio::time::sleep(patience) => {}
+            _ = stop_signal() => {}
+        }
         self.conductor.finish().await;
         self.told.cancel();
         ended(self.tasks.into_iter().chain(self.telling)).await;
