@@ -179,7 +179,7 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_is_told_later() {
 fn what_cannot_be_a_collector_is_said_and_hinders_no_run() {
     let wrong = TestProject::of(&[("millstream.yml", "name: shop\ntraces: {endpoint: nowhere}\n")]);
     let refused = wrong.output(&["check"]).ended_with(1);
-    assert!(refused.stderr.contains("`endpoint` cannot be `nowhere`"), "{}", refused.stderr);
+    assert!(refused.stdout.contains("`endpoint` cannot be `nowhere`"), "{}", refused.stdout);
     let project = project("http://otel.example.com");
     let ran = project.output(&["run", "--select", "+sums"]).succeeded();
     assert!(ran.stderr.contains("unencrypted"), "{}", ran.stderr);

@@ -64,7 +64,9 @@ export const tasks = (server) => ({
     await dialog(page).getByText("millstream notifications unmute --all").waitFor();
     await dialog(page).getByRole("button", { name: "End the mute" }).click();
     await page.getByText("everything is muted no more").waitFor();
-    await page.getByRole("cell", { name: "everything" }).waitFor({ state: "detached" });
+    await page
+      .getByRole("cell", { name: "everything", exact: true })
+      .waitFor({ state: "detached" });
   },
 
   "run again from the failure, with a preview, and it is healthy": async (page) => {

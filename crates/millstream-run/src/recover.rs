@@ -101,6 +101,8 @@ pub async fn recover(
         log.say(&attempt.outputs[0], attempt.number, end.told());
         recovered.push(end);
     }
+    // There may be no next run that does it, because nothing is left to do.
+    ledger.mark_interrupted().await?;
     Ok(recovered)
 }
 
