@@ -35,7 +35,7 @@ impl ScheduleState {
     /// Begins with triggers that were not there before: what has already happened does not count
     /// for them, and triggers that are gone are forgotten. A clock that was days ahead and is right
     /// again does not silence times until then.
-    pub(super) fn adopt(&mut self, condition: &Condition, observed: &Observed<'_>) {
+    pub(crate) fn adopt(&mut self, condition: &Condition, observed: &Observed<'_>) {
         let leaves = condition.leaves();
         for leaf in &leaves {
             let begin = match leaf {

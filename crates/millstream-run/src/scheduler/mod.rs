@@ -87,6 +87,34 @@ impl Scheduler {
         Self { ledger, clock, watched, world, starter, fresh }
     }
 
+    /// Remembers from where triggers count that were not there before: what comes after this
+    /// counts. A server does so before it takes the first request.
+    pub async fn begin(&self) -> Result<()> {
+        let records = self.ledger.schedules()?;
+        let found = self.world.look().await?;
+        let mut begun = Vec::new();
+        for Watched { schedule, .. } in &self.watched {
+            let record = records.get(&schedule.name).cloned().unwrap_or_default();
+            let seen = found.seen(schedule, &record);
+            let now = self.clock.now();
+            let observed = Observed { now, seen: &seen, versions: &found.versions };
+            let (before, mut state) = (remembered(&record), remembered(&record));
+            state.adopt(&schedule.condition, &observed);
+            if state != before {
+                begun.push((
+                    schedule.name.clone(),
+                    FireDecision {
+                        from: record.state,
+                        to: serde_json::to_value(&state).unwrap_or_default(),
+                        starts: Vec::new(),
+                        skipped: Vec::new(),
+                    },
+                ));
+            }
+        }
+        self.write_down(begun).await
+    }
+
     /// What it finds fresh without a record, also later.
     pub fn found_fresh(&self) -> FoundFresh {
         self.fresh.found()

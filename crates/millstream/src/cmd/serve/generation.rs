@@ -68,6 +68,7 @@ impl Generation {
             None => Conductor::new(executor),
         };
         let scheduler = scheduler(opened, &conductor)?;
+        scheduler.begin().await?;
         let notifier = notifier(opened, Some(lateness(opened, scheduler.found_fresh())));
         notifier.begin().await?;
         let retired = stop.child_token();
