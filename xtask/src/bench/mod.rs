@@ -40,8 +40,12 @@ pub(crate) fn run(name: &str) -> Result<()> {
     }
 }
 
-/// The binary in the profile that is measured: `MILLSTREAM_BENCH_PROFILE`, or `release`.
+/// The binary that `MILLSTREAM_TEST_BINARY` names, or that of the profile that is measured:
+/// `MILLSTREAM_BENCH_PROFILE`, or `release`.
 fn binary() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("MILLSTREAM_TEST_BINARY") {
+        return Ok(std::path::absolute(named)?);
+    }
     let profile =
         std::env::var("MILLSTREAM_BENCH_PROFILE").unwrap_or_else(|_| "release".to_owned());
     run_command(&mut cargo(&["build", "--profile", &profile, "--package", "millstream"]))?;
