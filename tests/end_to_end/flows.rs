@@ -386,7 +386,7 @@ fn a_rerun_takes_the_items_that_failed() {
 fn items_that_were_done_stay_done_when_the_process_dies() {
     let project = mapped();
     project
-        .write("load.sh", &format!("{LOAD}case $1 in *slow) [ -e free ] || sleep 1000 ;; esac\n"));
+        .write("load.sh", format!("{LOAD}case $1 in *slow) [ -e free ] || sleep 1000 ;; esac\n"));
     project.write("list.json", files(&["a", "b", "slow"]));
     let mut first = started(&project);
     while lines(&project, "loaded").len() < 3 {

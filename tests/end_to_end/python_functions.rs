@@ -4,14 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use millstream_tests::TestProject;
 use millstream_tests::dbt::Warehouse;
+use millstream_tests::{TestProject, once};
 use serde_json::{Value, json};
-
-/// How long something may take that happens at once.
-const SOON: Duration = Duration::from_mins(1);
 
 const SHOP: &[(&str, &str)] = &[
     ("millstream.yml", "name: shop\n"),
@@ -308,7 +304,7 @@ fn a_worker_that_is_killed_in_a_query_fails_that_query_alone() {
     };
     let running = start();
     let pid = project.path().join("pid");
-    wait_until(|| pid.exists(), "the function runs");
+    once("the process of the function", || pid.exists().then_some(()));
     assert_eq!(project.number("select count(plain(name)) from items"), 3);
     let worker = fs::read_to_string(&pid).expect("it is written");
     let killed = Command::new("kill").args(["-9", &worker]).status().expect("kill starts");
@@ -319,12 +315,12 @@ fn a_worker_that_is_killed_in_a_query_fails_that_query_alone() {
     // A query that is killed takes its processes along.
     fs::remove_file(&pid).expect("it is there");
     let mut running = start();
-    wait_until(|| pid.exists(), "the function runs");
+    once("the process of the function", || pid.exists().then_some(()));
     let worker = fs::read_to_string(&pid).expect("it is written");
     assert!(is_running(&worker));
     running.kill().expect("it runs");
     running.wait().expect("it was started here");
-    wait_until(|| !is_running(&worker), "its processes end");
+    once("the end of its processes", || (!is_running(&worker)).then_some(()));
     project.write("go", "");
     assert_eq!(project.query("select taxed(1, 1) as one"), [json!({"one": 1})]);
 }
@@ -344,11 +340,7 @@ def main(pence: pa.Array, rate: pa.Array) -> pa.Array:
     );
     project.json(&["run"]);
     let sql = "select sum(taxed(value::int, 1)) as n from generate_series(1, 1000000) as s(value)";
-    let begun = Instant::now();
     assert_eq!(project.number(sql), 500_001_500_000);
-    let took = begun.elapsed();
-    assert!(took < SOON, "it took {took:?}");
-    println!("a million rows in {took:?}");
 }
 
 #[test]
@@ -479,14 +471,6 @@ def test_new_rows():
 
 fn beside_python(program: &str) -> PathBuf {
     millstream_tests::python().parent().unwrap_or(Path::new(".")).join(program)
-}
-
-fn wait_until(holds: impl Fn() -> bool, what: &str) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < SOON, "{what}: not within {SOON:?}");
-        std::thread::yield_now();
-    }
 }
 
 fn is_running(pid: &str) -> bool {

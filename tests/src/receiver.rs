@@ -154,9 +154,8 @@ fn take(stream: TcpStream, kept: &Inbox<Received>, answering: Answering) -> io::
         kept.all().len()
     };
     let status = match answering {
-        Answering::Taking => 200,
         Answering::First(count, status) if number <= count => status,
-        Answering::First(..) => 200,
+        Answering::Taking | Answering::First(..) => 200,
         Answering::Silent => {
             // Until the client gives up.
             return stream.read_to_end(&mut Vec::new()).map(|_| ());

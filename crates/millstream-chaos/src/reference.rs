@@ -100,7 +100,9 @@ mod tests {
 
     fn picture(facts: &[(&str, &str, &str)]) -> Picture {
         let mut picture = Picture::default();
-        facts.iter().for_each(|(asset, fact, value)| picture.note(asset, fact, value));
+        for (asset, fact, value) in facts {
+            picture.note(asset, fact, value);
+        }
         picture
     }
 

@@ -174,9 +174,8 @@ fn expect_tables(connection: &Connection) -> Result<()> {
         connection.query_row("SELECT tables FROM ledger", [], |row| row.get(0));
     match found {
         Ok(found) if found == tables() => Ok(()),
-        Ok(_) => Err(LedgerError::OtherTables),
         // An older one does not even say.
-        Err(rusqlite::Error::SqlInputError { .. }) => Err(LedgerError::OtherTables),
+        Ok(_) | Err(rusqlite::Error::SqlInputError { .. }) => Err(LedgerError::OtherTables),
         Err(error) => Err(error.into()),
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn house_of(interpreter: PathBuf) -> House {
     };
     let host = Arc::new(PythonHost::new(settings));
     let pool = PythonPool::new(Arc::clone(&host), Arc::new(Numbers));
-    House { host, pool, lines, folder }
+    House { pool, lines, folder, host }
 }
 
 pub(super) fn program(code: &str) -> Program {
