@@ -56,8 +56,8 @@ pub(crate) struct Context {
 pub(crate) struct Decided {
     pub(crate) memo: Memo,
     pub(crate) reason: String,
-    /// Version of the asset when it was decided, or sequence of the item; another one after the
-    /// claim means that somebody else did the work meanwhile.
+    /// Version of the asset when it was decided, or sequence of its partition or item; another one
+    /// after the claim means that somebody else did the work meanwhile.
     pub(crate) version: u64,
     /// The partition, of an asset that is divided.
     pub(crate) partition: Option<PartitionKey>,
@@ -104,9 +104,9 @@ pub(crate) async fn make_attempt(
     };
     crash::point(&format!("{kind}.claim.after"));
     let previous = context.ledger.previous(step.spec().asset())?;
-    let version = match (&decided.partition, &decided.given) {
-        (Some(item), Some(_)) => context.ledger.partition_sequence(step.spec().asset(), item)?,
-        _ => previous.version,
+    let version = match &decided.partition {
+        Some(part) => context.ledger.partition_sequence(step.spec().asset(), part)?,
+        None => previous.version,
     };
     if version != decided.version {
         give_back(context, id, "another process published meanwhile").await?;

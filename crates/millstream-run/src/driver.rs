@@ -252,20 +252,19 @@ impl StepDriver {
             Part::Given(decided) => return Ok(Verdict::Go(decided.clone())),
             Part::One(part) => part,
         };
-        let version = match &part.item {
-            Some(_) => part.sequence,
-            None => self.version()?,
-        };
-        let asset = self.step.spec().asset();
-        if part.item.is_some()
-            && self.context.ledger.partition_sequence(asset, &part.key)? != part.sequence
-        {
-            return Ok(Verdict::UpToDate);
+        let (ledger, asset) = (&self.context.ledger, self.step.spec().asset());
+        let sequence = ledger.partition_sequence(asset, &part.key)?;
+        // Somebody else made it since it was decided, perhaps of something older.
+        if sequence != part.sequence {
+            let made = ledger.partitions(asset)?.remove(&part.key);
+            if made.is_some_and(|made| made.memo.key == part.memo.key) {
+                return Ok(Verdict::UpToDate);
+            }
         }
         Ok(Verdict::Go(Box::new(Decided {
             memo: part.memo.clone(),
             reason: format!("{}: {}", part.key, part.reason),
-            version,
+            version: sequence,
             partition: Some(part.key.clone()),
             given: part.item.clone(),
         })))

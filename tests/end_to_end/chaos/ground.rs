@@ -1,7 +1,7 @@
 //! A small project with a step of every kind, made once, with changed input: what is run from there
 //! on makes a second version of everything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use millstream_tests::disk::{Disk, Losses, Survivors};
@@ -114,6 +114,19 @@ pub(super) struct Left {
     counts: Vec<Value>,
 }
 
+impl Left {
+    /// In what it differs from what is wanted.
+    fn told(&self, wanted: &Self) -> String {
+        let lines = |left: &Self| -> BTreeSet<String> {
+            let counts = left.counts.iter().map(ToString::to_string);
+            counts.chain(left.content.lines().map(str::to_owned)).collect()
+        };
+        let (left, wanted) = (lines(self), lines(wanted));
+        let (more, less) = (left.difference(&wanted), wanted.difference(&left));
+        format!("there is {:#?}, not {:#?}", more.collect::<Vec<_>>(), less.collect::<Vec<_>>())
+    }
+}
+
 /// The project before it is disturbed.
 #[derive(Debug)]
 pub(super) struct Ground {
@@ -159,7 +172,8 @@ impl Ground {
 
     /// Sees that a selection left what an undisturbed run of it leaves.
     pub(super) fn expect(&self, project: &TestProject, kind: Kind, disturbance: &str) {
-        assert_eq!(left(project, kind), self.wanted[kind.name], "{disturbance}");
+        let (left, wanted) = (left(project, kind), &self.wanted[kind.name]);
+        assert!(left == *wanted, "{disturbance}: {}", left.told(wanted));
     }
 }
 

@@ -1,6 +1,7 @@
 //! A process that is stopped for longer than its lease, while another one takes over, and goes on
 //! then: it changes nothing any more.
 
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -39,12 +40,14 @@ struct Stopped(Child);
 impl Stopped {
     fn at(project: &TestProject, kind: Kind, point: &str) -> Self {
         let mut run = project.command(&["run", "--select", kind.select]);
-        run.env("MILLSTREAM_STOP_AT", point).stdout(Stdio::null()).stderr(Stdio::null());
-        let run = Self(run.spawn().expect("the binary starts"));
+        run.env("MILLSTREAM_STOP_AT", point).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut run = Self(run.spawn().expect("the binary starts"));
         let begun = Instant::now();
         while run.state() != Some('T') {
             assert!(begun.elapsed() < PATIENCE, "{} is not stopped at {point}", kind.name);
-            assert!(run.state().is_some_and(|it| it != 'Z'), "{point} was not reached");
+            if run.state().is_none_or(|state| state == 'Z') {
+                panic!("{} did not come to {point}: {}", kind.name, run.said());
+            }
             std::thread::yield_now();
         }
         run
@@ -54,6 +57,14 @@ impl Stopped {
     fn state(&self) -> Option<char> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).ok()?;
         stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    /// What it wrote until its end.
+    fn said(&mut self) -> String {
+        let mut said = String::new();
+        let mut stderr = self.0.stderr.take().expect("it is piped");
+        stderr.read_to_string(&mut said).expect("it is text");
+        said
     }
 
     fn go_on(mut self) {
@@ -99,7 +110,8 @@ fn a_stopped_run_is_taken_over_and_changes_nothing_afterwards() {
 #[test]
 fn a_stopped_run_that_goes_on_in_the_middle_of_another_changes_nothing() {
     let ground = Ground::shared();
-    let kinds = ["incremental", "scoring", "function", "training", "sync"].map(Kind::named);
+    let kinds = ["incremental", "partition", "scoring", "function", "training", "sync"];
+    let kinds = kinds.map(Kind::named);
     std::thread::scope(|scope| {
         for kind in kinds {
             scope.spawn(move || {

@@ -38,7 +38,7 @@ pub(crate) struct DecidedPart {
     pub(crate) reason: String,
     /// The item, of a list.
     pub(crate) item: Option<Value>,
-    /// The sequence of the attempt that did the item last, 0 if none did.
+    /// The sequence of the attempt that made it last when that was decided, 0 if none had.
     pub(crate) sequence: u64,
 }
 
@@ -87,12 +87,13 @@ impl StepDriver {
             }
             let memo = memo_of(spec, partitions, world, &due.partition);
             let (key, reason) = (due.partition.clone(), due.reason.to_string());
+            let made_before = divided.record(spec.asset(), &key);
             let part = DecidedPart {
                 key: key.clone(),
                 memo,
                 reason: reason.clone(),
                 item: None,
-                sequence: 0,
+                sequence: made_before.map_or(0, |record| record.sequence),
             };
             let part = Part::One(part);
             let report = self.attempts_of(&part).await?;
@@ -107,7 +108,7 @@ impl StepDriver {
     /// The end of the step, from the ends of its partitions.
     async fn conclude(&self, plan: &PartitionPlan, made: Made) -> Result<StepReport> {
         let is_stopped = self.context.cancel.is_cancelled();
-        let left = plan.due.len() - made.reports.len();
+        let left = plan.due.len() - made.reports.len() - made.by_others;
         let Some(total) = made.total else {
             return match (is_stopped, left) {
                 (true, _) => self.skip(StepOutcome::Cancelled, CANCELLED).await,
@@ -129,7 +130,7 @@ impl StepDriver {
         let reason = plan.described();
         let asset = self.step.spec().asset();
         self.context.ledger.conclude_step(self.context.run, asset, state, &reason).await?;
-        let note = note(plan, &made.reports, &failed);
+        let note = note(left, &made.reports, &failed);
         let error = failed.first().and_then(|first| first.error.clone());
         let version = self.version()?;
         let partitions = made.reports;
@@ -140,7 +141,7 @@ impl StepDriver {
 }
 
 /// `3 partitions`, `2 of 5 partitions failed: 2026-11-19, 2026-11-21`.
-fn note(plan: &PartitionPlan, made: &[PartitionReport], failed: &[&PartitionReport]) -> String {
+fn note(left: usize, made: &[PartitionReport], failed: &[&PartitionReport]) -> String {
     /// The most names that a line lists.
     const NAMES_MAX: usize = 5;
     let count = |count: usize| match count {
@@ -159,8 +160,8 @@ fn note(plan: &PartitionPlan, made: &[PartitionReport], failed: &[&PartitionRepo
             format!("{} of {} failed: {}{more}", failed.len(), count(made.len()), names.join(", "))
         }
     };
-    if plan.due.len() > made.len() {
-        text.push_str(&format!(", {} not tried", plan.due.len() - made.len()));
+    if left > 0 {
+        text.push_str(&format!(", {left} not tried"));
     }
     text
 }
@@ -176,6 +177,8 @@ impl PartitionReport {
 struct Made {
     reports: Vec<PartitionReport>,
     total: Option<StepReport>,
+    /// Those that somebody else made since they were decided.
+    by_others: usize,
     failures_in_a_row: usize,
     /// The checks of the first that failed.
     checks_failed: Option<Vec<CheckResult>>,
@@ -186,6 +189,10 @@ impl Made {
         let (outcome, stats, error) = (report.outcome, report.stats, report.error.clone());
         if outcome == StepOutcome::Cancelled {
             self.total.get_or_insert(report);
+            return;
+        }
+        if outcome == StepOutcome::UpToDate {
+            self.by_others += 1;
             return;
         }
         self.failures_in_a_row = if outcome.lets_pass() { 0 } else { self.failures_in_a_row + 1 };
