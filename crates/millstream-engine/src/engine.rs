@@ -28,7 +28,6 @@ use crate::session::{Limits, Sessions};
 use crate::stage::Stager;
 use crate::store::{LakeLocation, LakeStore};
 use crate::stream::to_batches;
-use crate::types::plain_schema;
 use crate::{content, log, optimize, publish};
 
 /// What an engine is opened with.
@@ -166,10 +165,7 @@ impl Engine {
 
 impl Warehouse for Engine {
     fn schema<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<SchemaRef>> {
-        Box::pin(async move {
-            let planned = self.sessions.plan(&self.lake, query).await?;
-            Ok(plain_schema(&planned.schema()))
-        })
+        Box::pin(self.sessions.schema(&self.lake, query))
     }
 
     fn query<'a>(&'a self, query: &'a Query) -> BoxFuture<'a, Result<BatchStream>> {

@@ -68,6 +68,8 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     base: SessionState,
+    /// The same for queries of which only the schema is asked: their plans are not made better.
+    unrefined: SessionState,
     workers: Workers,
     _spill: SpillFolder,
     memory_bytes: usize,
@@ -122,9 +124,12 @@ impl Sessions {
             .build();
         base.add_analyzer_rule(Arc::new(LateralRows));
         functions::register(&mut base).map_err(from_datafusion)?;
+        let unrefined = SessionStateBuilder::new_from_existing(base.clone())
+            .with_physical_optimizer_rules(Vec::new())
+            .build();
         let workers = Workers::start(limits.threads)?;
         let (memory_bytes, outside) = (limits.memory_bytes, functions.map(Outside::new));
-        Ok(Self { base, workers, _spill: spill, memory_bytes, models, outside })
+        Ok(Self { base, unrefined, workers, _spill: spill, memory_bytes, models, outside })
     }
 
     /// The session that others are copies of.
@@ -135,7 +140,8 @@ impl Sessions {
     /// Plans a query over the names of its catalog.
     pub(crate) async fn plan(&self, lake: &Lake, query: &Query) -> Result<Planned> {
         let functions = predict::functions(self.models.as_ref(), &query.catalog);
-        let (mut state, plan, calls) = self.logical(lake, query, functions).await?;
+        let base = self.base.clone();
+        let (mut state, plan, calls) = self.logical(base, lake, query, functions).await?;
         if effort::is_small(&plan) {
             effort::spare(&mut state);
         }
@@ -143,10 +149,21 @@ impl Sessions {
         Ok(Planned { state, plan, workers: self.workers.handle().clone(), calls })
     }
 
+    /// The columns of what a query gives. It is planned so far that what cannot run is refused.
+    pub(crate) async fn schema(&self, lake: &Lake, query: &Query) -> Result<SchemaRef> {
+        let functions = predict::functions(self.models.as_ref(), &query.catalog);
+        let base = self.unrefined.clone();
+        let (mut state, plan, _) = self.logical(base, lake, query, functions).await?;
+        effort::spare(&mut state);
+        let plan = state.create_physical_plan(&plan).await.map_err(from_datafusion)?;
+        Ok(plain_schema(&plan.schema()))
+    }
+
     /// What a query gives and where it comes from, also if a model that it asks is not there yet.
     pub(crate) async fn lineage(&self, lake: &Lake, query: &Query) -> Result<QueryLineage> {
         let functions = predict::functions(self.models.as_ref(), &query.catalog);
-        let (state, plan, _) = self.logical(lake, query, lineage::lenient(functions)).await?;
+        let (base, functions) = (self.base.clone(), lineage::lenient(functions));
+        let (state, plan, _) = self.logical(base, lake, query, functions).await?;
         let lineage = lineage::of_plan(&plan).map_err(from_datafusion)?;
         let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {});
         let schema = analyzed.map_err(from_datafusion)?.schema().inner().clone();
@@ -155,11 +172,11 @@ impl Sessions {
 
     async fn logical(
         &self,
+        mut state: SessionState,
         lake: &Lake,
         query: &Query,
         functions: impl IntoIterator<Item = ScalarUDF>,
     ) -> Result<(SessionState, LogicalPlan, Option<Arc<Calls>>)> {
-        let mut state = self.base.clone();
         register(&mut state, functions.into_iter().chain(moment::functions(query.now)))?;
         let calls = match &self.outside {
             Some(outside) => outside.register(&mut state, self.workers.handle()),

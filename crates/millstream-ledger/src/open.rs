@@ -22,9 +22,12 @@ const QUICK_CHECK_BYTES_MAX: u64 = 256 * 1024;
 /// it gives up.
 const LOCK_TRIES_MAX: i32 = 4000;
 /// Statements kept prepared by each connection.
-const STATEMENTS_KEPT: usize = 64;
+const STATEMENTS_KEPT: usize = 128;
+/// Pages of 4 KiB in the write-ahead log after which it is checkpointed: a page that many
+/// transactions write is written back once.
+const LOG_PAGES: i64 = 4096;
 /// The write-ahead log is cut back to this size when it has been checkpointed.
-const LOG_BYTES_KEPT: i64 = 8 * 1024 * 1024;
+const LOG_BYTES_KEPT: i64 = LOG_PAGES * 4096;
 
 /// Opens the ledger for writing; makes it if there is none.
 pub(crate) fn open_or_create(path: &Path, environment: &str) -> Result<Connection> {
@@ -85,11 +88,12 @@ fn open_file(path: &Path, more: OpenFlags) -> Result<Connection> {
     // (`SQLite`, "query planner stability guarantee").
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(cannot)?;
     // `fullfsync` reaches the disk itself on macOS, where a plain sync does not; it is nothing
-    // elsewhere.
+    // elsewhere. What undoes one of several writes is kept in memory: otherwise it is a file each.
     connection
         .execute_batch(&format!(
             "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; \
-         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = {LOG_BYTES_KEPT};"
+         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
+         PRAGMA wal_autocheckpoint = {LOG_PAGES}; PRAGMA journal_size_limit = {LOG_BYTES_KEPT};"
         ))
         .map_err(|error| foreign(error.into(), path))?;
     Ok(connection)

@@ -70,7 +70,7 @@ impl Drop for Writer {
 trait Write: Send {
     /// When it has to be on the disk.
     fn durable(&self) -> Durable;
-    /// Does the work and keeps what it gave.
+    /// Does the work and keeps what it gave. What a failed one has written is still there.
     fn apply(&mut self, connection: &Connection);
     /// The error of the work, if it failed.
     fn failure(&self) -> Option<LedgerError>;
@@ -96,7 +96,7 @@ where
 
     fn apply(&mut self, connection: &Connection) {
         if let Some(work) = self.work.take() {
-            self.outcome = Some(in_savepoint(connection, work));
+            self.outcome = Some(work(connection));
         }
     }
 
@@ -115,28 +115,9 @@ where
     }
 }
 
-/// Lets one write fail without those that share its transaction.
-fn in_savepoint<T>(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T>,
-) -> Result<T> {
-    connection.execute_batch("SAVEPOINT one_write")?;
-    match work(connection) {
-        Ok(value) => {
-            connection.execute_batch("RELEASE one_write")?;
-            Ok(value)
-        }
-        Err(error) => {
-            if !connection.is_autocommit() {
-                connection.execute_batch("ROLLBACK TO one_write; RELEASE one_write")?;
-            }
-            Err(error)
-        }
-    }
-}
-
 fn serve(connection: &Connection, mut writes: mpsc::Receiver<Box<dyn Write>>) {
     let mut ended: Option<LedgerError> = None;
+    let mut synced = Durable::Now;
     while let Some(first) = writes.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX
@@ -146,7 +127,7 @@ fn serve(connection: &Connection, mut writes: mpsc::Receiver<Box<dyn Write>>) {
         }
         let transaction = match &ended {
             Some(error) => Err(error.clone()),
-            None => commit_group(connection, &mut group),
+            None => commit_group(connection, &mut group, &mut synced),
         };
         if let Err(error) = &transaction
             && error.ends_writing()
@@ -159,30 +140,70 @@ fn serve(connection: &Connection, mut writes: mpsc::Receiver<Box<dyn Write>>) {
     }
 }
 
-/// One transaction of all writes of the group.
-fn commit_group(connection: &Connection, group: &mut [Box<dyn Write>]) -> Result<()> {
-    sync_as_needed(connection, group)?;
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+/// One transaction of all writes of the group. `synced` is what the one before it was.
+fn commit_group(
+    connection: &Connection,
+    group: &mut [Box<dyn Write>],
+    synced: &mut Durable,
+) -> Result<()> {
+    sync_as_needed(connection, group, synced)?;
+    run(connection, "BEGIN IMMEDIATE")?;
+    let applied = match group {
+        [alone] => apply_alone(connection, &mut **alone),
+        group => apply_each(connection, group),
+    };
+    let committed = applied.and_then(|()| run(connection, "COMMIT"));
+    if committed.is_err() && !connection.is_autocommit() {
+        // The error before it is the one to report.
+        let _ = run(connection, "ROLLBACK");
+    }
+    committed
+}
+
+/// A write that has a transaction to itself needs nothing else to be undone by.
+fn apply_alone(connection: &Connection, write: &mut dyn Write) -> Result<()> {
+    write.apply(connection);
+    write.failure().map_or(Ok(()), Err)
+}
+
+/// Lets one write fail without those that share its transaction.
+fn apply_each(connection: &Connection, group: &mut [Box<dyn Write>]) -> Result<()> {
     for write in group {
+        run(connection, "SAVEPOINT one_write")?;
         write.apply(connection);
         if connection.is_autocommit() {
             // `SQLite` gives up the whole transaction when the disk is full or fails; those that
             // wrote before the failing one must learn of it too.
             return Err(write.failure().unwrap_or(LedgerError::Closed));
         }
+        if write.failure().is_some() {
+            run(connection, "ROLLBACK TO one_write")?;
+        }
+        run(connection, "RELEASE one_write")?;
     }
-    let committed = connection.execute_batch("COMMIT");
-    if committed.is_err() && !connection.is_autocommit() {
-        // The error of the commit is the one to report.
-        let _ = connection.execute_batch("ROLLBACK");
-    }
-    Ok(committed?)
+    Ok(())
+}
+
+fn run(connection: &Connection, statement: &str) -> Result<()> {
+    connection.prepare_cached(statement)?.execute([])?;
+    Ok(())
 }
 
 /// Without a sync of its own, a transaction is in the log before those that come after it, so that
 /// their sync is its sync too (`SQLite`, "PRAGMA synchronous": `NORMAL` with a write-ahead log).
-fn sync_as_needed(connection: &Connection, group: &[Box<dyn Write>]) -> Result<()> {
+fn sync_as_needed(
+    connection: &Connection,
+    group: &[Box<dyn Write>],
+    synced: &mut Durable,
+) -> Result<()> {
     let is_urgent = group.iter().any(|write| write.durable() == Durable::Now);
-    let level = if is_urgent { "FULL" } else { "NORMAL" };
-    Ok(connection.execute_batch(&format!("PRAGMA synchronous = {level}"))?)
+    let (wanted, level) = match is_urgent {
+        true => (Durable::Now, "FULL"),
+        false => (Durable::WithTheNext, "NORMAL"),
+    };
+    if wanted != *synced {
+        connection.execute_batch(&format!("PRAGMA synchronous = {level}"))?;
+        *synced = wanted;
+    }
+    Ok(())
 }
