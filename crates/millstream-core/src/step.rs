@@ -280,6 +280,21 @@ pub struct Staged {
     pub result: Option<serde_json::Value>,
 }
 
+/// What tells, after a crash, whether an attempt has published. It decides what has to be on the
+/// disk before the next thing may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The ledger alone: nothing lies outside of it, as for a view. What a power cut takes from
+    /// the ledger was never published.
+    Ledger,
+    /// The targets, for good. The intent is on the disk before they are asked to publish; a commit
+    /// that a power cut takes is made again by recovery.
+    Targets,
+    /// The targets, or what the attempt left until it is cleaned: the commit is on the disk before
+    /// that.
+    Leftovers,
+}
+
 /// For every partition the fingerprint of those rows of an input that belong to it.
 pub type Prints = BTreeMap<PartitionKey, ContentHash>;
 
@@ -325,6 +340,11 @@ pub trait Step: Send + Sync + std::fmt::Debug {
         target: &'a Target,
         effect: &'a EffectId,
     ) -> BoxFuture<'a, Result<Option<Receipt>>>;
+
+    /// What tells after a crash whether this was published.
+    fn evidence(&self, _staged: &Staged) -> Evidence {
+        Evidence::Leftovers
+    }
 
     /// The highest sequence that the target of this output has seen of the application.
     fn sequence<'a>(

@@ -87,10 +87,6 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
-    pub(crate) fn schema(&self) -> SchemaRef {
-        self.plan.schema()
-    }
-
     /// Runs it, on the threads of queries.
     pub(crate) fn run(self) -> SendableRecordBatchStream {
         let rows = run_on(&self.workers, self.plan, self.state.task_ctx());

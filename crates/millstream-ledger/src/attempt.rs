@@ -24,22 +24,7 @@ impl Ledger {
         let now = self.now();
         let owner = self.owner().to_owned();
         let staged = staged.clone();
-        self.write(move |connection| {
-            let row = AttemptRow::owned(connection, attempt, &owner)?;
-            row.expect_targets(&staged)?;
-            match &row.intent {
-                Some(intent) if *intent == staged => return Ok(()),
-                Some(_) => return Err(LedgerError::protocol("an intent cannot be changed")),
-                None => {}
-            }
-            connection
-                .prepare_cached(
-                    "UPDATE attempts SET intent = ?2, intended_at = ?3 WHERE attempt = ?1",
-                )?
-                .execute(params![Text(attempt), Json(&staged), At(now)])?;
-            Ok(())
-        })
-        .await
+        self.write(move |connection| intend(connection, attempt, &owner, &staged, now)).await
     }
 
     /// Records that an attempt of this handle ended without a publication and gives its leases
@@ -78,6 +63,27 @@ impl Ledger {
         })
         .await
     }
+}
+
+/// Records what a running attempt of this owner will publish.
+pub(crate) fn intend(
+    connection: &Connection,
+    attempt: AttemptId,
+    owner: &str,
+    staged: &Staged,
+    now: Timestamp,
+) -> Result<()> {
+    let row = AttemptRow::owned(connection, attempt, owner)?;
+    row.expect_targets(staged)?;
+    match &row.intent {
+        Some(intent) if intent == staged => return Ok(()),
+        Some(_) => return Err(LedgerError::protocol("an intent cannot be changed")),
+        None => {}
+    }
+    connection
+        .prepare_cached("UPDATE attempts SET intent = ?2, intended_at = ?3 WHERE attempt = ?1")?
+        .execute(params![Text(attempt), Json(staged), At(now)])?;
+    Ok(())
 }
 
 /// An attempt as it stands in the ledger.

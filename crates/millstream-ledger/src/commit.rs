@@ -9,7 +9,7 @@ use millstream_core::step::{Receipt, Staged};
 use rusqlite::{Connection, params};
 
 use crate::aliases::{Change, Move, record_move};
-use crate::attempt::AttemptRow;
+use crate::attempt::{AttemptRow, intend};
 use crate::catalog::names_change;
 use crate::columns::{At, Count, Json, Text};
 use crate::error::{LedgerError, Result};
@@ -40,33 +40,81 @@ impl Ledger {
     ) -> Result<Vec<AssetVersion>> {
         let now = self.now();
         let owner = self.owner().to_owned();
-        self.write(move |connection| {
-            let row = AttemptRow::find(connection, attempt)?;
-            if row.state == StepState::Succeeded {
-                return of_attempt(connection, attempt);
-            }
-            if row.state != StepState::Running {
-                return Err(LedgerError::LeaseLost { attempt });
-            }
-            row.expect_owner(&owner)?;
-            let Some(intent) = &row.intent else {
-                return Err(LedgerError::protocol("a commit needs an intent"));
-            };
-            let receipts = in_order(intent, receipts)?;
-            for (asset, receipt) in &receipts {
-                add_version(connection, &row, intent, asset, receipt, now)?;
-            }
-            settle(connection, &row, intent, now)?;
-            settle_partition(connection, &row, intent, now)?;
-            move_alias(connection, intent, now)?;
-            if !receipts.is_empty() {
-                names_change(connection)?;
-            }
-            row.end(connection, StepState::Succeeded, Some(intent), now)?;
-            of_attempt(connection, attempt)
+        self.write(move |connection| commit(connection, attempt, &owner, receipts, now)).await
+    }
+
+    /// The same where recovery finds what was published at its targets: durable before anything
+    /// that is written after it, and made again if a power cut takes it.
+    pub async fn commit_ahead(
+        &self,
+        attempt: AttemptId,
+        receipts: Vec<(AssetKey, Receipt)>,
+    ) -> Result<Vec<AssetVersion>> {
+        let now = self.now();
+        let owner = self.owner().to_owned();
+        self.write_ahead(move |connection| commit(connection, attempt, &owner, receipts, now)).await
+    }
+
+    /// Intent and commit at once, of what is published by being in the ledger: durable before
+    /// anything that is written after it.
+    pub async fn commit_at_once(
+        &self,
+        attempt: AttemptId,
+        staged: &Staged,
+        receipts: Vec<(AssetKey, Receipt)>,
+    ) -> Result<Vec<AssetVersion>> {
+        let now = self.now();
+        let owner = self.owner().to_owned();
+        let staged = staged.clone();
+        self.write_ahead(move |connection| {
+            intend(connection, attempt, &owner, &staged, now)?;
+            commit(connection, attempt, &owner, receipts, now)
         })
         .await
     }
+
+    /// The versions that an attempt has made, if it is committed.
+    pub fn committed(&self, attempt: AttemptId) -> Result<Option<Vec<AssetVersion>>> {
+        self.read(|connection| {
+            let row = AttemptRow::find(connection, attempt)?;
+            match row.state {
+                StepState::Succeeded => of_attempt(connection, attempt).map(Some),
+                _ => Ok(None),
+            }
+        })
+    }
+}
+
+fn commit(
+    connection: &Connection,
+    attempt: AttemptId,
+    owner: &str,
+    receipts: Vec<(AssetKey, Receipt)>,
+    now: Timestamp,
+) -> Result<Vec<AssetVersion>> {
+    let row = AttemptRow::find(connection, attempt)?;
+    if row.state == StepState::Succeeded {
+        return of_attempt(connection, attempt);
+    }
+    if row.state != StepState::Running {
+        return Err(LedgerError::LeaseLost { attempt });
+    }
+    row.expect_owner(owner)?;
+    let Some(intent) = &row.intent else {
+        return Err(LedgerError::protocol("a commit needs an intent"));
+    };
+    let receipts = in_order(intent, receipts)?;
+    for (asset, receipt) in &receipts {
+        add_version(connection, &row, intent, asset, receipt, now)?;
+    }
+    settle(connection, &row, intent, now)?;
+    settle_partition(connection, &row, intent, now)?;
+    move_alias(connection, intent, now)?;
+    if !receipts.is_empty() {
+        names_change(connection)?;
+    }
+    row.end(connection, StepState::Succeeded, Some(intent), now)?;
+    of_attempt(connection, attempt)
 }
 
 /// The receipts in the order of the targets, one for each.

@@ -16,7 +16,9 @@ use millstream_core::flow::Results;
 use millstream_core::id::{AttemptId, RunId};
 use millstream_core::partition::PartitionKey;
 use millstream_core::slot::Slot;
-use millstream_core::step::{Attempt, CheckOutcome, Receipt, Refresh, Staged, Step, Target};
+use millstream_core::step::{
+    Attempt, CheckOutcome, Evidence, Receipt, Refresh, Staged, Step, Target,
+};
 use millstream_core::trace::TraceParent;
 use millstream_ledger::{
     AssetVersion, Claim, ClaimOutcome, ClaimRequest, FailState, Holder, Ledger, LedgerError, Memo,
@@ -227,7 +229,10 @@ async fn work(
         return Ok(Ended::Refused(staged));
     }
     *open.intent.lock().expect("nothing panics while it is held") = Some(staged.clone());
-    context.ledger.intend(attempt.id, &staged).await?;
+    let evidence = step.evidence(&staged);
+    if evidence != Evidence::Ledger {
+        context.ledger.intend(attempt.id, &staged).await?;
+    }
     crash::point(&format!("{kind}.intent.after"));
     let mut receipts = Vec::with_capacity(staged.targets.len());
     for target in &staged.targets {
@@ -236,7 +241,11 @@ async fn work(
         receipts.push((target.asset.clone(), receipt));
         crash::point(&format!("{kind}.publish.after"));
     }
-    let versions = context.ledger.commit(attempt.id, receipts).await?;
+    let versions = match evidence {
+        Evidence::Ledger => context.ledger.commit_at_once(attempt.id, &staged, receipts).await?,
+        Evidence::Targets => context.ledger.commit_ahead(attempt.id, receipts).await?,
+        Evidence::Leftovers => context.ledger.commit(attempt.id, receipts).await?,
+    };
     crash::point(&format!("{kind}.commit.after"));
     step.clean(attempt.id).await?;
     crash::point(&format!("{kind}.clean.after"));
@@ -308,9 +317,11 @@ async fn close(
 ) -> Result<Ended> {
     let id = open.attempt.id;
     let intent = open.intent.lock().expect("nothing panics while it is held").clone();
-    if let Some(staged) = intent {
-        match settle(&context.ledger, step, id, &staged, &open.claim.effects, Former::Ended).await {
-            Ok(Some(versions)) => return Ok(Ended::Committed { staged, versions }),
+    if let Some(staged) = &intent {
+        match settle(&context.ledger, step, id, staged, &open.claim.effects, Former::Ended).await {
+            Ok(Some(versions)) => {
+                return Ok(Ended::Committed { staged: staged.clone(), versions });
+            }
             Ok(None) => {}
             Err(unclear) => {
                 tracing::warn!(error = %unclear, "left to recovery");
@@ -329,6 +340,10 @@ async fn close(
         }
         // The attempt stays open. One more try would wait for the lease of this one.
         Err(unwritable) => {
+            // Its commit was on its way when it was stopped.
+            if let (Some(staged), Some(versions)) = (intent, context.ledger.committed(id)?) {
+                return Ok(Ended::Committed { staged, versions });
+            }
             tracing::warn!(%error, "the attempt failed, which the ledger could not take");
             return Err(unwritable.into());
         }

@@ -16,8 +16,8 @@ use millstream_core::error::{Error, Plain, Result};
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
 use millstream_core::step::{
-    Attempt, CheckOutcome, CheckResult, Previous, Prints, Receipt, Refresh, Staged, Step, StepSpec,
-    Target,
+    Attempt, CheckOutcome, CheckResult, Evidence, Previous, Prints, Receipt, Refresh, Staged, Step,
+    StepSpec, Target,
 };
 use millstream_core::table::TablePayload;
 use millstream_core::text::{Scene, SqlText};
@@ -161,6 +161,10 @@ impl Step for Audited {
         effect: &'a EffectId,
     ) -> BoxFuture<'a, Result<Option<Receipt>>> {
         self.inner.find(target, effect)
+    }
+
+    fn evidence(&self, staged: &Staged) -> Evidence {
+        self.inner.evidence(staged)
     }
 
     fn sequence<'a>(

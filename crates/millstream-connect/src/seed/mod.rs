@@ -16,7 +16,9 @@ use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
-use millstream_core::step::{Attempt, Receipt, Staged, Step, StepSpec, StepStats, Target};
+use millstream_core::step::{
+    Attempt, Evidence, Receipt, Staged, Step, StepSpec, StepStats, Target,
+};
 use millstream_core::table::{StagedTable, TablePayload, WriteMode, WriteRequest};
 use millstream_core::warehouse::Warehouse;
 use serde_json::json;
@@ -129,6 +131,10 @@ impl Step for SeedStep {
             let found = self.warehouse.find(&self.relation, effect).await?;
             Ok(found.map(|version| receipt(version, &staged)))
         })
+    }
+
+    fn evidence(&self, staged: &Staged) -> Evidence {
+        if staged.targets.is_empty() { Evidence::Ledger } else { Evidence::Targets }
     }
 
     fn sequence<'a>(

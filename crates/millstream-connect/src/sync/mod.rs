@@ -19,7 +19,7 @@ use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
 use millstream_core::name::{BadName, Relation, snake_case};
 use millstream_core::spec::{Keys, StreamSpec, SyncMode};
-use millstream_core::step::{Attempt, Previous, Receipt, Staged, Step, StepSpec, Target};
+use millstream_core::step::{Attempt, Evidence, Previous, Receipt, Staged, Step, StepSpec, Target};
 use millstream_core::table::{StagedTable, TablePayload};
 use millstream_core::warehouse::Warehouse;
 
@@ -170,6 +170,10 @@ impl Step for SyncStep {
             let relation = relation_of(&target.asset)?;
             Ok(self.warehouse.find(&relation, effect).await?.map(receipt))
         })
+    }
+
+    fn evidence(&self, staged: &Staged) -> Evidence {
+        if staged.targets.is_empty() { Evidence::Ledger } else { Evidence::Targets }
     }
 
     fn sequence<'a>(

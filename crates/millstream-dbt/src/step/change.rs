@@ -13,12 +13,14 @@ use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
-use millstream_core::step::{Attempt, Receipt, Staged, Step, StepSpec, StepStats, Target};
+use millstream_core::step::{
+    Attempt, Evidence, Receipt, Staged, Step, StepSpec, StepStats, Target,
+};
 use millstream_core::table::{SchemaChange, TablePart, WriteMode};
 use millstream_core::warehouse::Warehouse;
 
 use super::plan::{Work, Writing};
-use super::relations::{Reading, Relations};
+use super::relations::{Reading, Relations, evidence};
 use columns::Columns;
 
 /// The step of a statement.
@@ -213,6 +215,10 @@ impl Step for ChangeStep {
         effect: &'a EffectId,
     ) -> BoxFuture<'a, Result<Option<Receipt>>> {
         Box::pin(self.relations.find(target, effect))
+    }
+
+    fn evidence(&self, staged: &Staged) -> Evidence {
+        evidence(staged)
     }
 
     fn sequence<'a>(

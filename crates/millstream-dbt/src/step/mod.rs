@@ -22,7 +22,7 @@ use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::log::Level;
 use millstream_core::name::Relation;
-use millstream_core::step::{Attempt, Prints, Receipt, Staged, Step, StepSpec, Target};
+use millstream_core::step::{Attempt, Evidence, Prints, Receipt, Staged, Step, StepSpec, Target};
 use millstream_core::text::Scene;
 use millstream_core::warehouse::Warehouse;
 
@@ -30,6 +30,7 @@ pub use change::ChangeStep;
 pub use origin::Origin;
 pub use plan::{Existing, Making, Work, Writing};
 pub use program::{ProgramText, Source};
+use relations::evidence;
 pub use relations::{Reading, Relations};
 pub use snapshot::SnapshotPlan;
 pub use strategy::Strategy;
@@ -131,6 +132,10 @@ impl Step for RelationStep {
         effect: &'a EffectId,
     ) -> BoxFuture<'a, Result<Option<Receipt>>> {
         Box::pin(self.relations.find(target, effect))
+    }
+
+    fn evidence(&self, staged: &Staged) -> Evidence {
+        evidence(staged)
     }
 
     fn sequence<'a>(

@@ -10,7 +10,7 @@ use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
 use millstream_core::log::AttemptLog;
 use millstream_core::name::Relation;
-use millstream_core::step::{Attempt, Receipt, StepStats, Target};
+use millstream_core::step::{Attempt, Evidence, Receipt, Staged, StepStats, Target};
 use millstream_core::table::{Dropped, FileSize, StagedTable, TablePayload, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
 use serde_json::json;
@@ -172,6 +172,20 @@ impl Relations {
         let found = self.0.find(&staged.relation, effect).await?;
         Ok(found.map(|version| Receipt { version, detail }))
     }
+}
+
+/// Views are in the ledger alone; the log of a table names its effects for good.
+pub(super) fn evidence(staged: &Staged) -> Evidence {
+    let is_inside = |target: &Target| {
+        let payload = TablePayload::read(&target.payload);
+        payload.is_ok_and(|payload| {
+            matches!(
+                payload,
+                TablePayload::View { .. } | TablePayload::Dropped { dropped: Dropped::View }
+            )
+        })
+    };
+    if staged.targets.iter().all(is_inside) { Evidence::Ledger } else { Evidence::Targets }
 }
 
 /// Files as what is to be published.

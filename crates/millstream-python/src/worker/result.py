@@ -43,6 +43,11 @@ def warm_up():
         _stream(schema, [batch])
 
 
+def warm_up_lists():
+    """The same for Arrow that is made of values of Python, for which it asks for pandas."""
+    pa.table({"number": [0], "text": [""]})
+
+
 def _send_batch(sock, batch, body_bytes_max):
     # What frames an Arrow stream takes a part of the body too.
     if batch.nbytes <= body_bytes_max // 2:

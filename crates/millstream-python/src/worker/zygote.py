@@ -16,10 +16,11 @@ import _millstream_wire as wire
 # What Linux calls the signal that a process gets when its parent ends.
 PR_SET_PDEATHSIG = 1
 # How much rather than others the system ends a task when memory is short.
-OOM_SCORE = "500"
+OOM_SCORE = b"500"
 
 tasks = {}
 doors = set()
+preloaded = set()
 
 
 def serve():
@@ -57,6 +58,10 @@ def _ready(control):
     try:
         import pyarrow
 
+        # A task imports nothing that it does not name itself.
+        import _millstream_calls
+        import _millstream_function
+        import _millstream_limits
         import _millstream_relation
         import _millstream_result
 
@@ -101,15 +106,24 @@ def _fork(control, order, pipes):
 
 
 def _preload(name):
-    if name in sys.modules:
+    if name in preloaded:
         return
-    try:
-        importlib.import_module(name)
-        sys.modules["_millstream_result"].warm_up()
-    except Exception:
-        # The model says so when it asks for it.
-        pass
+    # One that is not there is not looked for again.
+    preloaded.add(name)
+    result = sys.modules["_millstream_result"]
+    _attempt(lambda: importlib.import_module(name))
+    _attempt(result.warm_up)
+    if name == "pandas":
+        _attempt(result.warm_up_lists)
     _settle()
+
+
+def _attempt(work):
+    try:
+        work()
+    except Exception:
+        # The model says so when it needs it.
+        pass
 
 
 def _settle():
@@ -130,8 +144,9 @@ def _become_task(parent, prctl, inherited):
     for each in inherited:
         os.close(each if isinstance(each, int) else each.detach())
     try:
-        with open("/proc/self/oom_score_adj", "w") as score:
-            score.write(OOM_SCORE)
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(score, OOM_SCORE)
+        os.close(score)
     except OSError:
         pass
     random.seed()
