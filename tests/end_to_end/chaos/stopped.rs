@@ -2,6 +2,7 @@
 //! then: it changes nothing any more.
 
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,7 @@ fn cells() -> Vec<(Kind, &'static str)> {
 }
 
 /// A run that stops at a point by itself.
+#[derive(Debug)]
 struct Stopped(Child);
 
 impl Stopped {
@@ -57,6 +59,23 @@ impl Stopped {
     fn state(&self) -> Option<char> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).ok()?;
         stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    /// Whether it was stopped in the middle of a transaction: it holds the lock of the one writer
+    /// (`SQLite`, "WAL-mode file format", 2.3: byte 120 of the shared memory).
+    fn writes_to_the_ledger(&self, project: &TestProject) -> bool {
+        const WRITE_LOCK: u64 = 120;
+        let shared = project.path().join(".millstream/dev/ledger.db-shm");
+        let inode = std::fs::metadata(shared).expect("the ledger is open").ino();
+        let locks = std::fs::read_to_string("/proc/locks").expect("the system has locks");
+        locks.lines().any(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [_, _, _, "WRITE", process, file, first, last] = words[..] else { return false };
+            let place = first.parse::<u64>().unwrap_or(u64::MAX)..=last.parse().unwrap_or(u64::MAX);
+            process == self.0.id().to_string()
+                && file.ends_with(&format!(":{inode}"))
+                && place.contains(&WRITE_LOCK)
+        })
     }
 
     /// What it wrote until its end.
@@ -83,6 +102,23 @@ impl Drop for Stopped {
     }
 }
 
+/// A project in which runs of a kind are stopped, one at each point.
+fn stopped_at<const N: usize>(kind: Kind, points: [&str; N]) -> (TestProject, [Stopped; N]) {
+    'ground: loop {
+        let project = Ground::shared().project();
+        let mut stopped = Vec::with_capacity(N);
+        for point in points {
+            let run = Stopped::at(&project, kind, point);
+            // Nobody else can write before such a one goes on.
+            if run.writes_to_the_ledger(&project) {
+                continue 'ground;
+            }
+            stopped.push(run);
+        }
+        return (project, stopped.try_into().expect("one is stopped at each point"));
+    }
+}
+
 #[test]
 fn a_stopped_run_is_taken_over_and_changes_nothing_afterwards() {
     let ground = Ground::shared();
@@ -91,8 +127,7 @@ fn a_stopped_run_is_taken_over_and_changes_nothing_afterwards() {
     std::thread::scope(|scope| {
         for (kind, point) in cells {
             scope.spawn(move || {
-                let project = ground.project();
-                let stopped = Stopped::at(&project, kind, point);
+                let (project, [stopped]) = stopped_at(kind, [point]);
                 project.json(&["run", "--select", kind.select]);
                 let cell = format!("{} stopped at {point}", kind.name);
                 ground.expect(&project, kind, &format!("{cell}, the other is done"));
@@ -115,11 +150,10 @@ fn a_stopped_run_that_goes_on_in_the_middle_of_another_changes_nothing() {
     std::thread::scope(|scope| {
         for kind in kinds {
             scope.spawn(move || {
-                let project = ground.project();
                 let point = format!("{}.intent.after", kind.point);
-                let first = Stopped::at(&project, kind, &point);
-                // The attempt of the dead is settled, and the next step has begun.
-                let second = Stopped::at(&project, kind, "recover.settled");
+                // When the second stops, the attempt of the dead is settled, and the next step has
+                // begun.
+                let (project, [first, second]) = stopped_at(kind, [&point, "recover.settled"]);
                 first.go_on();
                 second.go_on();
                 project.json(&["run", "--select", kind.select]);
