@@ -18,8 +18,8 @@ use crate::writer::{Durable, Writer};
 /// The book of record of one environment. Cheap to clone; clones share everything.
 ///
 /// Writes are asynchronous and return when they are durable; claims, which publish nothing, are so
-/// with the intent that follows them. A write whose future is dropped may
-/// still happen. Reads are synchronous and take well under a millisecond unless they return much.
+/// with the intent that follows them, and so are commits that recovery could make again. A write
+/// whose future is dropped may still happen. Reads are synchronous and take well under a millisecond unless they return much.
 /// Several processes may have the same ledger open.
 #[derive(Clone, Debug)]
 pub struct Ledger {
