@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use crate::audit::{Action, Deed, audit};
-use crate::columns::{At, Json, Text, Word};
+use crate::columns::{At, Count, Json, Text, Word};
 use crate::error::{LedgerError, Result};
 use crate::ledger::Ledger;
 use crate::records::StepState;
@@ -65,6 +65,17 @@ pub struct ApprovalRecord {
     pub expires_at: Option<Timestamp>,
     /// The answer, once there is one.
     pub answer: Option<Answered>,
+}
+
+/// A question that waits for its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenQuestion {
+    /// What is asked.
+    pub asked: ApprovalRecord,
+    /// What the step would be done for.
+    pub memo: ContentHash,
+    /// The run in which it was asked last.
+    pub run: RunId,
 }
 
 /// An answer.
@@ -129,6 +140,37 @@ impl Ledger {
     /// What the steps of a run have asked, in the order of their assets.
     pub fn approvals_of(&self, run: RunId) -> Result<Vec<ApprovalRecord>> {
         self.read(|connection| asked_in(connection, run))
+    }
+
+    /// The questions that wait for an answer at a moment, those that were asked first in front.
+    ///
+    /// One that was asked by a run which was stopped does not, nor one whose time is over, nor one
+    /// after which the step has asked about other inputs.
+    pub fn open_questions(&self, now: Timestamp, limit: usize) -> Result<Vec<OpenQuestion>> {
+        self.read(|connection| {
+            let found = connection
+                .prepare_cached(
+                    "SELECT a.asset, terms, asked_at, expires_at, answer, a.by, comment,
+                            answered_at, a.memo, q.run
+                     FROM approvals a
+                     JOIN approval_runs q ON q.asset = a.asset AND q.memo = a.memo
+                     JOIN runs r ON r.run = q.run
+                     JOIN steps s ON s.run = q.run AND s.asset = q.asset
+                     WHERE a.answer IS NULL AND (a.expires_at IS NULL OR a.expires_at > ?1)
+                       AND s.state = 'waiting' AND r.state IN ('running', 'interrupted')
+                       AND q.run = (SELECT max(run) FROM approval_runs WHERE asset = a.asset)
+                     ORDER BY a.asked_at, a.asset LIMIT ?2",
+                )?
+                .query_map(params![At(now), Count(limit as u64)], |row| {
+                    Ok(OpenQuestion {
+                        asked: record(row)?,
+                        memo: row.get::<_, Text<_>>("memo")?.0,
+                        run: row.get::<_, Text<_>>("run")?.0,
+                    })
+                })?
+                .collect::<rusqlite::Result<_>>()?;
+            Ok(found)
+        })
     }
 
     /// Answers what a step of a run has asked, whether or not the run is still at work, in the name

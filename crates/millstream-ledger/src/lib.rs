@@ -57,7 +57,7 @@ mod tests;
 
 pub use admission::{Occupant, Rank, Wait};
 pub use aliases::{AliasRecord, Change};
-pub use approvals::{Answered, ApprovalRecord, ApprovalRequest, Asking};
+pub use approvals::{Answered, ApprovalRecord, ApprovalRequest, Asking, OpenQuestion};
 pub use audit::{Action, Actor, AuditFilter, AuditOutcome, AuditRecord, Deed, Via};
 pub use backfills::{Backfill, BackfillPace, BackfillPart, BackfillState, NewBackfill, PartState};
 pub use changes::{Changed, Changes};

@@ -240,6 +240,14 @@ impl Ledger {
         self.read(|connection| find(connection, release))
     }
 
+    /// The releases that wait for approvals, the earliest first.
+    pub fn proposed_releases(&self, limit: usize) -> Result<Vec<Release>> {
+        self.read(|connection| {
+            let rest = "WHERE state = 'proposed' ORDER BY release LIMIT ?1";
+            select(connection, rest, [Count(limit as u64)])
+        })
+    }
+
     /// Releases before a number, or all, the newest first.
     pub fn releases(&self, before: Option<u64>, limit: usize) -> Result<Vec<Release>> {
         let before = before.map_or(i64::MAX, |number| number.try_into().unwrap_or(i64::MAX));

@@ -179,6 +179,7 @@ CREATE TABLE approvals (
     answered_at INTEGER,
     PRIMARY KEY (asset, memo)
 ) STRICT;
+CREATE INDEX approvals_open ON approvals (asked_at) WHERE answer IS NULL;
 
 -- Which runs have asked. The process of a run that waits may die; the question stays.
 CREATE TABLE approval_runs (
@@ -189,6 +190,7 @@ CREATE TABLE approval_runs (
     FOREIGN KEY (asset, memo) REFERENCES approvals (asset, memo)
 ) STRICT;
 CREATE INDEX approval_runs_of_asset ON approval_runs (asset, memo);
+CREATE INDEX approval_runs_newest ON approval_runs (asset, run);
 
 CREATE TABLE aliases (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -292,6 +294,7 @@ CREATE TABLE releases (
     reason   TEXT
 ) STRICT;
 CREATE UNIQUE INDEX releases_current ON releases (state) WHERE state = 'current';
+CREATE INDEX releases_proposed ON releases (release) WHERE state = 'proposed';
 
 CREATE TABLE release_approvals (
     release INTEGER NOT NULL REFERENCES releases (release),

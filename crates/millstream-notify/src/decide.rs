@@ -114,6 +114,16 @@ impl Book {
             Happening::Fired { schedule } => {
                 self.over(&Cause::Schedule(schedule.clone()).to_string(), now);
             }
+            Happening::Asked { cause, event, at, mark, what } => {
+                self.saw(cause.clone(), *event, *at, mark, what.clone());
+            }
+            Happening::Answered { cause, how } => {
+                let cause = cause.to_string();
+                if let Some(incident) = self.incidents.get_mut(&cause) {
+                    incident.what.outcome = Some(how.clone());
+                }
+                self.over(&cause, now);
+            }
         }
     }
 
@@ -158,16 +168,17 @@ impl Book {
         self.over_all(now, |key, incident| of_asset(&incident.cause) && !seen.contains(key));
     }
 
-    /// What is late because something failed belongs to that.
+    /// What is late because something failed, or waits for an answer, belongs to that.
     fn late_now(&mut self, late: &[LateAsset], now: Timestamp) {
         let mut seen = BTreeSet::new();
         for LateAsset { asset, fresh_until, behind } in late {
             let cause = Cause::Late(asset.clone());
-            let failed = self.incidents.values_mut().find(|incident| {
-                let fails = matches!(incident.cause, Cause::Step(_) | Cause::Run(_));
-                fails && incident.over_at.is_none() && incident.assets().any(|it| it == asset)
+            let before = self.incidents.values_mut().find(|incident| {
+                let holds_up =
+                    matches!(incident.cause, Cause::Step(_) | Cause::Run(_) | Cause::Approval(..));
+                holds_up && incident.over_at.is_none() && incident.assets().any(|it| it == asset)
             });
-            let speaks_for_it = failed.map(|incident| incident.events.insert(Event::Late));
+            let speaks_for_it = before.map(|incident| incident.events.insert(Event::Late));
             let key = cause.to_string();
             if speaks_for_it.is_some() && !self.incidents.contains_key(&key) {
                 continue;
@@ -220,7 +231,10 @@ impl Teller<'_> {
 
     /// What there is to tell a channel now.
     fn due(&self, rule: &Rule, channel: &str) -> Option<MessageKind> {
-        let Some(told) = self.incident.told.get(channel) else { return Some(MessageKind::Problem) };
+        let Some(told) = self.incident.told.get(channel) else {
+            let asks = self.incident.cause.asks();
+            return Some(if asks { MessageKind::Question } else { MessageKind::Problem });
+        };
         if told.code != self.incident.what.code {
             return Some(MessageKind::Changed);
         }

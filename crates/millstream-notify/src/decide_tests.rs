@@ -4,6 +4,7 @@ use millstream_core::id::RunId;
 use millstream_project::schedule::Period;
 
 use super::*;
+use crate::question::Question;
 
 const HOUR: i64 = 3_600_000_000;
 
@@ -274,4 +275,98 @@ fn a_schedule_that_leaves_out_runs_is_told_until_it_fires() {
     let end = world.look(&[Happening::Fired { schedule: "nightly".into() }], 3);
     assert_eq!((end[0].1.kind, end[0].1.count), (MessageKind::Resolved, 3));
     assert_eq!(end[0].1.url.as_deref(), Some("https://d.example/schedules/nightly"));
+}
+
+fn asked(number: u64, hours: i64, until: Option<Timestamp>) -> Happening {
+    let question = Question {
+        text: "Publish <b>?".into(),
+        who: "an operator".into(),
+        until,
+        otherwise: until.map(|_| millstream_core::flow::Answer::Reject),
+        approve: "millstream runs approve 1f2e ok".into(),
+        reject: "millstream runs reject 1f2e ok".into(),
+    };
+    let what = Trouble {
+        question: Some(question),
+        blocked: [asset("report")].into(),
+        ..Trouble::default()
+    };
+    Happening::Asked {
+        cause: approval(number),
+        event: Event::ApprovalAsked,
+        at: at(hours),
+        mark: "run".into(),
+        what,
+    }
+}
+
+fn approval(number: u64) -> Cause {
+    let memo = millstream_core::ContentHash::of(number.to_string().as_bytes());
+    Cause::Approval(AssetKey::step("ok"), memo)
+}
+
+fn answered(number: u64, how: &str) -> Happening {
+    Happening::Answered { cause: approval(number), how: how.to_owned() }
+}
+
+fn asking() -> Rule {
+    rule("ask", &[Event::ApprovalAsked, Event::ReleaseProposed, Event::Recovered], &["team"])
+}
+
+#[test]
+fn a_question_is_one_message_until_it_is_answered() {
+    let mut world = World::new(vec![asking()]);
+    let messages = world.look(&[asked(1, 0, Some(at(24)))], 0);
+    let [(_, message)] = messages.as_slice() else { panic!("one message: {messages:?}") };
+    assert_eq!((message.kind, message.event), (MessageKind::Question, Event::ApprovalAsked));
+    assert_eq!(message.headline, "ok waits for approval");
+    let facts: BTreeMap<&str, String> = message.facts().into_iter().collect();
+    assert_eq!(
+        (facts["question"].as_str(), facts["who may answer"].as_str()),
+        ("Publish <b>?", "an operator")
+    );
+    assert!(facts["until"].ends_with("Z, then it is rejected"), "{facts:?}");
+    assert_eq!(message.commands()[0], ("approve", "millstream runs approve 1f2e ok"));
+    assert!(message.error.is_none(), "nothing is wrong");
+    assert_eq!(world.told(&[asked(1, 0, Some(at(24)))], 1), [], "it is asked still");
+
+    let ends = world.look(&[answered(1, "approved by ann: fine")], 2);
+    let [(_, end)] = ends.as_slice() else { panic!("one end: {ends:?}") };
+    assert_eq!(
+        (end.kind, end.headline.as_str()),
+        (MessageKind::Resolved, "ok was approved by ann: fine")
+    );
+    assert_eq!(end.incident, message.incident);
+    assert_eq!(end.commands(), [], "nobody answers any more");
+    assert_eq!(world.incidents, BTreeMap::new());
+}
+
+#[test]
+fn questions_are_muted_and_chosen_by_asset_as_all_else() {
+    let mut world = World::new(vec![Rule { assets: Some([asset("report")].into()), ..asking() }]);
+    world.mutes.assets.insert(AssetKey::step("ok"));
+    assert_eq!(world.told(&[asked(1, 0, None)], 0), []);
+    world.mutes = Mutes::default();
+    assert_eq!(world.told(&[asked(1, 0, None)], 1), to("team", MessageKind::Question));
+    assert_eq!(world.told(&[answered(1, "rejected"), asked(2, 2, None)], 2).len(), 2);
+    let release = Happening::Asked {
+        cause: Cause::Release(7),
+        event: Event::ReleaseProposed,
+        at: at(3),
+        mark: "7".into(),
+        what: Trouble::default(),
+    };
+    assert_eq!(world.told(std::slice::from_ref(&release), 3), [], "it belongs to no asset");
+    let mut world = World::new(vec![asking()]);
+    let told = world.look(&[release], 3).remove(0).1;
+    assert_eq!(told.url.as_deref(), Some("https://d.example/releases/7"));
+    assert_eq!(told.headline, "release 7 waits for approval");
+}
+
+#[test]
+fn what_is_late_because_nobody_answers_is_not_told_twice() {
+    let mut world = World::new(vec![asking(), usual()]);
+    world.look(&[asked(1, 0, None)], 0);
+    let late = LateAsset { asset: asset("report"), fresh_until: at(0), behind: BTreeSet::new() };
+    assert_eq!(world.told(&[asked(1, 0, None), Happening::LateNow(vec![late])], 1), []);
 }

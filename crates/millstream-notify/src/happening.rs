@@ -7,7 +7,7 @@ use millstream_core::clock::Timestamp;
 use millstream_core::id::RunId;
 use millstream_project::notification::Event;
 
-use crate::incident::Trouble;
+use crate::incident::{Cause, Trouble};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,10 @@ pub(crate) enum Happening {
     Skipped { schedule: String, at: Timestamp, mark: String, reason: String },
     /// A schedule did what it was to do.
     Fired { schedule: String },
+    /// Somebody is asked.
+    Asked { cause: Cause, event: Event, at: Timestamp, mark: String, what: Trouble },
+    /// Nobody is asked that any more.
+    Answered { cause: Cause, how: String },
 }
 
 /// Something that a new version was published with.

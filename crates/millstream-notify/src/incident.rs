@@ -10,6 +10,8 @@ use millstream_core::{AssetKey, step::StepKind};
 use millstream_project::notification::Event;
 use serde::{Deserialize, Serialize};
 
+use crate::question::Question;
+
 /// The occurrences that are told apart, so that none counts twice.
 const MARKS_MAX: usize = 16;
 
@@ -29,17 +31,28 @@ pub enum Cause {
     Run(String),
     /// The schedule leaves out runs.
     Schedule(String),
+    /// A step asks a person about what it would be done for.
+    Approval(AssetKey, ContentHash),
+    /// A release waits for approvals.
+    Release(u64),
 }
 
 impl Cause {
     /// The asset at which it begins.
     pub fn asset(&self) -> Option<&AssetKey> {
         match self {
-            Self::Step(asset) | Self::Check(asset, _) | Self::Gate(asset) | Self::Late(asset) => {
-                Some(asset)
-            }
-            Self::Run(_) | Self::Schedule(_) => None,
+            Self::Step(asset)
+            | Self::Check(asset, _)
+            | Self::Gate(asset)
+            | Self::Late(asset)
+            | Self::Approval(asset, _) => Some(asset),
+            Self::Run(_) | Self::Schedule(_) | Self::Release(_) => None,
         }
+    }
+
+    /// Whether nothing is wrong, but somebody is asked.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self, Self::Approval(..) | Self::Release(_))
     }
 }
 
@@ -53,6 +66,8 @@ impl fmt::Display for Cause {
             Self::Late(asset) => write!(f, "late:{asset}"),
             Self::Run(origin) => write!(f, "run:{origin}"),
             Self::Schedule(schedule) => write!(f, "schedule:{schedule}"),
+            Self::Approval(asset, memo) => write!(f, "approval:{asset}:{}", memo.short()),
+            Self::Release(release) => write!(f, "release:{release}"),
         }
     }
 }
@@ -101,6 +116,10 @@ pub struct Trouble {
     pub step: Option<StepKind>,
     /// What waits for it.
     pub blocked: BTreeSet<AssetKey>,
+    /// What is asked.
+    pub question: Option<Question>,
+    /// What came of a question: `approved by ann`.
+    pub outcome: Option<String>,
 }
 
 /// What a channel was told.

@@ -5,8 +5,8 @@
 //! around that: it takes messages, has `channel` send them, and marks what became of them. A process
 //! that dies in between leaves the message waiting, so that it comes again, under the same name.
 //!
-//! Reading order: `incident`, `happening`, `decide`, `message`, `text`, `observe`, `channel`,
-//! `notifier`.
+//! Reading order: `incident`, `question`, `happening`, `decide`, `message`, `text`, `observe`,
+//! `channel`, `notifier`.
 
 mod channel;
 mod decide;
@@ -17,6 +17,7 @@ mod incident;
 mod message;
 mod notifier;
 mod observe;
+mod question;
 mod text;
 
 pub use channel::{Secrets, trusting_the_system};
@@ -26,3 +27,4 @@ pub use happening::LateAsset;
 pub use incident::{Cause, Incident};
 pub use message::{Message, MessageKind};
 pub use notifier::{Lateness, Left, Notifier, NotifierConfig};
+pub use question::Question;

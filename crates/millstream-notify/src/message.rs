@@ -10,6 +10,7 @@ use millstream_project::notification::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::incident::{Cause, Incident, Trouble};
+use crate::question::Question;
 use crate::text::{bounded, lines, one_line, scrubbed};
 
 /// The longest text of an error or hint, in characters.
@@ -48,6 +49,8 @@ pub struct Message {
     pub origin: Option<String>,
     /// What went wrong.
     pub error: Option<MessageError>,
+    /// What is asked.
+    pub question: Option<Question>,
     /// The first of what waits for it.
     pub blocked: Vec<String>,
     /// How many wait for it.
@@ -70,6 +73,8 @@ pub struct Message {
 pub enum MessageKind {
     /// Something is wrong.
     Problem,
+    /// Somebody is asked.
+    Question,
     /// It is wrong in another way now.
     Changed,
     /// It is still wrong.
@@ -129,6 +134,7 @@ impl Message {
             run: what.run,
             origin: what.origin.as_deref().map(name),
             error: error(what),
+            question: what.question.as_ref().map(question),
             blocked: blocked.collect(),
             blocked_count: what.blocked.len(),
             count: incident.count,
@@ -155,6 +161,7 @@ impl Message {
             run: None,
             origin: None,
             error: None,
+            question: None,
             blocked: Vec::new(),
             blocked_count: 0,
             count: 1,
@@ -175,6 +182,11 @@ impl Message {
         add("error", error.and_then(|error| error.code.clone()));
         add("message", error.map(|error| error.message.clone()));
         add("hint", error.and_then(|error| error.hint.clone()));
+        if let Some(question) = self.open_question() {
+            add("question", Some(question.text.clone()));
+            add("who may answer", Some(question.who.clone()));
+            add("until", question.until.map(|until| question.term(&moment(until))));
+        }
         add("asset", self.asset.clone());
         add("step", self.step.map(|step| step.word().to_owned()));
         add("owner", self.owner.clone());
@@ -185,6 +197,19 @@ impl Message {
         let times = format!("{} times since {since}", self.count);
         add("seen", Some(if self.count > 1 { times } else { since }));
         facts
+    }
+
+    /// The commands that answer what is asked, each with what it does.
+    pub(crate) fn commands(&self) -> Vec<(&'static str, &str)> {
+        let question = self.open_question().into_iter();
+        question
+            .flat_map(|it| [("approve", it.approve.as_str()), ("reject", it.reject.as_str())])
+            .collect()
+    }
+
+    /// What is still asked.
+    fn open_question(&self) -> Option<&Question> {
+        self.question.as_ref().filter(|_| self.kind != MessageKind::Resolved)
     }
 
     fn blocked_text(&self) -> String {
@@ -230,6 +255,14 @@ fn error(what: &Trouble) -> Option<MessageError> {
     })
 }
 
+fn question(asked: &Question) -> Question {
+    Question {
+        text: bounded(&lines(&scrubbed(&asked.text)), TEXT_CHARS_MAX),
+        who: name(&asked.who),
+        ..asked.clone()
+    }
+}
+
 /// What of all that belongs to the incident names it best.
 fn told_event(incident: &Incident) -> Event {
     match &incident.cause {
@@ -240,6 +273,8 @@ fn told_event(incident: &Incident) -> Event {
         Cause::Late(_) => Event::Late,
         Cause::Run(_) => Event::RunFailed,
         Cause::Schedule(_) => Event::ScheduleSkipped,
+        Cause::Approval(..) => Event::ApprovalAsked,
+        Cause::Release(_) => Event::ReleaseProposed,
     }
 }
 
@@ -265,20 +300,33 @@ fn headline(incident: &Incident, kind: MessageKind) -> String {
             format!("schedule {} left out runs", name(schedule)),
             format!("schedule {} runs again", name(schedule)),
         ),
+        Cause::Approval(..) => {
+            (format!("{short} waits for approval"), format!("{short} was {}", outcome(incident)))
+        }
+        Cause::Release(release) => (
+            format!("release {release} waits for approval"),
+            format!("release {release} was {}", outcome(incident)),
+        ),
     };
     match kind {
         MessageKind::Resolved => end,
         MessageKind::Reminder => format!("still: {problem}"),
         MessageKind::Changed => format!("{problem}, in another way than before"),
-        MessageKind::Problem | MessageKind::Test => problem,
+        MessageKind::Problem | MessageKind::Question | MessageKind::Test => problem,
     }
 }
 
-/// The page that says more: of the run, else of the asset or schedule.
+/// What came of a question: `approved by ann`.
+fn outcome(incident: &Incident) -> String {
+    name(incident.what.outcome.as_deref().unwrap_or("answered"))
+}
+
+/// The page that says more: of the run, else of the asset, schedule or release.
 fn link(origin: &Origin, cause: &Cause, what: &Trouble) -> Option<String> {
     let base = origin.url.as_deref()?;
     let path = match (what.run, cause) {
         (Some(run), _) => format!("/runs/{run}"),
+        (None, Cause::Release(release)) => format!("/releases/{release}"),
         (None, Cause::Schedule(schedule)) => format!("/schedules/{}", escaped(schedule)),
         (None, cause) => match cause.asset() {
             Some(asset) => format!("/assets/{}", escaped(&asset.to_string())),

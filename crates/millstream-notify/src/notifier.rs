@@ -127,7 +127,7 @@ impl Notifier {
             owners: owners.collect(),
         };
         Self(Arc::new(Inner {
-            observer: Observer::new(ledger.clone(), project.graph.clone()),
+            observer: Observer::new(ledger.clone(), project),
             policy: Policy {
                 rules: notifications.rules.clone(),
                 keep_open: keep_open.collect(),
@@ -273,6 +273,7 @@ impl Inner {
             happenings.push(Happening::LateNow(lateness(self.clock.now())?));
         }
         let (known, now) = (incidents(&book), self.clock.now());
+        happenings.extend(self.observer.questions(known.values(), now)?);
         let mutes = mutes(&book, now);
         let decision = decide(&known, &happenings, &self.policy, &mutes, now);
         if to == followed && decision == Decision::default() {

@@ -1,20 +1,24 @@
-//! Reads from the ledger what happened, of the changes that say where.
+//! Reads from the ledger what happened, of the changes that say where, and what people are asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use millstream_core::AssetKey;
+use millstream_core::clock::Timestamp;
 use millstream_core::error::Retry;
 use millstream_core::id::RunId;
 use millstream_core::step::{CheckOutcome, StepKind};
 use millstream_ledger::{Changed, Ledger, ListedRun, Result, RunState, StepNews, StepState};
 use millstream_project::notification::Event;
-use millstream_project::{Depth, Graph};
+use millstream_project::{Depth, Graph, Project};
 
 use crate::happening::{Doubt, Happening};
-use crate::incident::Trouble;
+use crate::incident::{Cause, Incident, Trouble};
+use crate::question::{Question, outcome_of_release, outcome_of_step};
 
 /// The causes that are looked for in one run.
 const CAUSES_MAX: usize = 200;
+/// The questions of steps, and of releases, that are told at once; those asked first.
+const QUESTIONS_MAX: usize = 500;
 /// What waits for one cause, at most, as far as it is kept.
 const BLOCKED_MAX: usize = 1000;
 
@@ -23,11 +27,73 @@ const BLOCKED_MAX: usize = 1000;
 pub(crate) struct Observer {
     ledger: Ledger,
     graph: Graph,
+    /// As commands name it.
+    environment: String,
 }
 
 impl Observer {
-    pub(crate) fn new(ledger: Ledger, graph: Graph) -> Self {
-        Self { ledger, graph }
+    pub(crate) fn new(ledger: Ledger, project: &Project) -> Self {
+        let environment = project.environment.name.clone();
+        Self { ledger, graph: project.graph.clone(), environment }
+    }
+
+    /// What people are asked at a moment, and what they are asked no more of all that is known.
+    pub(crate) fn questions<'a>(
+        &self,
+        known: impl Iterator<Item = &'a Incident>,
+        now: Timestamp,
+    ) -> Result<Vec<Happening>> {
+        let mut found = Vec::new();
+        for question in self.ledger.open_questions(now, QUESTIONS_MAX)? {
+            let Some((head, _)) = self.ledger.run_head(question.run)? else { continue };
+            let blocked = self.graph.downstream(&question.asked.asset, Depth::All);
+            let what = Trouble {
+                run: Some(question.run),
+                origin: Some(origin(&head)),
+                step: Some(StepKind::Approval),
+                blocked: blocked.into_iter().take(BLOCKED_MAX).collect(),
+                question: Some(Question::of_step(&question, &self.environment)),
+                ..Trouble::default()
+            };
+            let at = question.asked.asked_at;
+            found.push(Happening::Asked {
+                cause: Cause::Approval(question.asked.asset, question.memo),
+                event: Event::ApprovalAsked,
+                at,
+                mark: question.run.to_string(),
+                what,
+            });
+        }
+        for release in self.ledger.proposed_releases(QUESTIONS_MAX)? {
+            let question = Some(Question::of_release(&release, &self.environment));
+            found.push(Happening::Asked {
+                cause: Cause::Release(release.release),
+                event: Event::ReleaseProposed,
+                at: release.proposed_at,
+                mark: release.release.to_string(),
+                what: Trouble { question, ..Trouble::default() },
+            });
+        }
+        for incident in known.filter(|it| it.cause.asks() && it.over_at.is_none()) {
+            let cause = &incident.cause;
+            let is_asked = |it: &Happening| matches!(it, Happening::Asked { cause: open, .. } if open == cause);
+            if !found.iter().any(is_asked) {
+                let how = self.outcome(cause, now)?;
+                found.push(Happening::Answered { cause: cause.clone(), how });
+            }
+        }
+        Ok(found)
+    }
+
+    /// What came of a question.
+    fn outcome(&self, cause: &Cause, now: Timestamp) -> Result<String> {
+        Ok(match cause {
+            Cause::Approval(asset, memo) => {
+                outcome_of_step(self.ledger.approval(asset, *memo)?.as_ref(), now)
+            }
+            Cause::Release(release) => outcome_of_release(self.ledger.release(*release)?.as_ref()),
+            _ => String::new(),
+        })
     }
 
     /// What happened, in the order of the changes.
@@ -176,6 +242,7 @@ fn failure(
         origin: Some(origin(head)),
         step: Some(news.kind),
         blocked: blocked.into_iter().take(BLOCKED_MAX).collect(),
+        ..Trouble::default()
     };
     Some(Happening::StepFailed {
         asset: asset.clone(),
@@ -204,11 +271,10 @@ fn run_failure(
     let what = Trouble {
         code: code.map(str::to_owned),
         message,
-        hint: None,
         run: Some(head.head.run),
         origin: Some(origin(head)),
-        step: None,
         blocked: missing.iter().cloned().chain(waiting).take(BLOCKED_MAX).collect(),
+        ..Trouble::default()
     };
     let at = head.head.ended_at.unwrap_or(head.head.started_at);
     Happening::RunFailed { origin: origin(head), at, run: head.head.run, what }

@@ -87,6 +87,11 @@ pub(crate) fn slack(text: &str) -> String {
     escaped
 }
 
+/// As code of Slack's mrkdwn, which is copied as it stands.
+pub(crate) fn slack_code(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('`', "'")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -78,7 +78,7 @@ impl StepDriver {
         if asked.answer.is_none() {
             let (run, name) = (self.context.run.short(), self.asset().name);
             let how = format!("`millstream runs approve {run} {name}`, or `reject`");
-            self.say_waiting(format!("{}; {how}", reason.trim_start_matches("waits ")), 1).await;
+            self.say_asking(format!("{}; {how}", reason.trim_start_matches("waits ")), 1).await;
         }
         Ok(asked)
     }

@@ -385,6 +385,10 @@ impl StepDriver {
         self.say(Progress::Waiting { asset: self.asset(), on }, number).await;
     }
 
+    pub(crate) async fn say_asking(&self, whom: String, number: u32) {
+        self.say(Progress::Asking { asset: self.asset(), whom }, number).await;
+    }
+
     async fn say_started(&self, decided: &Decided, number: u32) {
         let kind = self.step.spec().kind;
         let reason = decided.reason.clone();

@@ -30,6 +30,13 @@ pub enum Progress {
         /// For what, and who has it.
         on: String,
     },
+    /// A step waits for the word of a person.
+    Asking {
+        /// Its asset.
+        asset: AssetKey,
+        /// Who is asked what, and how it is answered.
+        whom: String,
+    },
     /// An attempt failed and is tried again.
     Retrying {
         /// Its asset.

@@ -39,7 +39,7 @@ impl ProgressView {
             Progress::Started { asset, kind, reason } => {
                 self.start(asset.clone(), format!("{:<9} {} ({reason})", kind.word(), asset.name));
             }
-            Progress::Waiting { asset, on } => {
+            Progress::Waiting { asset, on } | Progress::Asking { asset, whom: on } => {
                 self.line(&format!("waiting   {}: {on}", asset.name));
             }
             Progress::Retrying { asset, error, pause } => {

@@ -31,7 +31,10 @@ pub(super) fn letter(message: &Message, mail: &Email) -> Result<Vec<u8>, NotifyE
 
 fn subject(message: &Message) -> String {
     let sign = match message.kind {
-        MessageKind::Problem | MessageKind::Changed | MessageKind::Reminder => "",
+        MessageKind::Problem
+        | MessageKind::Question
+        | MessageKind::Changed
+        | MessageKind::Reminder => "",
         MessageKind::Resolved => "resolved: ",
         MessageKind::Test => "test: ",
     };
@@ -44,6 +47,9 @@ fn text(message: &Message) -> String {
     for (name, fact) in message.facts() {
         let fact = fact.replace('\n', "\r\n  ");
         text.extend([name, ": ", fact.as_str(), "\r\n"]);
+    }
+    for (name, command) in message.commands() {
+        text.extend([name, ": ", command, "\r\n"]);
     }
     if let Some(url) = &message.url {
         text.extend(["\r\n", url.as_str(), "\r\n"]);

@@ -14,14 +14,17 @@ const SUMMARY_CHARS_MAX: usize = 1024;
 pub(super) fn body(message: &Message, routing_key: &Secret, severity: Severity) -> Value {
     let action = match message.kind {
         MessageKind::Resolved => "resolve",
-        MessageKind::Problem | MessageKind::Changed | MessageKind::Reminder | MessageKind::Test => {
-            "trigger"
-        }
+        MessageKind::Problem
+        | MessageKind::Question
+        | MessageKind::Changed
+        | MessageKind::Reminder
+        | MessageKind::Test => "trigger",
     };
-    let severity = if message.kind == MessageKind::Test { Severity::Info } else { severity };
+    let severity = graveness(message, severity);
     let summary = format!("{}: {}", message.place(), message.headline);
-    let details: Map<String, Value> =
-        message.facts().into_iter().map(|(name, text)| (name.to_owned(), json!(text))).collect();
+    let facts = message.facts().into_iter().map(|(name, text)| (name.to_owned(), json!(text)));
+    let commands = message.commands().into_iter().map(|(it, text)| (it.to_owned(), json!(text)));
+    let details: Map<String, Value> = facts.chain(commands).collect();
     let links: Vec<Value> =
         message.url.iter().map(|url| json!({"href": url, "text": "Millstream"})).collect();
     json!({
@@ -42,4 +45,15 @@ pub(super) fn body(message: &Message, routing_key: &Secret, severity: Severity) 
             "custom_details": details,
         },
     })
+}
+
+/// How grave it is: nothing is broken where somebody is only asked.
+fn graveness(message: &Message, severity: Severity) -> Severity {
+    match (message.kind, severity) {
+        (MessageKind::Test, _) => Severity::Info,
+        (_, Severity::Critical | Severity::Error) if message.question.is_some() => {
+            Severity::Warning
+        }
+        _ => severity,
+    }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::message::{Message, MessageKind};
-use crate::text::{bounded, slack};
+use crate::text::{bounded, slack, slack_code};
 
 /// The longest text; Slack cuts at 40 000, others sooner.
 const TEXT_CHARS_MAX: usize = 3500;
@@ -16,11 +16,11 @@ pub(super) fn body(message: &Message) -> Value {
         Some(url) => format!("{} <{url}|{title}>", sign(message.kind)),
         None => format!("{} {title}", sign(message.kind)),
     };
-    let facts: Vec<String> = message
-        .facts()
-        .into_iter()
-        .map(|(name, text)| format!("*{name}*: {}", slack(&text)))
-        .collect();
+    let facts = message.facts().into_iter();
+    let facts = facts.map(|(name, text)| format!("*{name}*: {}", slack(&text)));
+    let commands = message.commands().into_iter();
+    let commands = commands.map(|(name, text)| format!("*{name}*: `{}`", slack_code(text)));
+    let facts: Vec<String> = facts.chain(commands).collect();
     json!({
         "text": title,
         "attachments": [{
@@ -34,6 +34,7 @@ pub(super) fn body(message: &Message) -> Value {
 fn sign(kind: MessageKind) -> &'static str {
     match kind {
         MessageKind::Problem | MessageKind::Changed | MessageKind::Reminder => ":red_circle:",
+        MessageKind::Question => ":raised_hand:",
         MessageKind::Resolved => ":white_check_mark:",
         MessageKind::Test => ":information_source:",
     }
@@ -42,6 +43,7 @@ fn sign(kind: MessageKind) -> &'static str {
 fn color(kind: MessageKind) -> &'static str {
     match kind {
         MessageKind::Problem | MessageKind::Changed | MessageKind::Reminder => "danger",
+        MessageKind::Question => "warning",
         MessageKind::Resolved => "good",
         MessageKind::Test => "#888888",
     }

@@ -19,6 +19,9 @@ pub(super) fn body(message: &Message) -> Value {
     for key in ["first_at", "last_at", "at"] {
         body[key] = json!(moment(message, key));
     }
+    if let Some(until) = message.question.as_ref().and_then(|question| question.until) {
+        body["question"]["until"] = json!(until.to_string());
+    }
     body
 }
 

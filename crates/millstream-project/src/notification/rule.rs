@@ -18,7 +18,14 @@ use crate::schedule::spec::OneOrMany;
 use crate::schedule::{PERIODS, Period};
 
 /// What is told where a rule does not say.
-const USUAL: [Event; 4] = [Event::RunFailed, Event::Late, Event::GateRefused, Event::Recovered];
+const USUAL: [Event; 6] = [
+    Event::RunFailed,
+    Event::Late,
+    Event::GateRefused,
+    Event::ApprovalAsked,
+    Event::ReleaseProposed,
+    Event::Recovered,
+];
 
 /// What rules are checked against.
 #[derive(Debug, Clone, Copy)]

@@ -159,7 +159,8 @@ pub(crate) struct RuleSpec {
     #[serde(default)]
     #[expect(dead_code, reason = "for people who read the file")]
     pub(crate) description: Option<String>,
-    /// What has to happen. `run_failed`, `late`, `gate_refused` and `recovered` when left out.
+    /// What has to happen. `run_failed`, `late`, `gate_refused`, `approval_asked`,
+    /// `release_proposed` and `recovered` when left out.
     #[serde(default)]
     pub(crate) on: Option<Vec<Event>>,
     /// To which assets, in dbt's selectors: `tag:nightly+`. What fails before them counts too.
@@ -223,6 +224,10 @@ pub enum Event {
     Late,
     /// A schedule left out runs that were due.
     ScheduleSkipped,
+    /// A step waits for the word of a person.
+    ApprovalAsked,
+    /// A release waits for approvals.
+    ReleaseProposed,
     /// What was told is over.
     Recovered,
 }
@@ -238,6 +243,8 @@ impl Event {
             Self::GateRefused => "gate_refused",
             Self::Late => "late",
             Self::ScheduleSkipped => "schedule_skipped",
+            Self::ApprovalAsked => "approval_asked",
+            Self::ReleaseProposed => "release_proposed",
             Self::Recovered => "recovered",
         }
     }

@@ -33,6 +33,7 @@ fn a_channel_and_a_rule_of_one_line_are_enough() {
     let [rule] = read.rules.as_slice() else { panic!("there is one rule") };
     assert_eq!((rule.assets.as_ref(), rule.to.as_slice()), (None, ["team".to_owned()].as_slice()));
     assert!(rule.on.contains(&Event::RunFailed) && !rule.on.contains(&Event::CheckWarned));
+    assert!(rule.on.contains(&Event::ApprovalAsked) && rule.on.contains(&Event::ReleaseProposed));
 }
 
 #[test]

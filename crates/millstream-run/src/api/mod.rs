@@ -66,7 +66,7 @@ use crate::logs::Logs;
 use crate::scheduler::{FoundFresh, SchedulerConfig};
 
 pub use error::{ApiError, EXPLANATIONS};
-pub use notifications::{Message, Notice, Telling};
+pub use notifications::{Message, Notice, NoticeQuestion, Telling};
 pub use releases::{ReleaseDifference, ReleasePair};
 pub use serving::{Served, Traffic};
 

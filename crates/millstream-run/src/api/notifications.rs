@@ -77,6 +77,8 @@ pub struct Notice {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// What is asked, where nothing is wrong.
+    pub question: Option<NoticeQuestion>,
     /// The run in which it was seen last.
     pub run: Option<RunId>,
     /// What started that run.
@@ -99,12 +101,27 @@ pub struct Notice {
     pub messages: u64,
 }
 
+/// What somebody is asked.
+#[derive(Debug, Clone)]
+pub struct NoticeQuestion {
+    /// What is asked, in the words of who asks.
+    pub text: String,
+    /// Who may answer, for people.
+    pub who: String,
+    /// When it is asked no more, if ever.
+    pub until: Option<Timestamp>,
+    /// The command that approves.
+    pub approve: String,
+    /// The command that rejects.
+    pub reject: String,
+}
+
 /// What a message says.
 #[derive(Debug, Clone)]
 pub struct Message {
     /// What it is about, as when it was decided; of `messages`, `told` and `over_at` it knows nothing.
     pub about: Notice,
-    /// What it is for: `problem`, `changed`, `reminder`, `resolved` or `test`.
+    /// What it is for: `problem`, `question`, `changed`, `reminder`, `resolved` or `test`.
     pub kind: String,
     /// When it was decided to tell.
     pub at: Timestamp,
@@ -146,8 +163,8 @@ pub(super) struct NoticeView {
     state: NoticeState,
     /// One line that says it.
     headline: String,
-    /// `run_failed`, `step_failed`, `check_failed`, `check_warned`, `gate_refused`, `late` or
-    /// `schedule_skipped`.
+    /// `run_failed`, `step_failed`, `check_failed`, `check_warned`, `gate_refused`, `late`,
+    /// `schedule_skipped`, `approval_asked` or `release_proposed`.
     event: String,
     /// The asset at which it begins.
     asset: Option<String>,
@@ -157,6 +174,8 @@ pub(super) struct NoticeView {
     /// What started that run.
     origin: Option<String>,
     error: Option<NoticeError>,
+    /// What is asked, where nothing is wrong.
+    question: Option<QuestionView>,
     /// The first of what waits for it.
     blocked: Vec<String>,
     /// How many wait for it.
@@ -180,6 +199,21 @@ struct NoticeError {
     code: Option<String>,
     message: String,
     hint: Option<String>,
+}
+
+/// What somebody is asked.
+#[derive(Debug, Serialize, JsonSchema)]
+struct QuestionView {
+    /// In the words of who asks; empty if there are none.
+    text: String,
+    /// Who may answer, for people.
+    who: String,
+    /// When it is asked no more, if ever.
+    until: Option<Moment>,
+    /// The command that approves.
+    approve: String,
+    /// The command that rejects.
+    reject: String,
 }
 
 /// Which messages are meant.
@@ -213,7 +247,7 @@ pub(super) struct MessageView {
     notice: String,
     channel: String,
     state: MessageState,
-    /// `problem`, `changed`, `reminder` or `resolved`.
+    /// `problem`, `question`, `changed`, `reminder` or `resolved`.
     kind: Option<String>,
     headline: Option<String>,
     asset: Option<String>,
@@ -529,6 +563,7 @@ impl Api {
             run: notice.run.map(|run| run.to_string()),
             origin: notice.origin,
             error: (error.code.is_some() || !error.message.is_empty()).then_some(error),
+            question: notice.question.map(QuestionView::from),
             blocked: notice.blocked.iter().take(LISTED_MAX).map(ToString::to_string).collect(),
             blocked_count: notice.blocked_count,
             count: notice.count,
@@ -634,6 +669,13 @@ impl ChannelView {
             dead: count(DeliveryState::Dead),
             sent_at: told.sent_at.map(Moment),
         }
+    }
+}
+
+impl From<NoticeQuestion> for QuestionView {
+    fn from(asked: NoticeQuestion) -> Self {
+        let NoticeQuestion { text, who, until, approve, reject } = asked;
+        Self { text, who, until: until.map(Moment), approve, reject }
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) fn told(progress: &Progress) -> Vec<Said> {
             let text = format!("{} begins: {reason}", kind.word());
             vec![Said::new(Level::Info, text).with("reason", reason.as_str())]
         }
-        Progress::Waiting { on, .. } => {
+        Progress::Waiting { on, .. } | Progress::Asking { whom: on, .. } => {
             vec![Said::new(Level::Info, format!("waits: {on}"))]
         }
         Progress::Retrying { error, pause, .. } => {

@@ -27,6 +27,7 @@ pub mod schema;
 pub mod serve;
 pub mod source;
 pub mod table;
+mod tell;
 pub mod token;
 pub mod topic;
 

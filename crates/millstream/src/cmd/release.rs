@@ -11,6 +11,7 @@ use serde_json::json;
 use self::decide::{Change, Decided, Proposal, agree, confirm, decide};
 use self::text::{ReleaseText, change_text};
 use super::deploy::expect_releasable;
+use super::tell::tell_now;
 use crate::cli::{ConsentArgs, Global, OutputFormat, ReleaseVerb};
 use crate::exit::{Failure, Outcome};
 use crate::output::{Column, moment, print_json, print_line, print_rows};
@@ -28,7 +29,7 @@ pub async fn run(global: &Global, verb: &ReleaseVerb) -> Outcome {
         ReleaseVerb::Approve { release, consent } => place.approve(*release, *consent).await,
         ReleaseVerb::Reject { release, reason } => {
             let rejected = place.ledger.reject_release(*release, user(), reason).await?;
-            place.told(&rejected)
+            place.told(&rejected).await
         }
         ReleaseVerb::Rollback { release, message, consent, dry_run } => {
             let decided = if *dry_run { Decided::DryRun } else { Decided::of(*consent) };
@@ -108,7 +109,7 @@ impl Place<'_> {
             return Ok(());
         }
         let release = self.ledger.approve_release(number, by).await?;
-        self.told(&release)
+        self.told(&release).await
     }
 
     async fn roll_back(&self, number: u64, message: Option<String>, decided: Decided) -> Outcome {
@@ -143,8 +144,11 @@ impl Place<'_> {
         decide(self.global, Proposal { releases: &releases, current, new, project }, decided).await
     }
 
-    fn told(&self, release: &Release) -> Outcome {
-        confirm(self.global, &self.name, release)
+    /// Says how a release stands now, also to those who were asked.
+    async fn told(&self, release: &Release) -> Outcome {
+        confirm(self.global, &self.name, release)?;
+        tell_now(self.global, &self.ledger).await;
+        Ok(())
     }
 
     fn release(&self, number: u64) -> Result<Release, Failure> {

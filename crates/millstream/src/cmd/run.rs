@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use millstream_core::Fault;
-use millstream_notify::Notifier;
-use millstream_run::{Executor, RunReport, RunRequest, StepOutcome};
+use millstream_run::{Executor, Progress, RunReport, RunRequest, StepOutcome};
 use millstream_trace::Exporter;
 use tokio_util::sync::CancellationToken;
 
+use super::tell::{Asking, tell};
 use crate::cli::{Global, OutputFormat, RunArgs};
 use crate::exit::{Failure, Outcome};
 use crate::output::{duration, print_json, print_line, print_note};
@@ -16,9 +16,6 @@ use crate::wire::{Opened, exporter, notifier, trace_parent};
 
 /// The status after a second Ctrl-C: 128 and the number of the signal.
 const INTERRUPTED: i32 = 130;
-/// How long a run waits at its end for messages to be taken.
-const TELL_MAX: Duration = Duration::from_secs(5);
-
 /// How long a run waits at its end for traces to be taken.
 const EXPORT_MAX: Duration = Duration::from_secs(5);
 
@@ -44,8 +41,16 @@ pub async fn execute(
     let cancel = CancellationToken::new();
     let signals = tokio::spawn(cancel_on_signal(cancel.clone()));
     let mut view = ProgressView::new(&opened.project);
-    let report = executor.run(request, &cancel, |progress| view.show(progress)).await;
+    let asking = Asking::watch(&notifier);
+    let watch = |progress| {
+        if matches!(progress, Progress::Asking { .. }) {
+            asking.asks();
+        }
+        view.show(progress);
+    };
+    let report = executor.run(request, &cancel, watch).await;
     signals.abort();
+    asking.end().await;
     tell(&notifier).await;
     export(exporter).await;
     let report = report?;
@@ -57,17 +62,6 @@ pub async fn execute(
     match status(&report) {
         0 => Ok(()),
         status => Err(Failure::Status(status)),
-    }
-}
-
-/// Tells people what happened, for a while; what is left is sent by the next run or a server.
-async fn tell(notifier: &Notifier) {
-    match notifier.finish(TELL_MAX).await {
-        Ok(left) if left.waiting > 0 => {
-            print_note(&format!("{} notifications wait to be sent again", left.waiting));
-        }
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "nobody was told what happened"),
     }
 }
 

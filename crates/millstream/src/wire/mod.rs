@@ -29,7 +29,7 @@ pub use backends::{Backends, Folders, open_current, open_ledger, open_records, r
 pub use branch::{beside, make_branch, remove_folder, unwritable, write_record};
 pub use explanations::explanations;
 pub use frozen::{FrozenEnvironment, LEDGER};
-pub use notices::{lateness, notifier};
+pub use notices::{lateness, notifier, notifier_of};
 pub use opened::{Opened, token_record, user};
 pub use optimize::optimize;
 pub use place::{Existing, Place};

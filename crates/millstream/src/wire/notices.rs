@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use millstream_core::clock::Clock;
+use millstream_ledger::Ledger;
 use millstream_notify::{
-    Incident, LateAsset, Lateness, Message, MessageKind, Notifier, NotifierConfig, Secrets,
+    Incident, LateAsset, Lateness, Message, MessageKind, Notifier, NotifierConfig, Question,
+    Secrets,
 };
+use millstream_project::Project;
 use millstream_run::FoundFresh;
 use millstream_run::api::{self, Notice, Telling};
 use millstream_run::schedule::{StepHistory, late};
@@ -22,6 +26,17 @@ pub fn notifier(opened: &Opened, lateness: Option<Lateness>) -> Notifier {
         secrets: Secrets::new(resolve),
         lateness,
         clock: opened.clock.clone(),
+    })
+}
+
+/// The notifier of a project of which no more than the ledger is open.
+pub fn notifier_of(ledger: &Ledger, project: &Project) -> Notifier {
+    Notifier::new(NotifierConfig {
+        ledger: ledger.clone(),
+        project,
+        secrets: Secrets::new(resolve),
+        lateness: None,
+        clock: Clock::System,
     })
 }
 
@@ -72,6 +87,7 @@ fn notice(incident: Incident) -> Notice {
         code: incident.what.code,
         message: incident.what.message,
         hint: incident.what.hint,
+        question: incident.what.question.map(question),
         run: incident.what.run,
         origin: incident.what.origin,
         blocked: incident.what.blocked,
@@ -84,10 +100,21 @@ fn notice(incident: Incident) -> Notice {
     }
 }
 
+fn question(asked: Question) -> api::NoticeQuestion {
+    api::NoticeQuestion {
+        text: asked.text,
+        who: asked.who,
+        until: asked.until,
+        approve: asked.approve,
+        reject: asked.reject,
+    }
+}
+
 fn message(kept: &Value) -> Option<api::Message> {
     let said: Message = serde_json::from_value(kept.clone()).ok()?;
     let kind = match said.kind {
         MessageKind::Problem => "problem",
+        MessageKind::Question => "question",
         MessageKind::Changed => "changed",
         MessageKind::Reminder => "reminder",
         MessageKind::Resolved => "resolved",
@@ -103,6 +130,7 @@ fn message(kept: &Value) -> Option<api::Message> {
         code,
         message: text,
         hint,
+        question: said.question.map(question),
         run: said.run,
         origin: said.origin,
         blocked: said.blocked.iter().filter_map(|asset| asset.parse().ok()).collect(),

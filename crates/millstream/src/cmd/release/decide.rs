@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::text::change_text;
 use crate::cli::{ConsentArgs, Global, OutputFormat};
+use crate::cmd::tell::tell_now;
 use crate::exit::{Failure, Outcome};
 use crate::output::{print_json, print_line};
 use crate::wire::{Found, Opened, ReleaseChange, Releases, as_error, open_current};
@@ -133,13 +134,15 @@ pub(in crate::cmd) async fn decide(
     crash::point("release.record.before");
     let release = ledger.add_release(new).await?;
     crash::point("release.record.after");
-    if global.output == OutputFormat::Json {
-        return print_json(
+    match global.output {
+        OutputFormat::Json => print_json(
             "deploy",
             &json!({"changed": true, "dry_run": false, "release": release, "change": change}),
-        );
+        )?,
+        _ => confirm(global, &name, &release)?,
     }
-    confirm(global, &name, &release)
+    tell_now(global, &ledger).await;
+    Ok(())
 }
 
 /// Asks whoever sits at the terminal. Fails with `release.unconfirmed` where nobody does.

@@ -5,6 +5,7 @@ use millstream_core::flow::Answer;
 use millstream_ledger::{ApprovalRecord, RunState};
 use serde_json::json;
 
+use super::super::tell::tell_now;
 use crate::cli::{AnswerArgs, Global, OutputFormat};
 use crate::exit::Outcome;
 use crate::output::{moment, print_json, print_line};
@@ -17,16 +18,18 @@ pub(super) async fn run(global: &Global, args: &AnswerArgs, answer: Answer) -> O
     let asset = AssetKey::step(args.step.strip_prefix("step:").unwrap_or(&args.step));
     let answered = ledger.answer(run.run, &asset, answer, args.comment.as_deref()).await?;
     if global.output == OutputFormat::Json {
-        return print_json("answer", &json!({"run": run.run, "approval": answered}));
+        print_json("answer", &json!({"run": run.run, "approval": answered}))?;
+    } else {
+        print_line(&format!("{} {}", asset.name, described(&answered)))?;
+        if run.state != RunState::Running {
+            let next = match answer {
+                Answer::Approve => "; the next run goes on behind it",
+                Answer::Reject => "",
+            };
+            print_line(&format!("run {} is not at work{next}", run.run.short()))?;
+        }
     }
-    print_line(&format!("{} {}", asset.name, described(&answered)))?;
-    if run.state != RunState::Running {
-        let next = match answer {
-            Answer::Approve => "; the next run goes on behind it",
-            Answer::Reject => "",
-        };
-        print_line(&format!("run {} is not at work{next}", run.run.short()))?;
-    }
+    tell_now(global, &ledger).await;
     Ok(())
 }
 
