@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::Command;
 
-use millstream_tests::{Answering, Receiver, TestProject, binary, root};
+use millstream_tests::{Answering, Ran, Receiver, TestProject, binary, root};
 
 /// Orders of which the third has no amount, so that a check refuses them.
 const ORDERS: &str = "id,customer_id,amount\n1,1,10\n2,2,20\n3,1,\n4,3,5\n";
@@ -28,7 +28,10 @@ fn by_day(materialized: &str, columns: &str) -> String {
 /// refused.
 fn project(receiver: &Receiver) -> TestProject {
     let project = TestProject::of(&[
-        ("millstream.yml", "name: corner_shop\n"),
+        (
+            "millstream.yml",
+            "name: corner_shop\nenvironments:\n  prod: {releases: {approvals: 1}}\n",
+        ),
         ("orders.csv", ORDERS),
         ("titles.csv", &titles(60)),
         ("visits.csv", VISITS),
@@ -95,7 +98,25 @@ fn project(receiver: &Receiver) -> TestProject {
     project.output(&[&["run", "--exclude"][..], &exclude].concat()).ended_with(1);
     project.write("titles.csv", titles(80));
     project.output(&["run", "--select", "+topics"]).succeeded();
+    release(&project);
     project
+}
+
+/// Lets `prod` run by the files, and proposes others that the folder no longer has.
+fn release(project: &TestProject) {
+    let typed_by = |name: &str, words: &[&str]| {
+        let words = [&["--env", "prod"][..], words].concat();
+        let output = project.command(&words).env("USER", name).output();
+        Ran::of(&words, &output.expect("the binary starts")).succeeded();
+    };
+    typed_by("ada", &["deploy", "--yes", "--message", "The corner shop"]);
+    typed_by("bob", &["release", "approve", "1", "--yes"]);
+    project.edit("models/revenue.sql", "as total", "as revenue");
+    let weekly = "schedules:\n  weekly: {cron: '0 3 * * 1', select: revenue}\n";
+    project.write("schedules/weekly.yml", weekly);
+    typed_by("ada", &["deploy", "--yes", "--message", "Revenue by another name"]);
+    project.edit("models/revenue.sql", "as revenue", "as total");
+    std::fs::remove_file(project.path().join("schedules/weekly.yml")).expect("it is there");
 }
 
 /// Titles about pets and about cars.

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { assertAccessible, launch, runTests } from "./browser.mjs";
-import { lookAtAll } from "./screens.mjs";
+import { releaseTasks } from "./releases.mjs";
+import { lookAtAll, releaseScreens, screens } from "./screens.mjs";
 import { millstream, Server } from "./server.mjs";
 import { tasks } from "./tasks.mjs";
 
@@ -16,7 +17,7 @@ const failedRun = items.at(-1).run;
 
 failed.push(...await runTests(browser, server.base, tasks(() => server)));
 const { items: [newest] } = await server.get("/backfills");
-failed.push(...await lookAtAll(browser, server.base, { run: failedRun, backfill: newest.backfill }));
+failed.push(...await lookAtAll(browser, server.base, screens({ run: failedRun, backfill: newest.backfill })));
 
 failed.push(...await runTests(browser, server.base, {
   "a page outlives its server": async (page) => {
@@ -54,6 +55,11 @@ failed.push(...await runTests(browser, server.base, {
     await page.getByLabel("Token").waitFor();
   },
 }));
+
+await server.kill();
+server = await Server.start("127.0.0.1:0", "--env", "prod");
+failed.push(...await runTests(browser, server.base, releaseTasks));
+failed.push(...await lookAtAll(browser, server.base, releaseScreens()));
 
 await server.kill();
 await browser.close();

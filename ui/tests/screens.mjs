@@ -46,13 +46,24 @@ export function screens({ run, backfill }) {
   };
 }
 
-/** Looks at all screens; gives the names of those that are not as they should be. */
-export async function lookAtAll(browser, base, found) {
+/** Those of an environment that runs by releases, of which one waits for approval. */
+export function releaseScreens() {
+  return {
+    "overview with a release": ["/", "Waits for approval"],
+    releases: ["/releases", "Superseded"],
+    release: ["/releases/3", "models/revenue.sql"],
+    "release as a plan": ["/releases/3?tab=due", "would be due"],
+    "release that was": ["/releases/1", "Compared with nothing"],
+  };
+}
+
+/** Looks at screens; gives the names of those that are not as they should be. */
+export async function lookAtAll(browser, base, screens) {
   const failed = [];
   const looks = { light: { colorScheme: "light" }, dark: { colorScheme: "dark" }, phone: { ...PHONE, colorScheme: "light" } };
   for (const [look, options] of Object.entries(looks)) {
     const { page, complaints, close } = await open(browser, base, options);
-    for (const [name, [address, text]] of Object.entries(screens(found))) {
+    for (const [name, [address, text]] of Object.entries(screens)) {
       const what = `${name} ${look}`;
       try {
         await page.goto(address);
@@ -65,7 +76,7 @@ export async function lookAtAll(browser, base, found) {
       }
       await screenshot(page, what);
     }
-    console.log(`ok    all screens, ${look}`);
+    console.log(`ok    ${Object.keys(screens).length} screens, ${look}`);
     await close();
   }
   return failed;

@@ -75,6 +75,13 @@ export function compact(value: number | null | undefined): string {
   return value === null || value === undefined ? "–" : short.format(value);
 }
 
+/** `812 B`, `1.4 MiB` */
+export function bytes(value: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  const at = Math.min(units.length - 1, value < 1 ? 0 : Math.floor(Math.log2(value) / 10));
+  return `${Number((value / 1024 ** at).toPrecision(3))} ${units[at]}`;
+}
+
 /** `0.8431`; a whole number stays one. */
 export function metric(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";

@@ -19,6 +19,15 @@ export function runLink(run: string): string {
   return href("runs", run);
 }
 
+export function releaseLink(release: number): string {
+  return href("releases", String(release));
+}
+
+/** A command about the releases of an environment. */
+export function releaseCommand(environment: string, ...words: (string | null | false | undefined)[]): string {
+  return command(...words, "--env", environment);
+}
+
 /** A command with its arguments quoted as a shell needs it. */
 export function command(...words: (string | null | false | undefined)[]): string {
   return ["millstream", ...words.filter((word): word is string => !!word).map(quoted)].join(" ");

@@ -2,7 +2,7 @@
 // the meaning; the tone only helps.
 
 export type Tone = "ok" | "fail" | "warn" | "live" | "idle";
-export type Shape = "check" | "cross" | "bang" | "clock" | "turn" | "dash" | "ring" | "slash" | "bars" | "dot" | "play";
+export type Shape = "check" | "cross" | "bang" | "clock" | "turn" | "dash" | "ring" | "slash" | "bars" | "dot" | "play" | "plus";
 
 export interface Look {
   text: string;
@@ -43,7 +43,20 @@ const LOOKS: Record<string, Look> = {
   missing: { text: "Missing", shape: "ring", tone: "idle" },
   open: { text: "Wrong now", shape: "bang", tone: "fail" },
   over: { text: "Over", shape: "check", tone: "ok" },
+  asked: { text: "Asked", shape: "ring", tone: "warn" },
   sent: { text: "Sent", shape: "check", tone: "ok" },
+  proposed: { text: "Waits for approval", shape: "ring", tone: "warn" },
+  superseded: { text: "Superseded", shape: "dash", tone: "idle" },
+  rolled_back: { text: "Rolled back", shape: "slash", tone: "idle" },
+  outdated: { text: "Outdated", shape: "slash", tone: "idle" },
+  left: { text: "Left", shape: "slash", tone: "idle" },
+  added: { text: "Added", shape: "plus", tone: "ok" },
+  removed: { text: "Removed", shape: "dash", tone: "fail" },
+  changed: { text: "Changed", shape: "dot", tone: "warn" },
+  breaking: { text: "Breaking", shape: "bang", tone: "fail" },
+  additive: { text: "Additive", shape: "plus", tone: "ok" },
+  none: { text: "Nothing for readers", shape: "dash", tone: "idle" },
+  unknown: { text: "Unknown", shape: "ring", tone: "idle" },
   dead: { text: "Given up", shape: "cross", tone: "fail" },
 };
 
@@ -55,6 +68,11 @@ export function look(state: string): Look {
 /** The state of a step, told apart where a person said no. */
 export function stateOf(step: { state: string; approval: object | null }): string {
   return step.state === "refused" && step.approval ? "rejected" : step.state;
+}
+
+/** The state of a notice, told apart where nothing is wrong but somebody is asked. */
+export function noticeState(notice: { state: string; question: object | null }): string {
+  return notice.state === "open" && notice.question ? "asked" : notice.state;
 }
 
 /** The states behind the letters of `/graph/states`. */

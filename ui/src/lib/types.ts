@@ -395,7 +395,59 @@ export interface Overview {
   late: Asset[];
   failing: Asset[];
   running: Run[];
+  /** Releases that wait for approvals. */
+  proposed: Release[];
   next: { schedule: string; at: string }[];
+}
+
+export type ReleaseState = "proposed" | "current" | "superseded" | "rolled_back" | "rejected" | "outdated" | "left";
+export type DiffChange = "added" | "removed" | "changed";
+
+/** The files of the project by which the environment runs, ran or may run. */
+export interface Release {
+  release: number;
+  state: ReleaseState;
+  is_served: boolean;
+  message: string | null;
+  by: string;
+  tree: string;
+  files: number;
+  bytes: number;
+  commit: string | null;
+  branch: string | null;
+  changes: "clean" | "dirty" | "unknown";
+  base: number | null;
+  restores: number | null;
+  approvals_needed: number;
+  approvals: { by: string; at: string }[];
+  proposed_at: string;
+  current_at: string | null;
+  ended_at: string | null;
+  reason: string | null;
+}
+
+export interface NamedDiff {
+  name: string;
+  change: DiffChange;
+}
+
+export interface AssetDiff {
+  asset: string;
+  kind: string;
+  change: DiffChange;
+  of: string[];
+  means: "none" | "additive" | "breaking" | null;
+  downstream: string[];
+}
+
+export interface ReleaseDiff {
+  release: number;
+  against: number | null;
+  files: { path: string; change: DiffChange }[];
+  assets: AssetDiff[];
+  schedules: NamedDiff[];
+  deployments: NamedDiff[];
+  notifications: NamedDiff[];
 }
 
 export type BackfillState = "running" | "paused" | "succeeded" | "failed" | "cancelled" | "interrupted";
@@ -461,6 +513,8 @@ export interface Notice {
   run: string | null;
   origin: string | null;
   error: { code: string | null; message: string; hint: string | null } | null;
+  /** What is asked, where nothing is wrong. */
+  question: { text: string; who: string; until: string | null; approve: string; reject: string } | null;
   blocked: string[];
   blocked_count: number;
   count: number;

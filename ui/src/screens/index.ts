@@ -15,6 +15,8 @@ import Notifications from "./Notifications.svelte";
 import Nowhere from "./Nowhere.svelte";
 import Overview from "./Overview.svelte";
 import Plan from "./Plan.svelte";
+import Release from "./Release.svelte";
+import Releases from "./Releases.svelte";
 import Run from "./Run.svelte";
 import Runs from "./Runs.svelte";
 import Schedule from "./Schedule.svelte";
@@ -37,6 +39,7 @@ export const PLACES = [
   { path: "/sources", title: "Sources", keys: "g u" },
   { path: "/models", title: "Models", keys: "g m" },
   { path: "/deployments", title: "Deployments", keys: "g d" },
+  { path: "/releases", title: "Releases", keys: "g e" },
   { path: "/sql", title: "SQL", keys: "g q" },
   { path: "/settings", title: "Settings", keys: "g t" },
 ];
@@ -62,6 +65,8 @@ const SCREENS: [pattern: string, place: string, component: Screen][] = [
   ["/models", "/models", Models],
   ["/models/:model", "/models", Model],
   ["/deployments", "/deployments", Deployments],
+  ["/releases", "/releases", Releases],
+  ["/releases/:release", "/releases", Release],
   ["/sql", "/sql", Sql],
   ["/settings", "/settings", Settings],
 ];

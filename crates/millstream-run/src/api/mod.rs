@@ -48,13 +48,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::{Json, Router};
-use millstream_core::AssetKey;
 use millstream_core::batch::BoxFuture;
 use millstream_core::catalog::CatalogSnapshot;
 use millstream_core::clock::Clock;
 use millstream_core::error::Result;
 use millstream_core::topic::Topic;
 use millstream_core::warehouse::Warehouse;
+use millstream_core::{AssetKey, ContentHash};
 use millstream_guard::{Entrance, Operation, Principal};
 use millstream_ledger::{Actor, Ledger, Via};
 use millstream_project::Project;
@@ -63,6 +63,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::conductor::Conductor;
 use crate::logs::Logs;
+use crate::plan::Plan;
 use crate::scheduler::{FoundFresh, SchedulerConfig};
 
 pub use error::{ApiError, EXPLANATIONS};
@@ -101,6 +102,8 @@ pub struct ApiConfig {
     pub telling: Telling,
     /// What differs between releases.
     pub releases: ReleaseDifferences,
+    /// What a release would make.
+    pub release_plans: ReleasePlans,
     /// The release by which the server runs, if it runs by one.
     pub release: Option<u64>,
     /// What attempts said.
@@ -128,6 +131,9 @@ pub type LineageOf = Arc<dyn Fn(LineageRequest) -> BoxFuture<'static, Result<Val
 /// Gives what differs between two releases.
 pub type ReleaseDifferences =
     Arc<dyn Fn(ReleasePair) -> BoxFuture<'static, Result<ReleaseDifference>> + Send + Sync>;
+
+/// Gives what would run by the files of a release now.
+pub type ReleasePlans = Arc<dyn Fn(ContentHash) -> BoxFuture<'static, Result<Plan>> + Send + Sync>;
 
 /// What lineage is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::board::{Asset, AssetState};
 use super::error::word;
 use super::moment::Moment;
+use super::releases::ReleaseView;
 use super::runs::Run;
 use super::schedules::{is_paused, next_fire};
 use super::{Answer, Api};
@@ -33,6 +34,8 @@ pub(super) struct Overview {
     late: Vec<Asset>,
     failing: Vec<Asset>,
     running: Vec<Run>,
+    /// Releases that wait for approvals.
+    proposed: Vec<ReleaseView>,
     /// The next fires of schedules.
     next: Vec<NextFire>,
 }
@@ -100,6 +103,7 @@ pub(super) async fn overview(State(api): State<Api>) -> Answer<Overview> {
             late,
             failing,
             running: running.into_iter().map(Run::from).collect(),
+            proposed: api.proposed_releases(ITEMS_MAX)?,
             next,
         })
     })

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{ApiError, Refusal, word};
 use super::moment::Moment;
 use super::page::{Page, limit};
+use super::plans::PlanView;
 use super::versions::Part;
 use super::{Answer, Api, actor};
 
@@ -187,6 +188,12 @@ pub(super) async fn diff(
     }))
 }
 
+/// What would run by the files of a release, and why. Asks the sources.
+pub(super) async fn plan(State(api): State<Api>, Path(release): Path<String>) -> Answer<PlanView> {
+    let tree = api.release(&release)?.tree;
+    Ok(Json(PlanView::from((api.config.release_plans)(tree).await?)))
+}
+
 /// Agrees to a release that is proposed.
 pub(super) async fn approve(
     State(api): State<Api>,
@@ -256,6 +263,15 @@ impl Api {
     ) -> Result<ReleaseDifference, Refusal> {
         let before = before.map(|release| release.tree);
         Ok((self.config.releases)(ReleasePair { before, after: after.tree }).await?)
+    }
+
+    /// The releases that wait for approvals, the earliest first.
+    pub(super) fn proposed_releases(
+        &self,
+        limit: usize,
+    ) -> millstream_ledger::Result<Vec<ReleaseView>> {
+        let found = self.ledger().proposed_releases(limit)?.into_iter();
+        Ok(found.map(|release| self.release_view(release)).collect())
     }
 
     fn release_view(&self, release: Release) -> ReleaseView {

@@ -473,6 +473,11 @@ fn of_releases() -> Vec<Route> {
                 .gives::<releases::ReleaseDiff>(200),
             get(releases::diff),
         ),
+        (
+            read("/api/v1/releases/{release}/plan", "What its files would make now, and why.")
+                .gives::<plans::PlanView>(200),
+            get(releases::plan),
+        ),
     ]
 }
 

@@ -10,16 +10,17 @@ use millstream_ledger::{Action, AuditOutcome, Deed, Ledger};
 use millstream_notify::Notifier;
 use millstream_run::api::{
     ApiConfig, LineageDirection, LineageRequest, ReleaseDifference, ReleaseDifferences,
-    ReleasePair, Served, Traffic, actor,
+    ReleasePair, ReleasePlans, Served, Traffic, actor,
 };
 use millstream_run::{Conductor, Scheduler};
 use millstream_server::{Witness, Witnessed, WitnessedEvent};
 use serde_json::Value;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::Opened;
 use super::notices::telling;
-use super::release_change::{Releases, as_error};
+use super::release_change::{Releases, as_error, plan_by};
 use super::schedules::scheduler_config;
 use crate::cli::Global;
 use crate::cmd::lineage;
@@ -60,6 +61,7 @@ pub fn api_config(
         }),
         telling: telling(opened, notifier),
         releases: differences(Releases::of(global, &opened.project.home)),
+        release_plans: plans(Releases::of(global, &opened.project.home)),
         release: opened.release.as_ref().map(|release| release.release),
         logs: opened.logs.clone(),
         clock: opened.clock.clone(),
@@ -84,6 +86,21 @@ fn differences(releases: Releases) -> ReleaseDifferences {
             let done = tokio::task::spawn_blocking(work).await;
             let done = done.map_err(|panic| Plain::internal("api.defect", panic.to_string()))?;
             done.map_err(as_error)
+        })
+    })
+}
+
+/// What would run by the files of a release. Its back ends are opened beside those of the server,
+/// so that it is asked for one at a time.
+fn plans(releases: Releases) -> ReleasePlans {
+    let turn = Arc::new(Mutex::new(()));
+    Arc::new(move |tree| {
+        let (releases, turn) = (releases.clone(), Arc::clone(&turn));
+        Box::pin(async move {
+            let _turn = turn.lock().await;
+            let read = tokio::task::spawn_blocking(move || releases.project(&tree)).await;
+            let read = read.map_err(|panic| Plain::internal("api.defect", panic.to_string()))?;
+            plan_by(read.map_err(as_error)?).await.map_err(as_error)
         })
     })
 }

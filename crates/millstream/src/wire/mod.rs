@@ -38,7 +38,7 @@ pub use project::{
     read_project, required_project,
 };
 pub use python::interpreter_of;
-pub use release_change::{ReleaseChange, Releases, as_error};
+pub use release_change::{ReleaseChange, Releases, as_error, plan_by};
 pub use releases::{current_release, origin};
 pub use schedules::{scheduler, webhooks};
 pub use traces::{exporter, trace_parent};

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use millstream_backup::{FileChange, Tree};
 use millstream_core::ContentHash;
 use millstream_core::error::Plain;
-use millstream_project::{Project, ProjectChange, compare};
+use millstream_project::{Project, ProjectChange, Selection, compare};
+use millstream_run::{Plan, RunRequest};
 use serde::Serialize;
 
-use super::project::{environment_of, released_project};
+use super::opened::Opened;
+use super::project::{Found, environment_of, released_project};
 use super::releases::ReleaseFiles;
 use crate::cli::Global;
 use crate::exit::Failure;
@@ -72,6 +74,14 @@ impl Releases {
         };
         Ok(ReleaseChange { files, project: compare(before.as_ref(), project) })
     }
+}
+
+/// What the environment of a project would make by it now. Asks the sources.
+pub async fn plan_by(project: Project) -> Result<Plan, Failure> {
+    let opened = Opened::of(Found { project, release: None }, "deploy").await?;
+    let all = Selection { select: &[], exclude: &[], state: None };
+    let request = RunRequest::new("deploy", opened.project.select(&all)?);
+    Ok(opened.executor(None).await?.plan(&request).await?)
 }
 
 /// A failure as an error, for whoever knows no others.

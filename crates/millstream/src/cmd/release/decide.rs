@@ -6,8 +6,8 @@ use millstream_core::AssetKey;
 use millstream_core::crash;
 use millstream_core::error::Plain;
 use millstream_ledger::{NewRelease, Release, ReleaseState};
-use millstream_project::{Project, Selection};
-use millstream_run::{Decision, Reason, RunRequest};
+use millstream_project::Project;
+use millstream_run::{Decision, Reason};
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::cli::{ConsentArgs, Global, OutputFormat};
 use crate::cmd::tell::tell_now;
 use crate::exit::{Failure, Outcome};
 use crate::output::{print_json, print_line};
-use crate::wire::{Found, Opened, ReleaseChange, Releases, as_error, open_current};
+use crate::wire::{ReleaseChange, Releases, as_error, open_current, plan_by};
 
 /// A release that is wanted.
 pub(in crate::cmd) struct Proposal<'a> {
@@ -88,10 +88,7 @@ impl Change {
 }
 
 async fn due(project: Project) -> Result<Due, Failure> {
-    let opened = Opened::of(Found { project, release: None }, "deploy").await?;
-    let all = Selection { select: &[], exclude: &[], state: None };
-    let request = RunRequest::new("deploy", opened.project.select(&all)?);
-    let plan = opened.executor(None).await?.plan(&request).await?;
+    let plan = plan_by(project).await?;
     let steps = plan.entries.len();
     let due = plan.entries.into_iter().filter_map(|entry| match entry.decision {
         Decision::Run(reason) => Some(DueAsset { asset: entry.asset, reason }),
