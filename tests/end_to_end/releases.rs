@@ -1,5 +1,10 @@
 //! Releases: what an environment runs by, who decides it, and that a change of it disturbs nothing.
 
+#[cfg(target_os = "linux")]
+use std::path::PathBuf;
+
+#[cfg(target_os = "linux")]
+use millstream_tests::JumpingClock;
 use millstream_tests::{Ran, Server, TestProject, once};
 use serde_json::{Value, json};
 
@@ -377,4 +382,123 @@ fn a_backup_has_the_files_of_all_releases() {
     other.output(&["release", "rollback", "1", "--yes"]).succeeded();
     made(&other);
     assert_eq!(total(&other), 10);
+}
+
+/// The folders in which files of releases lie to be read.
+#[cfg(target_os = "linux")]
+fn trees(project: &TestProject) -> Vec<PathBuf> {
+    let folder = project.path().join(".millstream/prod/releases/trees");
+    let entries = std::fs::read_dir(folder).expect("there are trees");
+    entries.map(|entry| entry.expect("a name").path()).collect()
+}
+
+/// How many contents are kept.
+#[cfg(target_os = "linux")]
+fn contents(project: &TestProject) -> usize {
+    let folder = project.path().join(".millstream/prod/releases/objects");
+    let halves = std::fs::read_dir(folder).expect("there are contents");
+    let inside =
+        |half: std::fs::DirEntry| std::fs::read_dir(half.path()).expect("a folder").count();
+    halves.map(|half| inside(half.expect("a name"))).sum()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_of_old_releases_go_and_those_that_can_be_gone_back_to_stay() {
+    let project = shop();
+    project.write("millstream.yml", "name: shop\nenvironments:\n  prod: {releases: {keep: 1}}\n");
+    let clock = JumpingClock::compiled();
+    let deployed = |amount: u32, crash: Option<&str>| {
+        project.write("models/orders.sql", format!("select 1 as id, {amount} as amount"));
+        let mut deploy = project.command(&["deploy", "--yes"]);
+        clock.put_under(&mut deploy);
+        deploy.envs(crash.map(|point| ("MILLSTREAM_CRASH_AT", point)));
+        deploy.output().expect("the binary starts")
+    };
+    for amount in 1..4 {
+        assert!(deployed(amount, None).status.success());
+    }
+    made(&project);
+    assert_eq!(trees(&project).len(), 3, "all of them were current today");
+    let before = contents(&project);
+
+    clock.set(3 * 24 * 3600);
+    let killed = deployed(4, Some("release.retire.before"));
+    assert_eq!(killed.status.code(), None, "{killed:?}");
+    assert_eq!(trees(&project).len(), 4, "nothing was removed yet");
+    clock.set(6 * 24 * 3600);
+    let retired = deployed(5, None);
+    let said = String::from_utf8_lossy(&retired.stderr).into_owned();
+    assert!(said.contains("the files of old releases are kept no more: 3"), "{said}");
+    let left = trees(&project);
+    assert_eq!(left.len(), 2, "that of 4, to go back to, and that of 5: {left:?}");
+    assert_eq!(contents(&project), before - 2, "three lists and orders less, one of each more");
+
+    let list = project.output(&["release", "list"]).succeeded().stdout;
+    assert_eq!(list.matches("kept no more").count(), 3, "{list}");
+    for words in [&["release", "rollback", "2", "--yes"][..], &["release", "show", "2"]] {
+        let refused = project.output(words);
+        assert_ne!(refused.status, Some(0));
+        assert!(refused.stderr.contains("kept no more"), "{}", refused.stderr);
+    }
+    let audit = project.output(&["audit", "list"]).succeeded().stdout;
+    assert!(audit.contains("release.retire"), "{audit}");
+    project.output(&["release", "rollback", "4", "--yes"]).succeeded();
+    made(&project);
+    assert_eq!(total(&project), 4);
+}
+
+#[test]
+fn an_environment_goes_back_to_the_files_of_the_folder() {
+    let project = shop();
+    let nothing = project.output(&["release", "leave", "--yes"]).succeeded().stdout;
+    assert!(nothing.starts_with("nothing to leave"), "{nothing}");
+    deploy(&project);
+    made(&project);
+    let server = project.serve();
+    assert_eq!(get(&server, "/api/v1/releases/1")["is_served"], true);
+    project.edit("models/orders.sql", "10 as amount", "20 as amount");
+
+    let dry = project.json(&["release", "leave", "--dry-run"])["leave"].clone();
+    assert_eq!(dry["change"]["files"][0]["path"], "models/orders.sql", "{dry}");
+    assert_eq!(dry["change"]["due"]["assets"][0]["asset"], "table:main.orders", "{dry}");
+    assert_eq!(states(&project), [(1, "current".to_owned())]);
+    let unasked = project.output(&["release", "leave"]);
+    assert!(unasked.stderr.contains("release.unconfirmed"), "{}", unasked.stderr);
+    let left = ["release", "leave", "--yes", "--reason", "tried enough"];
+    assert_eq!(project.json(&left)["leave"]["release"]["state"], "left");
+    once("the folder", || (get(&server, "/api/v1/releases/1")["is_served"] == false).then_some(()));
+    drop(server);
+    let ran = project.output(&["run"]).succeeded();
+    assert!(!ran.stderr.contains("runs by release"), "{}", ran.stderr);
+    assert_eq!(total(&project), 20);
+    let audit = project.output(&["audit", "list", "--action", "release.leave"]).succeeded().stdout;
+    assert!(audit.contains("tried enough") && audit.contains("ada"), "{audit}");
+
+    project.output(&["release", "rollback", "1", "--yes"]).succeeded();
+    made(&project);
+    assert_eq!(total(&project), 10);
+}
+
+#[test]
+fn nobody_leaves_a_release_to_be_spared_approvals() {
+    let project = shop();
+    project
+        .write("millstream.yml", "name: shop\nenvironments:\n  prod: {releases: {approvals: 1}}\n");
+    project.output(&["deploy", "--yes"]).succeeded();
+    typed_by(&project, "bob", &["release", "approve", "1", "--yes"]).succeeded();
+    project.write("millstream.yml", MANIFEST);
+    let refused = project.output(&["release", "leave", "--yes"]);
+    assert!(refused.stderr.contains("ledger.leave_unapproved"), "{}", refused.stderr);
+    project.output(&["deploy", "--yes"]).succeeded();
+    typed_by(&project, "bob", &["release", "approve", "2", "--yes"]).succeeded();
+    project.write(
+        "millstream.yml",
+        "name: shop\nenvironments:\n  prod: {releases: {required: true}}\n",
+    );
+    let refused = project.output(&["release", "leave", "--yes"]);
+    assert!(refused.stderr.contains("release.required"), "{}", refused.stderr);
+    project.write("millstream.yml", MANIFEST);
+    project.output(&["release", "leave", "--yes"]).succeeded();
+    assert_eq!(states(&project)[0], (2, "left".to_owned()));
 }

@@ -1,5 +1,6 @@
 //! Contents by their hash: each is there once, whole or not at all.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use millstream_core::ContentHash;
 
 use crate::content::{self, Content};
 use crate::error::{BackupError, Result};
-use crate::names::{make_folder, sync_holders};
+use crate::names::{make_folder, names_in, remove, sync_holders};
 
 /// Where contents lie.
 pub(crate) const OBJECTS: &str = "objects";
@@ -26,6 +27,15 @@ pub struct Contents {
 pub(crate) struct Received {
     path: PathBuf,
     pub(crate) content: Content,
+}
+
+/// Contents that were removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// How many.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// Whether a content was there before.
@@ -90,6 +100,33 @@ impl Contents {
         object.parent().map_or(Ok(()), make_folder)?;
         fs::rename(path, &object).map_err(BackupError::io(&object))?;
         Ok(Kept::New)
+    }
+
+    /// All contents; what else lies among them has no hash.
+    pub(crate) fn all(&self) -> Result<Vec<(PathBuf, Option<ContentHash>)>> {
+        let root = self.folder.join(OBJECTS);
+        let mut objects = Vec::new();
+        for first in names_in(&root)? {
+            for rest in names_in(&root.join(&first))? {
+                let hash = format!("{first}{rest}").parse().ok();
+                objects.push((root.join(&first).join(rest), hash));
+            }
+        }
+        Ok(objects)
+    }
+
+    /// Removes all contents but those that are needed. Whoever adds or reads others meanwhile has to
+    /// be kept from that.
+    pub fn keep_only(&self, needed: &HashSet<ContentHash>) -> Result<Removed> {
+        let mut removed = Removed::default();
+        for (path, hash) in self.all()? {
+            if hash.is_none_or(|hash| !needed.contains(&hash)) {
+                removed.files += 1;
+                removed.bytes += path.metadata().map_or(0, |object| object.len());
+                remove(&path)?;
+            }
+        }
+        Ok(removed)
     }
 
     /// Makes the names of contents durable.

@@ -34,7 +34,7 @@ mod tree;
 mod verify;
 mod work;
 
-pub use contents::Contents;
+pub use contents::{Contents, Removed};
 pub use database::{FrozenDatabase, HeldDatabase};
 pub use error::{BackupError, Result};
 pub use explain::EXPLANATIONS;

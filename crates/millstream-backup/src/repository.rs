@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use millstream_core::ContentHash;
 
-use crate::contents::{Contents, OBJECTS};
+use crate::contents::{Contents, Removed};
 use crate::error::{BackupError, Result};
 use crate::manifest::{BackupManifest, BackupSummary, FORMAT, StoredFile};
-use crate::names::{make_folder, sync_folder, write_whole};
+use crate::names::{make_folder, names_in, remove, sync_folder, write_whole};
 
 const MARK: &str = "millstream-backup";
 const BACKUPS: &str = "backups";
@@ -157,14 +157,8 @@ impl Repository {
         }
         let backups = self.folder.join(BACKUPS);
         sync_folder(&backups).map_err(BackupError::io(&backups))?;
-        for (path, hash) in self.objects()? {
-            if hash.is_none_or(|hash| !needed.contains(&hash)) {
-                pruned.files += 1;
-                pruned.bytes += path.metadata().map_or(0, |object| object.len());
-                remove(&path)?;
-            }
-        }
-        Ok(pruned)
+        let Removed { files, bytes } = self.contents().keep_only(&needed)?;
+        Ok(Pruned { files, bytes, ..pruned })
     }
 
     /// Keeps other processes from adding and removing until it is dropped.
@@ -236,19 +230,6 @@ impl Repository {
             names
         })
     }
-
-    /// All contents; those that were set aside have no hash.
-    fn objects(&self) -> Result<Vec<(PathBuf, Option<ContentHash>)>> {
-        let root = self.folder.join(OBJECTS);
-        let mut objects = Vec::new();
-        for first in names_in(&root)? {
-            for rest in names_in(&root.join(&first))? {
-                let hash = format!("{first}{rest}").parse().ok();
-                objects.push((root.join(&first).join(rest), hash));
-            }
-        }
-        Ok(objects)
-    }
 }
 
 fn unfinished(id: &str, copied: &[StoredFile]) -> BackupSummary {
@@ -262,26 +243,5 @@ fn unfinished(id: &str, copied: &[StoredFile]) -> BackupSummary {
         files: copied.len() as u64,
         bytes,
         new_bytes: bytes,
-    }
-}
-
-fn names_in(folder: &Path) -> Result<Vec<String>> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(BackupError::io(folder))?,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(BackupError::io(folder))?;
-        names.extend(entry.file_name().into_string().ok());
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(BackupError::io(path)(error)),
-        _ => Ok(()),
     }
 }

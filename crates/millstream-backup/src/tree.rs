@@ -101,6 +101,11 @@ impl Tree {
         Ok(tree)
     }
 
+    /// Whether the list of a tree is kept.
+    pub fn is_kept(contents: &Contents, hash: &ContentHash) -> bool {
+        contents.path(hash).is_file()
+    }
+
     /// The tree whose list has this hash.
     pub fn read(contents: &Contents, hash: &ContentHash) -> Result<Self> {
         let path = contents.path(hash);
@@ -331,6 +336,18 @@ mod tests {
         place.check_out(&tree).unwrap();
         fs::write(place.contents.path(&tree.hash()), "{}").unwrap();
         assert!(Tree::read(&place.contents, &tree.hash()).is_err());
+    }
+
+    #[test]
+    fn what_no_tree_needs_is_removed() {
+        let place = Place::new();
+        let (old, new) = (place.take(&[("a", "one"), ("b", "both")]), place.take(&[("a", "two")]));
+        let needed = new.files().iter().map(|file| file.hash).chain([new.hash()]).collect();
+        let removed = place.contents.keep_only(&needed).unwrap();
+        assert_eq!(removed.files, 3, "a list and two files");
+        assert!(Tree::is_kept(&place.contents, &new.hash()));
+        assert!(!Tree::is_kept(&place.contents, &old.hash()));
+        place.check_out(&new).unwrap();
     }
 
     #[test]

@@ -120,6 +120,12 @@ pub enum Action {
     /// A release that was proposed is rejected.
     #[serde(rename = "release.reject")]
     ReleaseReject,
+    /// The environment runs by the files of the folder again.
+    #[serde(rename = "release.leave")]
+    ReleaseLeave,
+    /// The files of old releases are given up.
+    #[serde(rename = "release.retire")]
+    ReleaseRetire,
     /// A token is made.
     #[serde(rename = "token.add")]
     TokenAdd,

@@ -122,6 +122,20 @@ pub enum LedgerError {
         /// How it stands.
         state: ReleaseState,
     },
+    /// The files of the release were given up.
+    #[error("the files of release {release} are kept no more")]
+    ReleaseRemoved {
+        /// Its number.
+        release: u64,
+    },
+    /// Leaving a release would take away that others have to agree.
+    #[error("release {release} asks for {approvals} approvals of what comes after it")]
+    LeaveUnapproved {
+        /// Its number.
+        release: u64,
+        /// How many.
+        approvals: u32,
+    },
     /// Another release has become the current one since.
     #[error("another release has become the current one: {}", current_of(*current))]
     ReleaseOutdated {
@@ -266,6 +280,8 @@ impl Coded for LedgerError {
             Self::Answered { .. } => "ledger.answered",
             Self::UnknownRelease { .. } => "ledger.unknown_release",
             Self::ReleaseDecided { .. } => "ledger.release_decided",
+            Self::ReleaseRemoved { .. } => "ledger.release_removed",
+            Self::LeaveUnapproved { .. } => "ledger.leave_unapproved",
             Self::ReleaseOutdated { .. } => "ledger.release_outdated",
             Self::OwnRelease { .. } => "ledger.own_release",
             Self::UnknownVersion { .. } => "ledger.unknown_version",
@@ -289,6 +305,8 @@ impl Coded for LedgerError {
             | Self::Answered { .. }
             | Self::UnknownRelease { .. }
             | Self::ReleaseDecided { .. }
+            | Self::ReleaseRemoved { .. }
+            | Self::LeaveUnapproved { .. }
             | Self::ReleaseOutdated { .. }
             | Self::OwnRelease { .. }
             | Self::UnknownVersion { .. }
@@ -339,6 +357,13 @@ impl Coded for LedgerError {
             Self::Answered { .. } => "`millstream runs rerun` asks again",
             Self::UnknownRelease { .. } | Self::ReleaseDecided { .. } => {
                 "`millstream release list` shows how each stands"
+            }
+            Self::ReleaseRemoved { .. } => {
+                "deploy them again from git; `releases: {keep: 20}` of the environment says how many \
+                 are kept"
+            }
+            Self::LeaveUnapproved { .. } => {
+                "deploy files without `approvals` first, which need them once more"
             }
             Self::ReleaseOutdated { .. } => "look at what differs from that one, and deploy again",
             Self::OwnRelease { .. } => "somebody else has to look at it",

@@ -139,6 +139,21 @@ pub const EXPLANATIONS: &[Explanation] = &[
          after it had been proposed.",
     ),
     page(
+        "ledger.release_removed",
+        "The files of the release are kept no more",
+        "Of the releases that an environment has left behind, the newest ones are kept, so that it \
+         can go back to them: `releases: {keep: 20}` of the environment says how many. The files of \
+         this one were given up by a later deploy; what is known of it stays. Its commit, if it had \
+         one, can be deployed again.",
+    ),
+    page(
+        "ledger.leave_unapproved",
+        "Leaving releases would take away that others have to agree",
+        "The current release says how many approvals the one after it needs. Running by the files of \
+         the folder again would need none, so it is refused. Deploy files whose millstream.yml has \
+         no `approvals` for the environment; that needs those approvals once more. Then leave.",
+    ),
+    page(
         "ledger.release_outdated",
         "Another release has become the current one",
         "A release is compared with the current one before anybody agrees to it, and may only take \

@@ -80,7 +80,8 @@ pub use records::{
 };
 pub use recovery::{Adoption, Unfinished};
 pub use releases::{
-    Approval, GitChanges, NewRelease, Release, ReleaseOrigin, ReleaseState, current_release_of,
+    Approval, GitChanges, NewRelease, Release, ReleaseOrigin, ReleaseState, Retired,
+    current_release_of,
 };
 pub use status::{AssetStatus, LastStep};
 pub use tokens::TokenRecord;

@@ -2,7 +2,9 @@
 //! One transaction makes a release the current one, so that a process that dies leaves either the
 //! old one or the new one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use millstream_core::ContentHash;
 use millstream_core::clock::Timestamp;
@@ -14,6 +16,10 @@ use crate::columns::{At, Count, Json, Text, Word};
 use crate::error::{LedgerError, Result};
 use crate::ledger::Ledger;
 use crate::open::open_copy;
+
+/// How long the files of a release are kept in any case after it has ended, or before the oldest run
+/// that is going began: a server takes a while to follow.
+const GRACE: Duration = Duration::from_hours(24);
 
 /// A release that is wanted.
 #[derive(Debug, Clone)]
@@ -80,6 +86,8 @@ pub enum ReleaseState {
     Rejected,
     /// Another one became current before it was approved.
     Outdated,
+    /// It was current until the environment ran by the files of the folder again.
+    Left,
 }
 
 impl ReleaseState {
@@ -92,6 +100,7 @@ impl ReleaseState {
             Self::RolledBack => "rolled_back",
             Self::Rejected => "rejected",
             Self::Outdated => "outdated",
+            Self::Left => "left",
         }
     }
 }
@@ -131,8 +140,10 @@ pub struct Release {
     pub current_at: Option<Timestamp>,
     /// When it no longer was, or was decided against.
     pub ended_at: Option<Timestamp>,
-    /// Why it was rejected.
+    /// Why it was rejected or left.
     pub reason: Option<String>,
+    /// When its files were given up: it cannot be gone back to.
+    pub removed_at: Option<Timestamp>,
 }
 
 /// That somebody agrees to a release.
@@ -142,6 +153,15 @@ pub struct Approval {
     pub by: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// What became of releases that nobody needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retired {
+    /// Those whose files were given up just now, the newest first.
+    pub releases: Vec<u64>,
+    /// The trees that are needed.
+    pub needed: BTreeSet<ContentHash>,
 }
 
 /// The current release of the environment whose ledger is this file, without opening the ledger.
@@ -155,13 +175,14 @@ impl Ledger {
     /// Records a release. It is the current one at once if nobody has to agree.
     ///
     /// Fails with `ledger.release_outdated` if it was compared with another release than the
-    /// current one, and with `ledger.unknown_release` if there is none whose files it should have.
+    /// current one, and with `ledger.unknown_release` or `ledger.release_removed` if there is none
+    /// whose files it should have.
     pub async fn add_release(&self, new: NewRelease) -> Result<Release> {
         let now = self.now();
         self.write(move |connection| {
             expect_base(connection, new.base)?;
             if let Some(earlier) = new.restores {
-                expect(connection, earlier)?;
+                expect_files(&expect(connection, earlier)?)?;
             }
             let release = insert(connection, &new, now)?;
             audit(connection, Some(&new.by), now, || {
@@ -226,6 +247,70 @@ impl Ledger {
                 Deed::new(Action::ReleaseReject, target(release)).with(&reason)
             })?;
             expect(connection, release)
+        })
+        .await
+    }
+
+    /// Lets the environment run by the files of the project's folder again.
+    ///
+    /// Fails with `ledger.release_outdated` if another release is the current one, and with
+    /// `ledger.leave_unapproved` if that asks for approvals: whoever takes those away needs them
+    /// once more.
+    pub async fn leave_release(
+        &self,
+        release: u64,
+        by: Actor,
+        reason: Option<String>,
+    ) -> Result<Release> {
+        let now = self.now();
+        self.write(move |connection| {
+            expect_base(connection, Some(release))?;
+            let approvals = expect(connection, release)?.approvals_asked;
+            if approvals > 0 {
+                return Err(LedgerError::LeaveUnapproved { release, approvals });
+            }
+            outdate(connection, release, now)?;
+            connection
+                .prepare_cached(
+                    "UPDATE releases SET ended_at = ?2, reason = ?3, state = 'left'
+                     WHERE release = ?1",
+                )?
+                .execute(params![Count(release), At(now), reason])?;
+            audit(connection, Some(&by), now, || {
+                let about = reason.as_deref().unwrap_or_default();
+                Deed::new(Action::ReleaseLeave, target(release)).with(about)
+            })?;
+            expect(connection, release)
+        })
+        .await
+    }
+
+    /// Gives up the files of releases that nobody needs: of those that were current once the newest
+    /// `kept` stay, and as many of those that never were; and all that ended in the day before now,
+    /// or before the oldest run that is going. Says which trees are needed from then on.
+    pub async fn retire_releases(&self, kept: usize, by: Actor) -> Result<Retired> {
+        let now = self.now();
+        self.write(move |connection| {
+            let oldest_run: Option<At> = connection
+                .prepare_cached("SELECT min(started_at) FROM runs WHERE state = 'running'")?
+                .query_row([], |row| row.get(0))?;
+            let since = oldest_run.map_or(now, |at| now.min(at.0));
+            let known = select(connection, "WHERE removed_at IS NULL ORDER BY release DESC", [])?;
+            let releases = surplus(&known, kept, since);
+            for release in &releases {
+                connection
+                    .prepare_cached("UPDATE releases SET removed_at = ?2 WHERE release = ?1")?
+                    .execute(params![Count(*release), At(now)])?;
+            }
+            if !releases.is_empty() {
+                audit(connection, Some(&by), now, || {
+                    let numbers: Vec<String> = releases.iter().map(u64::to_string).collect();
+                    let about = format!("files of {}", numbers.join(", "));
+                    Deed::new(Action::ReleaseRetire, "releases").with(&about)
+                })?;
+            }
+            let needed = known.iter().filter(|release| !releases.contains(&release.release));
+            Ok(Retired { needed: needed.map(|release| release.tree).collect(), releases })
         })
         .await
     }
@@ -300,18 +385,45 @@ fn make_current(connection: &Connection, release: u64, now: Timestamp) -> Result
              WHERE state = 'current'",
         )?
         .execute(params![Count(release), At(now)])?;
-    connection
-        .prepare_cached(
-            "UPDATE releases SET ended_at = ?2, state = 'outdated'
-             WHERE state = 'proposed' AND release <> ?1",
-        )?
-        .execute(params![Count(release), At(now)])?;
+    outdate(connection, release, now)?;
     connection
         .prepare_cached(
             "UPDATE releases SET current_at = ?2, state = 'current' WHERE release = ?1",
         )?
         .execute(params![Count(release), At(now)])?;
     Ok(())
+}
+
+/// Nobody can agree any more to what was compared with the release before.
+fn outdate(connection: &Connection, but: u64, now: Timestamp) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE releases SET ended_at = ?2, state = 'outdated'
+             WHERE state = 'proposed' AND release <> ?1",
+        )?
+        .execute(params![Count(but), At(now)])?;
+    Ok(())
+}
+
+/// Which of the releases that have files, the newest first, need them no more.
+fn surplus(known: &[Release], kept: usize, since: Timestamp) -> Vec<u64> {
+    let grace = i64::try_from(GRACE.as_micros()).unwrap_or(i64::MAX);
+    let horizon = Timestamp::from_micros(since.as_micros().saturating_sub(grace));
+    let ended = known.iter().filter(|release| release.ended_at.is_some());
+    let (were, never): (Vec<&Release>, Vec<&Release>) =
+        ended.partition(|release| release.current_at.is_some());
+    let beyond = were.into_iter().skip(kept).chain(never.into_iter().skip(kept));
+    let is_old = |release: &&Release| release.ended_at.is_some_and(|ended| ended < horizon);
+    let mut surplus: Vec<u64> = beyond.filter(is_old).map(|release| release.release).collect();
+    surplus.sort_unstable_by_key(|release| std::cmp::Reverse(*release));
+    surplus
+}
+
+fn expect_files(release: &Release) -> Result<()> {
+    match release.removed_at {
+        None => Ok(()),
+        Some(_) => Err(LedgerError::ReleaseRemoved { release: release.release }),
+    }
 }
 
 fn expect_base(connection: &Connection, base: Option<u64>) -> Result<()> {
@@ -345,7 +457,8 @@ fn select(connection: &Connection, rest: &str, parameters: impl Params) -> Resul
     let mut releases: Vec<Release> = connection
         .prepare_cached(&format!(
             "SELECT release, tree, files, bytes, state, message, by, git, base, restores,
-                    approvals_needed, approvals_asked, proposed_at, current_at, ended_at, reason
+                    approvals_needed, approvals_asked, proposed_at, current_at, ended_at, reason,
+                    removed_at
              FROM releases {rest}"
         ))?
         .query_map(parameters, record)?
@@ -382,6 +495,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Release> {
         current_at: row.get::<_, Option<At>>(13)?.map(|it| it.0),
         ended_at: row.get::<_, Option<At>>(14)?.map(|it| it.0),
         reason: row.get(15)?,
+        removed_at: row.get::<_, Option<At>>(16)?.map(|it| it.0),
     })
 }
 

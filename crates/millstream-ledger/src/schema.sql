@@ -290,8 +290,10 @@ CREATE TABLE releases (
     proposed_at INTEGER NOT NULL,
     current_at  INTEGER,
     ended_at    INTEGER,
-    -- Why it was rejected.
-    reason   TEXT
+    -- Why it was rejected or left.
+    reason   TEXT,
+    -- When its files were given up; it cannot be gone back to.
+    removed_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX releases_current ON releases (state) WHERE state = 'current';
 CREATE INDEX releases_proposed ON releases (release) WHERE state = 'proposed';

@@ -161,6 +161,7 @@ mod tests {
             current_at: None,
             ended_at: None,
             reason: Some("it breaks the report".to_owned()),
+            removed_at: None,
         }
     }
 

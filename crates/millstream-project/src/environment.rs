@@ -57,7 +57,7 @@ pub struct Traces {
 }
 
 /// By which files of the project an environment runs: those of its current release, if it has one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Releases {
     /// What happens while it has none.
     pub unreleased: Unreleased,
@@ -65,7 +65,23 @@ pub struct Releases {
     pub approvals: u32,
     /// Files and folders, from the project's folder on, that no release has.
     pub exclude: Vec<PathBuf>,
+    /// How many releases that were current once are kept to go back to.
+    pub keep: u32,
 }
+
+impl Default for Releases {
+    fn default() -> Self {
+        Self {
+            unreleased: Unreleased::Runs,
+            approvals: 0,
+            exclude: Vec::new(),
+            keep: RELEASES_KEPT_USUAL,
+        }
+    }
+}
+
+/// The releases that are kept to go back to where nothing is said.
+const RELEASES_KEPT_USUAL: u32 = 20;
 
 /// What happens in an environment that has no release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -205,7 +221,7 @@ fn server_url(
 
 /// What is said of releases. Whoever asks for approvals means that nothing runs without.
 fn releases(spec: &EnvironmentSpec, place: Place, report: &mut Report) -> Releases {
-    let ReleasesSpec { required, approvals, exclude } = spec.releases.clone();
+    let ReleasesSpec { required, approvals, exclude, keep } = spec.releases.clone();
     for path in &exclude {
         let is_inside = path.components().all(|part| matches!(part, Component::Normal(_)));
         if path.as_os_str().is_empty() || !is_inside {
@@ -218,7 +234,7 @@ fn releases(spec: &EnvironmentSpec, place: Place, report: &mut Report) -> Releas
         true => Unreleased::Waits,
         false => Unreleased::Runs,
     };
-    Releases { unreleased, approvals, exclude }
+    Releases { unreleased, approvals, exclude, keep: keep.unwrap_or(RELEASES_KEPT_USUAL) }
 }
 
 fn check_name(name: &str, manifest: &Manifest, document: &Document, report: &mut Report) {

@@ -20,7 +20,8 @@ export function origin(release: Release): string | null {
   return `${release.commit.slice(0, 7)}${branch}${release.changes === "dirty" ? ", with changes" : ""}`;
 }
 
-/** Whether it can be gone back to: it was the current one. */
+/** Whether it can be gone back to: it was the current one, and its files are kept. */
 export function canReturn(release: Release): boolean {
+  if (release.removed_at) return false;
   return release.state === "superseded" || release.state === "rolled_back" || release.state === "left";
 }

@@ -424,6 +424,8 @@ export interface Release {
   current_at: string | null;
   ended_at: string | null;
   reason: string | null;
+  /** When its files were given up. */
+  removed_at: string | null;
 }
 
 export interface NamedDiff {

@@ -122,6 +122,8 @@ fn every_code_has_its_page() {
         E::Answered { asset: orders(), how: text() },
         E::UnknownRelease { release: 1 },
         E::ReleaseDecided { release: 1, state: ReleaseState::Rejected },
+        E::ReleaseRemoved { release: 1 },
+        E::LeaveUnapproved { release: 1, approvals: 1 },
         E::ReleaseOutdated { current: None },
         E::OwnRelease { release: 1, by: text() },
         E::UnknownVersion { asset: orders(), version: 1 },

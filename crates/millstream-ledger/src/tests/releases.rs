@@ -99,3 +99,60 @@ async fn what_was_compared_with_another_release_is_outdated() {
     );
     assert_eq!(code(ledger.reject_release(1, actor("bob"), "").await), "ledger.release_decided");
 }
+
+#[tokio::test]
+async fn an_environment_leaves_its_release_unless_that_would_spare_approvals() {
+    let folder = Folder::new();
+    let ledger = folder.open().await;
+    ledger.add_release(release("one", None, 0)).await.unwrap();
+    assert_eq!(code(ledger.leave_release(7, actor("ada"), None).await), "ledger.release_outdated");
+    let proposed = NewRelease { approvals_needed: 1, ..release("two", Some(1), 0) };
+    ledger.add_release(proposed).await.unwrap();
+    let left = ledger.leave_release(1, actor("ada"), Some("back to git".into())).await.unwrap();
+    assert_eq!((left.state, left.reason.as_deref()), (ReleaseState::Left, Some("back to git")));
+    assert_eq!(ledger.current_release().unwrap(), None);
+    assert_eq!(ledger.release(2).unwrap().unwrap().state, ReleaseState::Outdated);
+    let deeds = ledger.audit_records(&AuditFilter::default(), 1).unwrap();
+    assert_eq!(deeds[0].action.to_string(), "release.leave");
+
+    // It is gone back to, or deployed to, as if there never had been one.
+    let back = NewRelease { restores: Some(1), ..release("one", None, 0) };
+    ledger.add_release(back).await.unwrap();
+    ledger.add_release(release("asking", Some(3), 1)).await.unwrap();
+    ledger.approve_release(4, actor("bob")).await.unwrap();
+    assert_eq!(code(ledger.leave_release(4, actor("ada"), None).await), "ledger.leave_unapproved");
+}
+
+#[tokio::test]
+async fn files_of_old_releases_are_given_up_but_not_those_of_runs_that_are_going() {
+    let folder = Folder::new();
+    let ledger = folder.open().await;
+    let day = Duration::from_secs(24 * 3600);
+    for number in 0..5_u64 {
+        let base = (number > 0).then_some(number);
+        ledger.add_release(release(&format!("tree {number}"), base, 0)).await.unwrap();
+    }
+    let numbers = |retired: &Retired| retired.releases.clone();
+    let retired = ledger.retire_releases(2, actor("ada")).await.unwrap();
+    assert_eq!((numbers(&retired), retired.needed.len()), (vec![], 5), "all were current today");
+
+    advance(&folder.clock, day / 2);
+    let run = ledger.begin_run(cause("run")).await.unwrap();
+    advance(&folder.clock, day * 2);
+    let retired = ledger.retire_releases(2, actor("ada")).await.unwrap();
+    assert_eq!(numbers(&retired), [0_u64; 0], "a run that began soon after is going");
+    ledger.end_run(run, RunState::Succeeded).await.unwrap();
+    let retired = ledger.retire_releases(2, actor("ada")).await.unwrap();
+    assert_eq!(numbers(&retired), [2, 1], "3 and 4 can be gone back to");
+    let tree = |number: u64| ContentHash::of(format!("tree {number}").as_bytes());
+    assert_eq!(retired.needed, [tree(2), tree(3), tree(4)].into());
+    let again = ledger.retire_releases(2, actor("ada")).await.unwrap();
+    assert_eq!((numbers(&again), again.needed), (vec![], retired.needed), "once");
+
+    let back = NewRelease { restores: Some(1), ..release("tree 0", Some(5), 0) };
+    assert_eq!(code(ledger.add_release(back).await), "ledger.release_removed");
+    let removed = ledger.release(1).unwrap().unwrap();
+    assert!(removed.removed_at.is_some());
+    let deeds = ledger.audit_records(&AuditFilter::default(), 1).unwrap();
+    assert_eq!(deeds[0].detail.as_deref(), Some("files of 2, 1"));
+}

@@ -114,6 +114,10 @@ pub(crate) struct ReleasesSpec {
     /// Files and folders of the project that no release has, as `notebooks`.
     #[serde(default)]
     pub(crate) exclude: Vec<PathBuf>,
+    /// How many releases that were current once are kept to go back to. 20 when left out.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) keep: Option<u32>,
 }
 
 /// The operational database: a PostgreSQL URL, or the path of a SQLite file.

@@ -38,7 +38,7 @@ pub struct ReleaseDifference {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ReleaseView {
     release: u64,
-    /// `proposed`, `current`, `superseded`, `rolled_back`, `rejected` or `outdated`.
+    /// `proposed`, `current`, `superseded`, `rolled_back`, `rejected`, `outdated` or `left`.
     state: String,
     /// Whether this server runs by it.
     is_served: bool,
@@ -61,8 +61,10 @@ pub(super) struct ReleaseView {
     proposed_at: Moment,
     current_at: Option<Moment>,
     ended_at: Option<Moment>,
-    /// Why it was rejected.
+    /// Why it was rejected or left.
     reason: Option<String>,
+    /// When its files were given up: it cannot be gone back to.
+    removed_at: Option<Moment>,
 }
 
 /// That somebody agrees to a release.
@@ -226,7 +228,7 @@ pub(super) async fn roll_back(
 ) -> Answer<ReleaseView> {
     let earlier = api.release(&release)?;
     let (number, state) = (earlier.release, earlier.state);
-    if !matches!(state, ReleaseState::Superseded | ReleaseState::RolledBack) {
+    if !matches!(state, ReleaseState::Superseded | ReleaseState::RolledBack | ReleaseState::Left) {
         return Err(LedgerError::ReleaseDecided { release: number, state }.into());
     }
     let current = api.ledger().current_release()?;
@@ -297,6 +299,7 @@ impl Api {
             current_at: release.current_at.map(Moment),
             ended_at: release.ended_at.map(Moment),
             reason: release.reason,
+            removed_at: release.removed_at.map(Moment),
         }
     }
 }

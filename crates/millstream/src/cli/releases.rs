@@ -34,7 +34,8 @@ pub struct ConsentArgs {
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:\n  millstream release list --env prod\n  \
     millstream release show 7 --env prod\n  millstream release approve 7 --env prod\n  \
-    millstream release rollback 5 --env prod")]
+    millstream release rollback 5 --env prod\n  \
+    millstream release leave --env staging")]
 pub enum ReleaseVerb {
     /// Releases of the environment, the newest first.
     List {
@@ -77,6 +78,22 @@ pub enum ReleaseVerb {
         /// Why, for the record.
         #[arg(short, long, value_name = "TEXT")]
         message: Option<String>,
+        /// How it is decided.
+        #[command(flatten)]
+        consent: ConsentArgs,
+        /// Only say what would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Lets the environment run by the files of the project's folder again.
+    #[command(after_help = "Examples:\n  millstream release leave --env staging --dry-run\n  \
+        millstream release leave --env staging --reason 'tried enough'\n\n\
+        Whatever is in the folder counts from then on, at once. The releases stay: \
+        `millstream release rollback` goes back to one.")]
+    Leave {
+        /// Why, for the record.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// How it is decided.
         #[command(flatten)]
         consent: ConsentArgs,

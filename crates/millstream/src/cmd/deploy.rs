@@ -3,23 +3,24 @@
 use std::path::Path;
 
 use millstream_core::error::{Plain, Result as CoreResult};
-use millstream_ledger::{NewRelease, Release};
+use millstream_ledger::{Ledger, NewRelease, Release};
 use millstream_project::{Branch, Project};
 use serde_json::json;
 
 use super::release::decide::{Decided, Proposal, decide};
 use crate::cli::{DeployArgs, Global, OutputFormat};
 use crate::exit::Outcome;
-use crate::output::{print_json, print_line};
-use crate::wire::{Releases, folder_project, open_current, origin, user};
+use crate::output::{print_json, print_line, print_note};
+use crate::wire::{ReleaseFiles, Releases, folder_project, open_current, origin, user};
 
 /// Makes the files of the project those by which the environment runs.
 pub async fn run(global: &Global, args: &DeployArgs) -> Outcome {
     let folder = folder_project(global)?;
     let name = &folder.environment.name;
     expect_releasable(&folder.home, name)?;
-    let (_, current) = open_current(&folder.home, name).await?;
+    let (ledger, current) = open_current(&folder.home, name).await?;
     let releases = Releases::of(global, &folder.home);
+    let hold = releases.files().hold()?;
     let tree = releases.files().take(&folder)?;
     if current.as_ref().is_some_and(|current| current.tree == tree.hash()) {
         return nothing_to_deploy(global, &folder, current.as_ref());
@@ -41,9 +42,30 @@ pub async fn run(global: &Global, args: &DeployArgs) -> Outcome {
         approvals_asked,
         by: user(),
     };
+    let keep = project.environment.releases.keep;
     let proposal = Proposal { releases: &releases, current: current.as_ref(), new, project };
     let decided = if args.dry_run { Decided::DryRun } else { Decided::of(args.consent) };
-    decide(global, proposal, decided).await
+    decide(global, proposal, decided).await?;
+    drop(hold);
+    if decided != Decided::DryRun {
+        retire(releases.files(), &ledger, keep).await;
+    }
+    Ok(())
+}
+
+/// Gives up the files of old releases. What was released is, whatever becomes of those.
+async fn retire(files: &ReleaseFiles, ledger: &Ledger, keep: u32) {
+    match files.retire(ledger, keep).await {
+        Ok(retired) if retired.releases.is_empty() => {}
+        Ok(retired) => {
+            let numbers: Vec<String> = retired.releases.iter().map(u64::to_string).collect();
+            let numbers = numbers.join(", ");
+            print_note(&format!("the files of old releases are kept no more: {numbers}"));
+        }
+        Err(error) => {
+            print_note(&format!("the files of old releases are still there: {}", error.chain()));
+        }
+    }
 }
 
 /// Where files of the folder are tried, nothing is released.

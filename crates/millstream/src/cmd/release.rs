@@ -1,6 +1,7 @@
-//! `millstream release list|show|diff|approve|reject|rollback`
+//! `millstream release list|show|diff|approve|reject|rollback|leave`
 
 pub(super) mod decide;
+mod leave;
 mod text;
 
 use std::path::PathBuf;
@@ -34,6 +35,10 @@ pub async fn run(global: &Global, verb: &ReleaseVerb) -> Outcome {
         ReleaseVerb::Rollback { release, message, consent, dry_run } => {
             let decided = if *dry_run { Decided::DryRun } else { Decided::of(*consent) };
             place.roll_back(*release, message.clone(), decided).await
+        }
+        ReleaseVerb::Leave { reason, consent, dry_run } => {
+            let decided = if *dry_run { Decided::DryRun } else { Decided::of(*consent) };
+            place.leave(reason.clone(), decided).await
         }
     }
 }
@@ -126,6 +131,9 @@ impl Place<'_> {
             let state = earlier.state;
             return Err(LedgerError::ReleaseDecided { release: number, state }.into());
         }
+        if earlier.removed_at.is_some() {
+            return Err(LedgerError::ReleaseRemoved { release: number }.into());
+        }
         let releases = self.releases();
         let project = releases.project(&earlier.tree)?;
         let asked = current.map_or(0, |current| current.approvals_asked);
@@ -180,7 +188,7 @@ fn list(global: &Global, releases: &[Release]) -> Outcome {
             release.by.clone(),
             text::approvals(release),
             text::commit(release),
-            release.tree.short(),
+            text::files(release),
             text::about(release),
         ]
     })

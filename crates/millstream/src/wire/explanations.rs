@@ -99,6 +99,26 @@ const OWN: &[Explanation] = &[
                environment variables that are set here. `millstream release show` says which.",
     },
     Explanation {
+        code: "release.removed",
+        title: "The files of a release are kept no more",
+        text: "Of the releases that an environment has left behind, the newest ones are kept: \
+               `releases: {keep: 20}` of the environment says how many. What is known of an older \
+               one stays, but it cannot be read, compared or gone back to.",
+    },
+    Explanation {
+        code: "release.required",
+        title: "The environment runs by releases only",
+        text: "millstream.yml of the folder has `required: true` or `approvals` for the environment, \
+               so that nothing would run once its release is left. Take that out first.",
+    },
+    Explanation {
+        code: "release.lock",
+        title: "The files of releases cannot be locked or removed",
+        text: "Whoever adds, copies or removes files of releases holds a lock on `.lock` in their \
+               folder, below `.millstream`. See that the disk has room and the folder belongs to \
+               whoever runs the command.",
+    },
+    Explanation {
         code: "release.dbt",
         title: "dbt's commands do not run by releases",
         text: "`millstream dbt` works on the files of the folder, and the environment runs by those \

@@ -19,7 +19,7 @@ use millstream_project::BRANCH_FILE;
 use millstream_stream::{OperationalLocation, TopicMark};
 
 use super::opened::Opened;
-use super::releases::RELEASES;
+use super::releases::{RELEASES, ReleaseFiles, ReleaseHold};
 
 /// The file of the ledger in an environment.
 pub const LEDGER: &str = "ledger.db";
@@ -52,6 +52,8 @@ pub struct FrozenEnvironment<'o> {
     attempts: BTreeSet<AttemptId>,
     lake: PathBuf,
     left_out: Vec<String>,
+    /// Keeps the files of releases in their place.
+    _releases: Option<ReleaseHold>,
 }
 
 impl<'o> FrozenEnvironment<'o> {
@@ -72,6 +74,8 @@ impl<'o> FrozenEnvironment<'o> {
                 None
             }
         };
+        let releases = ReleaseFiles::of(&opened.project.home, &opened.project.environment.name);
+        let releases = releases.is_there().then(|| releases.hold()).transpose()?;
         let databases = copy_databases(opened.ledger.path(), operational.as_deref(), scratch)?;
         let ledger = LedgerCopy::open(&scratch.join(LEDGER))?;
         let mut frozen = Self {
@@ -83,6 +87,7 @@ impl<'o> FrozenEnvironment<'o> {
             attempts: BTreeSet::new(),
             lake,
             left_out,
+            _releases: releases,
         };
         frozen.settle(scratch).await?;
         Ok(frozen)

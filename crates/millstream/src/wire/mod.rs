@@ -39,7 +39,7 @@ pub use project::{
 };
 pub use python::interpreter_of;
 pub use release_change::{ReleaseChange, Releases, as_error, plan_by};
-pub use releases::{current_release, origin};
+pub use releases::{ReleaseFiles, current_release, origin};
 pub use schedules::{scheduler, webhooks};
 pub use traces::{exporter, trace_parent};
 pub use warehouse::EmbeddedWarehouse;

@@ -6,24 +6,33 @@
 //!                                              trees/<hash>/        the files of a release, to read
 //! ```
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use millstream_backup::{Contents, Tree};
 use millstream_connect::registry::input_files;
-use millstream_core::ContentHash;
 use millstream_core::error::{Plain, Result as CoreResult};
+use millstream_core::{ContentHash, Error, crash};
 use millstream_files::{Folder, Report};
-use millstream_ledger::{Release, ReleaseOrigin, current_release_of};
+use millstream_ledger::{Ledger, Release, ReleaseOrigin, Retired, current_release_of};
 use millstream_project::{Branch, Project, is_environment_name, state_dir};
 
 use super::frozen::LEDGER;
 use super::git;
+use super::opened::user;
 use crate::exit::Failure;
 use crate::output::size;
 
 /// The folder of releases in that of an environment.
 pub(super) const RELEASES: &str = "releases";
+/// Where the files of releases lie to be read, below that.
+const TREES: &str = "trees";
+/// Whoever adds or copies files shares it; whoever removes some has it alone.
+const LOCK: &str = ".lock";
+/// The end of the name of a tree that is being removed.
+const REMOVING: &str = ".removing";
 /// The most files of a release.
 const FILES_MAX: usize = 20_000;
 /// The most bytes of all files of a release.
@@ -47,6 +56,71 @@ impl ReleaseFiles {
         Self { folder: state_dir(home, environment).join(RELEASES) }
     }
 
+    /// Whether there are any.
+    pub fn is_there(&self) -> bool {
+        self.folder.is_dir()
+    }
+
+    /// Keeps other processes from removing files until it is dropped.
+    pub fn hold(&self) -> CoreResult<ReleaseHold> {
+        Contents::open_or_make(&self.folder)?;
+        let file = self.lock_file()?;
+        file.lock_shared().map_err(|error| self.unlocked(&error))?;
+        Ok(ReleaseHold { _file: file })
+    }
+
+    /// Removes the files that no release of the ledger needs, of which so many are kept to go back
+    /// to. It is left to the next time if another process adds or copies files at the moment.
+    pub async fn retire(&self, ledger: &Ledger, keep: u32) -> CoreResult<Retired> {
+        let file = self.lock_file()?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Retired::default()),
+            Err(TryLockError::Error(error)) => return Err(self.unlocked(&error)),
+        }
+        let retired = ledger.retire_releases(keep as usize, user()).await?;
+        crash::point("release.retire.before");
+        self.keep_only(&retired.needed)?;
+        Ok(retired)
+    }
+
+    fn keep_only(&self, needed: &BTreeSet<ContentHash>) -> CoreResult<()> {
+        let contents = self.contents();
+        let mut hashes = HashSet::new();
+        for hash in needed {
+            // What a tree needs that cannot be read is not known: then all stays.
+            let tree = Tree::read(&contents, hash)?;
+            hashes.extend(tree.files().iter().map(|file| file.hash).chain([*hash]));
+        }
+        for entry in folders_in(&self.folder.join(TREES)) {
+            let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let is_needed = name.parse().is_ok_and(|hash| needed.contains(&hash));
+            let is_removed = name.ends_with(REMOVING) || name.parse::<ContentHash>().is_ok();
+            if is_removed && !is_needed {
+                remove_folder(&entry).map_err(|error| self.unremoved(&error))?;
+            }
+        }
+        contents.keep_only(&hashes)?;
+        Ok(())
+    }
+
+    fn lock_file(&self) -> CoreResult<File> {
+        let path = self.folder.join(LOCK);
+        let file = File::options().write(true).create(true).truncate(false).open(&path);
+        file.map_err(|error| self.unlocked(&error))
+    }
+
+    fn unlocked(&self, error: &io::Error) -> Error {
+        let message = format!("{} cannot be locked: {error}", self.folder.join(LOCK).display());
+        Plain::external("release.lock", message).into()
+    }
+
+    fn unremoved(&self, error: &io::Error) -> Error {
+        let folder = self.folder.join(TREES);
+        let message = format!("files below {} cannot be removed: {error}", folder.display());
+        Plain::external("release.lock", message).into()
+    }
+
     /// Keeps the files of a project as they are now.
     pub fn take(&self, project: &Project) -> Result<Tree, Failure> {
         let paths = files_of(project)?;
@@ -56,12 +130,18 @@ impl ReleaseFiles {
 
     /// The list of the files of a release.
     pub fn tree(&self, hash: &ContentHash) -> CoreResult<Tree> {
-        Ok(Tree::read(&self.contents(), hash)?)
+        let contents = self.contents();
+        if !Tree::is_kept(&contents, hash) {
+            let message = format!("the files {} of a release are kept no more", hash.short());
+            let hint = "`millstream release list` says which releases have theirs";
+            return Err(Plain::user("release.removed", message).with_hint(hint).into());
+        }
+        Ok(Tree::read(&contents, hash)?)
     }
 
     /// The folder with the files of a release.
     pub fn folder(&self, hash: &ContentHash) -> CoreResult<PathBuf> {
-        let folder = self.folder.join("trees").join(hash.to_string());
+        let folder = self.folder.join(TREES).join(hash.to_string());
         if !folder.is_dir() {
             self.tree(hash)?.check_out(&self.contents(), &folder)?;
         }
@@ -71,6 +151,28 @@ impl ReleaseFiles {
     fn contents(&self) -> Contents {
         Contents::within(&self.folder)
     }
+}
+
+/// Keeps other processes from removing files of releases.
+#[derive(Debug)]
+pub struct ReleaseHold {
+    _file: File,
+}
+
+/// The folders in a folder; none if it cannot be read.
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+/// Removes a folder that is never seen in half: a tree that is there is whole.
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    let mut name = folder.as_os_str().to_owned();
+    if folder.extension().is_none() {
+        name.push(REMOVING);
+        std::fs::rename(folder, &name)?;
+    }
+    std::fs::remove_dir_all(name)
 }
 
 /// The release by whose files an environment runs. A branch runs by the files of the folder, so that

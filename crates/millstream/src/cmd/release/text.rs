@@ -45,7 +45,8 @@ impl fmt::Display for ReleaseText<'_> {
         if !commit.is_empty() {
             writeln!(f, "  from {commit}")?;
         }
-        writeln!(f, "  {} files, {}, {}", thousands(*files), size(*bytes), release.tree.short())
+        let named = self::files(release);
+        writeln!(f, "  {} files, {}, {named}", thousands(*files), size(*bytes))
     }
 }
 
@@ -54,6 +55,14 @@ pub(super) fn approvals(release: &Release) -> String {
     match release.approvals_needed {
         0 => String::new(),
         needed => format!("{} of {needed}", release.approvals.len()),
+    }
+}
+
+/// What names its files, while they are kept.
+pub(super) fn files(release: &Release) -> String {
+    match release.removed_at {
+        None => release.tree.short(),
+        Some(_) => "kept no more".to_owned(),
     }
 }
 

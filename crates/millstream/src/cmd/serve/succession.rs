@@ -1,5 +1,6 @@
 //! One version of the project after another in a server that stays.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,15 +32,15 @@ impl Succession {
     /// Follows the releases until the process stops; gives what is at work then.
     pub(super) async fn follow(self, mut started: Started) -> Started {
         let mut leaving = JoinSet::new();
-        let mut failed: Option<(u64, Instant)> = None;
+        let mut failed: Option<(Newer, Instant)> = None;
         while !self.stop.is_cancelled() {
             tokio::select! {
                 () = tokio::time::sleep(RELEASE_POLL) => {}
                 () = self.stop.cancelled() => break,
             }
             while leaving.try_join_next().is_some() {}
-            let Some(release) = newer(&started) else { continue };
-            let pauses = |(of, at): (u64, Instant)| of == release && at.elapsed() < RETRY_PAUSE;
+            let Some(newer) = newer(&started) else { continue };
+            let pauses = |(of, at): (Newer, Instant)| of == newer && at.elapsed() < RETRY_PAUSE;
             if failed.is_some_and(pauses) {
                 continue;
             }
@@ -47,11 +48,11 @@ impl Succession {
                 Ok(next) => {
                     leaving.spawn(std::mem::replace(&mut started, next).leave());
                     failed = None;
-                    tracing::info!(release, "the release is served");
+                    tracing::info!(files = %newer, "they are served");
                 }
                 Err(failure) => {
-                    failed = Some((release, Instant::now()));
-                    tracing::error!(release, "the release cannot be served, and what was goes on");
+                    failed = Some((newer, Instant::now()));
+                    tracing::error!(files = %newer, "they cannot be served, and what was goes on");
                     let _ = failure.report(OutputFormat::Text);
                 }
             }
@@ -74,17 +75,35 @@ impl Succession {
     }
 }
 
-/// The current release, if it is not the one that is served.
-fn newer(started: &Started) -> Option<u64> {
+/// The files by which the environment runs now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Newer {
+    /// Those of a release.
+    Release(u64),
+    /// Those of the project's folder.
+    Folder,
+}
+
+impl fmt::Display for Newer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Release(release) => write!(f, "release {release}"),
+            Self::Folder => f.write_str("the folder"),
+        }
+    }
+}
+
+/// By which files the environment runs, if they are others than those that are served.
+fn newer(started: &Started) -> Option<Newer> {
     let opened = started.opened();
     if opened.project.environment.branch.is_some() {
         return None;
     }
+    let served = opened.release.as_ref().map(|served| served.release);
     match opened.ledger.current_release() {
         Ok(current) => {
-            let current = current?.release;
-            (opened.release.as_ref().map(|served| served.release) != Some(current))
-                .then_some(current)
+            let current = current.map(|current| current.release);
+            (served != current).then(|| current.map_or(Newer::Folder, Newer::Release))
         }
         Err(error) => {
             tracing::warn!(%error, "the current release cannot be read");
