@@ -26,6 +26,7 @@ mod partitions;
 #[cfg(target_os = "linux")]
 mod power_cut;
 mod python_functions;
+mod questions;
 mod readers;
 mod releases;
 mod runs;

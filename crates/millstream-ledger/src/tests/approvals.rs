@@ -115,3 +115,38 @@ async fn items_of_a_list_are_held_one_by_one() {
     let detail = ledger.run(run).unwrap().unwrap();
     assert_eq!(detail.steps[0].attempts[0].state, StepState::Failed);
 }
+
+#[tokio::test]
+async fn questions_are_open_until_they_are_answered_expired_or_asked_by_nobody() {
+    let folder = Folder { clock: stopped_clock(), ..Folder::new() };
+    let ledger = folder.open().await;
+    let open = || -> Vec<RunId> {
+        let found = ledger.open_questions(ledger.now(), 10).unwrap();
+        found.into_iter().map(|question| question.run).collect()
+    };
+    assert_eq!(open(), []);
+    let first = ledger.begin_run(cause()).await.unwrap();
+    ledger.ask(asking(first, "a", Asking::Once)).await.unwrap();
+    assert_eq!(open(), [first]);
+
+    // Once it asks about other inputs, nobody waits for the answer about the first ones.
+    ledger.end_run(first, RunState::Interrupted).await.unwrap();
+    assert_eq!(open(), [first], "the next run goes on waiting");
+    let second = ledger.begin_run(cause()).await.unwrap();
+    ledger.ask(asking(second, "b", Asking::Once)).await.unwrap();
+    assert_eq!(open(), [second]);
+    hers(&ledger).answer(second, &release(), Answer::Approve, None).await.unwrap();
+    assert_eq!(open(), []);
+
+    let third = ledger.begin_run(cause()).await.unwrap();
+    ledger.ask(asking(third, "c", Asking::Once)).await.unwrap();
+    let spec = asking(third, "c", Asking::Once).spec;
+    ledger.skip_step(third, &spec, SkipState::Cancelled, "cancelled").await.unwrap();
+    assert_eq!(open(), [], "its run was stopped");
+
+    let fourth = ledger.begin_run(cause()).await.unwrap();
+    ledger.ask(asking(fourth, "d", Asking::Once)).await.unwrap();
+    assert_eq!(open(), [fourth]);
+    advance(&folder.clock, Duration::from_secs(60));
+    assert_eq!(open(), [], "its time is over");
+}

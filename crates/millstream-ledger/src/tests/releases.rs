@@ -125,7 +125,7 @@ async fn an_environment_leaves_its_release_unless_that_would_spare_approvals() {
 
 #[tokio::test]
 async fn files_of_old_releases_are_given_up_but_not_those_of_runs_that_are_going() {
-    let folder = Folder::new();
+    let folder = Folder { clock: stopped_clock(), ..Folder::new() };
     let ledger = folder.open().await;
     let day = Duration::from_secs(24 * 3600);
     for number in 0..5_u64 {
@@ -137,7 +137,7 @@ async fn files_of_old_releases_are_given_up_but_not_those_of_runs_that_are_going
     assert_eq!((numbers(&retired), retired.needed.len()), (vec![], 5), "all were current today");
 
     advance(&folder.clock, day / 2);
-    let run = ledger.begin_run(cause("run")).await.unwrap();
+    let run = ledger.begin_run(cause()).await.unwrap();
     advance(&folder.clock, day * 2);
     let retired = ledger.retire_releases(2, actor("ada")).await.unwrap();
     assert_eq!(numbers(&retired), [0_u64; 0], "a run that began soon after is going");
