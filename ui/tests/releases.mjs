@@ -28,7 +28,7 @@ export const releaseTasks = {
     await dialog(page).getByText("millstream release approve 2 --env prod").waitFor();
     await dialog(page).getByRole("button", { name: "Approve" }).click();
     await page.getByText("prod runs by release 2").waitFor();
-    await page.getByRole("status").getByText("Current").waitFor();
+    await page.getByRole("status").getByText("Current").first().waitFor();
     await page.goto("/");
     await page.getByText("Needs attention").waitFor();
     await page.getByText("proposed by ada").waitFor({ state: "detached" });
@@ -48,7 +48,7 @@ export const releaseTasks = {
     await dialog(page).getByText("millstream release rollback 1 --message 'the report is wrong' --env prod").waitFor();
     await dialog(page).getByRole("button", { name: "Roll back" }).click();
     await heading(page, "Release 3");
-    await page.getByRole("status").getByText("Waits for approval").waitFor();
+    await page.getByRole("status").getByText("Waits for approval", { exact: true }).waitFor();
     await page.getByText("back to release 1: the report is wrong").waitFor();
     assert.ok(await page.getByRole("button", { name: "Approve" }).isDisabled(), "nobody approves their own");
   },
@@ -63,8 +63,8 @@ export const releaseTasks = {
     await dialog(page).getByLabel(/^Why/).fill("twice");
     await dialog(page).getByText("millstream release reject 4 --reason twice --env prod").waitFor();
     await dialog(page).getByRole("button", { name: "Reject" }).click();
-    await page.getByRole("status").getByText("Rejected").waitFor();
-    await page.getByRole("definition").filter({ hasText: "twice" }).waitFor();
+    await page.getByRole("status").getByText("Rejected", { exact: true }).waitFor();
+    await page.locator("dd", { hasText: "twice" }).waitFor();
     assert.equal(await page.getByRole("button", { name: "Approve" }).count(), 0);
   },
 };

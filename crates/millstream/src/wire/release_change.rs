@@ -79,8 +79,8 @@ impl Releases {
 /// What the environment of a project would make by it now. Asks the sources.
 pub async fn plan_by(project: Project) -> Result<Plan, Failure> {
     let opened = Opened::of(Found { project, release: None }, "deploy").await?;
-    let all = Selection { select: &[], exclude: &[], state: None };
-    let request = RunRequest::new("deploy", opened.project.select(&all)?);
+    let all = opened.project.select(&Selection { select: &[], exclude: &[], state: None })?;
+    let request = RunRequest::new("deploy", all);
     Ok(opened.executor(None).await?.plan(&request).await?)
 }
 

@@ -94,9 +94,9 @@ impl ReleaseFiles {
         }
         for entry in folders_in(&self.folder.join(TREES)) {
             let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let is_needed = name.parse().is_ok_and(|hash| needed.contains(&hash));
-            let is_removed = name.ends_with(REMOVING) || name.parse::<ContentHash>().is_ok();
-            if is_removed && !is_needed {
+            let hash: Option<ContentHash> = name.parse().ok();
+            let is_needed = hash.is_some_and(|hash| needed.contains(&hash));
+            if !is_needed && (hash.is_some() || name.ends_with(REMOVING)) {
                 remove_folder(&entry).map_err(|error| self.unremoved(&error))?;
             }
         }

@@ -5,8 +5,8 @@ use millstream_core::flow::Answer;
 use millstream_ledger::{ApprovalRecord, RunState};
 use serde_json::json;
 
-use super::super::tell::tell_now;
 use crate::cli::{AnswerArgs, Global, OutputFormat};
+use crate::cmd::tell::tell_now;
 use crate::exit::Outcome;
 use crate::output::{moment, print_json, print_line};
 use crate::wire::open_ledger;
