@@ -417,6 +417,8 @@ fn what_makes_no_sense_in_a_flow_is_reported() {
     );
     let said = project.output(&["check"]).ended_with(1).stdout;
     for line in [
+        "steps/all.yml:2:",
+        "`when: step.b.result >` cannot be read: it ends behind `>`, where something has to follow",
         "there is no step `nobody`",
         "a line of `shell` has no `{{ item }}`",
         "step `d` waits for a person and has no `shell`",

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use millstream_core::AssetKey;
 use millstream_core::error::Plain;
 use millstream_core::flow::{Expression, Results};
-use millstream_jinja::{Host, Machine, Outcome, Program, Settings, Syntax, UndefinedMode, Value};
+use millstream_jinja::{
+    Error, Host, Machine, Outcome, Program, Settings, Syntax, UndefinedMode, Value,
+};
 use serde_json::Value as Json;
 
 /// The steps that an expression may take.
 const FUEL: u64 = 1_000_000;
+/// What a template has before an expression.
+const BEFORE: &str = "{{ ";
 /// The name under which expressions find steps.
 const STEP: &str = "step";
 
@@ -19,14 +23,28 @@ pub(crate) fn read(text: &str) -> std::result::Result<Expression, String> {
     if ["{{", "}}", "{%", "{#"].iter().any(|brace| text.contains(brace)) {
         return Err("an expression has no braces around it".to_owned());
     }
-    let source = format!("{{{{ {text} }}}}");
+    let source = format!("{BEFORE}{text} }}}}");
     let program = Program::parse("", &source, &Syntax::default());
-    let program = program.map_err(|error| error.message().to_owned())?;
+    let program = program.map_err(|error| unreadable(text, &error))?;
     let reads: Vec<AssetKey> = steps_named(text)?.iter().map(|name| AssetKey::step(name)).collect();
     let (own, shown) = (reads.clone(), text.to_owned());
     Ok(Expression::new(text, reads, move |results| {
         value(&program, &own, results).map_err(|problem| misread(&shown, &problem))
     }))
+}
+
+/// What is wrong with an expression and where, in the words of somebody who wrote no braces.
+fn unreadable(text: &str, error: &Error) -> String {
+    let at = error.place().map_or(0, |place| place.offset).saturating_sub(BEFORE.len());
+    if at >= text.trim_end().len() {
+        return match words(text).last() {
+            Some(last) => format!("it ends behind `{last}`, where something has to follow"),
+            None => "there is nothing in it".to_owned(),
+        };
+    }
+    let character = text.char_indices().take_while(|(position, _)| *position < at).count() + 1;
+    let message = error.message().trim_start_matches("syntax error: ").replace("`}}`", "its end");
+    format!("at character {character}: {message}")
 }
 
 fn value(
@@ -149,6 +167,18 @@ mod tests {
         assert_eq!(named("step.a.result and step . b.result"), ["a", "b"]);
         assert_eq!(named("'step.a' == x.step.b and step.c.result == \"\\\" step.d\""), ["c"]);
         assert!(steps_named("step['a'].result").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_place() {
+        let told = |text: &str| read(text).unwrap_err();
+        let behind = "it ends behind `>`, where something has to follow";
+        assert_eq!(told("step.a.result > "), behind);
+        assert_eq!(told("  "), "there is nothing in it");
+        let second = "at character 15: here is `rows`, expected is its end";
+        assert_eq!(told("step.a.result rows"), second);
+        assert_eq!(told("step.a == 'é"), "at character 11: a string is not closed");
+        assert!(told("(step.a.result").starts_with("it ends behind `result`"));
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl Known<'_> {
             Ok(expression) => expression,
             Err(problem) => {
                 let hint = "an expression such as `step.check.result.rows > 0`".to_owned();
-                wrong(format!("`{key}` cannot be read: {problem}"), Some(hint));
+                wrong(format!("`{key}: {text}` cannot be read: {problem}"), Some(hint));
                 return None;
             }
         };
