@@ -1,5 +1,7 @@
 //! What can go wrong on the way to a collector. No error has a header's value in it.
 
+use std::time::Duration;
+
 use millstream_core::error::{Coded, Fault, Retry};
 
 /// Why traces did not arrive.
@@ -22,6 +24,8 @@ pub enum TraceError {
     Away {
         /// What happened.
         detail: String,
+        /// How long it wants to be left alone, if it says so.
+        wait: Option<Duration>,
     },
 }
 

@@ -8,7 +8,7 @@ use millstream_core::asset::AssetKey;
 use millstream_core::clock::Clock;
 use millstream_core::error::{Coded, Error, Result, Retry};
 use millstream_core::id::RunId;
-use millstream_ledger::{Changed, Changes, Ledger, RunState};
+use millstream_ledger::{Changed, Changes, Ledger, LedgerError, RunState};
 use rustls::ClientConfig;
 use tokio_util::sync::CancellationToken;
 
@@ -76,6 +76,14 @@ struct News {
     is_all: bool,
 }
 
+/// Why nothing more is exported now.
+#[derive(Debug)]
+struct Held {
+    error: Error,
+    /// How long the collector wants to be left alone, if it says so.
+    wait: Option<Duration>,
+}
+
 impl Exporter {
     /// One that has not begun.
     ///
@@ -119,13 +127,12 @@ impl Exporter {
                     LOOK
                 }
                 Ok(()) => LOOK,
-                Err(error) => {
+                Err(Held { error, wait }) => {
                     if failures == 0 {
                         tracing::warn!(%error, "traces wait to be exported");
                     }
                     failures = failures.saturating_add(1);
-                    let pause = PAUSE.saturating_mul(2_u32.saturating_pow(failures - 1));
-                    pause.min(PAUSE_MAX)
+                    pause_after(failures, wait)
                 }
             };
             if stop.is_cancelled() {
@@ -142,14 +149,12 @@ impl Exporter {
     ///
     /// Fails with `trace.away` if something is left.
     pub async fn finish(&self, within: Duration) -> Result<()> {
-        tokio::time::timeout(within, self.export()).await.unwrap_or_else(|_| {
-            let detail = "it does not take them in time".to_owned();
-            Err(TraceError::Away { detail }.into())
-        })
+        let exported = tokio::time::timeout(within, self.export()).await;
+        exported.unwrap_or_else(|_| Err(too_slow().into())).map_err(|held| held.error)
     }
 
     /// Exports what has ended since that was done last, by whatever process.
-    async fn export(&self) -> Result<()> {
+    async fn export(&self) -> Result<(), Held> {
         while self.ledger.has_traces()? {
             let Some(after) = self.ledger.take_traces(LEASE).await? else { return Ok(()) };
             let told = self.tell_after(after).await;
@@ -162,7 +167,7 @@ impl Exporter {
         Ok(())
     }
 
-    async fn tell_after(&self, after: u64) -> Result<News> {
+    async fn tell_after(&self, after: u64) -> Result<News, Held> {
         let news = self.news(after)?;
         let mut spans: Vec<Span> = Vec::new();
         for run in &news.runs {
@@ -237,7 +242,7 @@ impl Exporter {
     }
 
     /// Sends as many as fill requests, and leaves the rest.
-    async fn send_full(&self, spans: &mut Vec<Span>) -> Result<()> {
+    async fn send_full(&self, spans: &mut Vec<Span>) -> Result<(), TraceError> {
         while spans.len() >= SPANS_OF_REQUEST_MAX {
             let part: Vec<Span> = spans.drain(..SPANS_OF_REQUEST_MAX).collect();
             self.send(&part).await?;
@@ -246,13 +251,61 @@ impl Exporter {
     }
 
     /// Sends spans. Those that the collector will never want are given up.
-    async fn send(&self, spans: &[Span]) -> Result<(), Error> {
+    async fn send(&self, spans: &[Span]) -> Result<(), TraceError> {
         match self.collector.post(&body(&self.resource, self.version, spans)).await {
             Err(error) if error.retry() == Retry::Never => {
                 tracing::warn!(%error, spans = spans.len(), "traces are given up");
                 Ok(())
             }
-            sent => Ok(sent?),
+            sent => sent,
         }
+    }
+}
+
+impl From<TraceError> for Held {
+    fn from(error: TraceError) -> Self {
+        let wait = match &error {
+            TraceError::Away { wait, .. } => *wait,
+            TraceError::Target { .. } | TraceError::Refused { .. } => None,
+        };
+        Self { error: error.into(), wait }
+    }
+}
+
+impl From<LedgerError> for Held {
+    fn from(error: LedgerError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Error> for Held {
+    fn from(error: Error) -> Self {
+        Self { error, wait: None }
+    }
+}
+
+fn too_slow() -> TraceError {
+    TraceError::Away { detail: "it does not take them in time".to_owned(), wait: None }
+}
+
+/// How long the collector is left alone after it has failed so often: twice as long each time, and
+/// not shorter than it asks for.
+fn pause_after(failures: u32, wait: Option<Duration>) -> Duration {
+    let usual = PAUSE.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
+    usual.min(PAUSE_MAX).max(wait.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_collector_decides_how_long_it_is_left_alone_if_it_wants_more() {
+        let asked = Some(Duration::from_secs(90));
+        assert_eq!(pause_after(1, None), PAUSE);
+        assert_eq!(pause_after(3, None), PAUSE * 4);
+        assert_eq!(pause_after(40, None), PAUSE_MAX);
+        assert_eq!(pause_after(1, asked), Duration::from_secs(90));
+        assert_eq!(pause_after(40, asked), PAUSE_MAX);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, USER_AGENT};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use rustls::ClientConfig;
@@ -15,6 +15,8 @@ use crate::target::Target;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest that a request may take; OpenTelemetry's own default.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that a collector is left alone because it asks for that.
+const WAIT_MAX: Duration = Duration::from_hours(1);
 /// What is read of an answer.
 const ANSWER_BYTES_MAX: usize = 4096;
 /// What is told of an answer, in characters.
@@ -55,7 +57,7 @@ impl Collector {
             Err(error) => {
                 let detail =
                     if error.is_timeout() { "no answer in time" } else { "it is not reached" };
-                Err(TraceError::Away { detail: detail.to_owned() })
+                Err(TraceError::Away { detail: detail.to_owned(), wait: None })
             }
         }
     }
@@ -63,7 +65,7 @@ impl Collector {
 
 /// What the answer means: which may be asked again says "OTLP/HTTP Response".
 async fn judged(mut answer: Response) -> Result<(), TraceError> {
-    let status = answer.status();
+    let (status, wait) = (answer.status(), wait(answer.headers()));
     let mut said = Vec::new();
     while said.len() < ANSWER_BYTES_MAX
         && let Ok(Some(chunk)) = answer.chunk().await
@@ -88,14 +90,37 @@ async fn judged(mut answer: Response) -> Result<(), TraceError> {
             | StatusCode::GATEWAY_TIMEOUT
     );
     if is_passing {
-        Err(TraceError::Away { detail: answer })
+        Err(TraceError::Away { detail: answer, wait })
     } else {
         Err(TraceError::Refused { answer })
     }
+}
+
+/// How long the collector wants to be left alone: `Retry-After` in seconds.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(WAIT_MAX))
 }
 
 fn shown(status: StatusCode, said: &str) -> String {
     let plain = said.chars().map(|c| if c.is_control() { ' ' } else { c });
     let text = format!("status {} {}", status.as_u16(), plain.collect::<String>());
     text.trim().chars().take(ANSWER_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_is_left_alone_as_long_as_it_asks_for_and_no_longer_than_an_hour() {
+        let asked = |text: &str| {
+            let value = text.parse().expect("it is a header");
+            wait(&HeaderMap::from_iter([(RETRY_AFTER, value)]))
+        };
+        assert_eq!(asked("7"), Some(Duration::from_secs(7)));
+        assert_eq!(asked("1000000"), Some(WAIT_MAX));
+        assert_eq!(asked("soon"), None);
+        assert_eq!(wait(&HeaderMap::new()), None);
+    }
 }
