@@ -226,6 +226,10 @@ fn events_are_resumed_without_gap_and_without_repetition() {
     assert_eq!(far.next_event().expect("a first event").name, "gone");
 }
 
+/// The routes that say whether the server is ready.
+const READY: [&str; 5] =
+    ["/api/v1/health", "/api/v1/ready", "/v2/health/ready", "/ping", "/health"];
+
 /// Every operation of the description against every role, as `api_roles.txt` has it.
 #[test]
 fn every_operation_is_for_whom_the_table_says() {
@@ -258,7 +262,7 @@ fn every_operation_is_for_whom_the_table_says() {
                 .map(|token| match ask(&method, &concrete, token).status {
                     401 | 403 => "-",
                     // Nothing is trained, so that nothing can be served.
-                    503 if ["/api/v1/health", "/api/v1/ready"].contains(&path.as_str()) => "yes",
+                    503 if READY.contains(&path.as_str()) => "yes",
                     status if status < 500 => "yes",
                     status => panic!("{method} {path} answers {status}"),
                 })
@@ -275,6 +279,67 @@ fn every_operation_is_for_whom_the_table_says() {
 
     let audit = ask("GET", "/api/v1/audit?by=read&action=request", admin).json();
     assert_eq!(audit["items"][0]["outcome"], "refused", "{audit}");
+}
+
+/// What is said of a request before anybody reads what it asks for.
+#[test]
+fn a_request_that_is_not_as_described_is_refused() {
+    let server = shop_with_schedule().serve();
+    let ask = |method: &str, path: &str, body: &str| {
+        server.client().ask(method, path, &[JSON], body).expect("the server answers")
+    };
+    let pause = "/api/v1/schedules/nightly/pause";
+    for body in ["[]", r#"["because"]"#, "null", "7", r#"{"because": "so"}"#, "{"] {
+        let refused = ask("POST", pause, body);
+        assert!([400, 422].contains(&refused.status), "{body}: {}", refused.body);
+        assert_eq!(refused.json()["code"], "server.bad_request", "{body}");
+    }
+    assert_eq!(get(&server, "/api/v1/schedules/nightly")["state"], "on");
+    assert_eq!(ask("POST", pause, "{}").json()["state"], "paused");
+    for (method, path) in
+        [("PUT", "/api/v1/runs"), ("TRACE", "/api/v1/sources"), ("GET", "/api/v1/query")]
+    {
+        let refused = ask(method, path, "");
+        assert_eq!(refused.status, 405, "{method} {path}: {}", refused.body);
+        assert_eq!(refused.json()["code"], "server.method_not_allowed");
+    }
+}
+
+/// Whatever is mounted has a description, since nothing else can be; here are the protocols that
+/// other programs speak.
+#[test]
+fn the_description_has_the_protocols_of_predictions_with_examples() {
+    let project = TestProject::small_shop();
+    project.json(&["run"]);
+    let server = project.serve();
+    let document = get(&server, "/api/v1/openapi.json");
+    let infer = &document["paths"]["/v2/models/{model}/infer"]["post"];
+    assert_eq!(infer["x-millstream-scope"], "score", "{infer}");
+    for path in ["/v2", "/v2/health/ready", "/v2/models/{model}/versions/{version}/infer"] {
+        assert!(document["paths"][path].is_object(), "{path}");
+    }
+    let body = |name: &str| &document["components"]["schemas"][name];
+    assert!(body("InferenceRequest")["examples"][0]["inputs"].is_array(), "{document}");
+    assert!(body("InferenceAnswer")["examples"][0]["outputs"].is_array(), "{document}");
+    let example = &body("TableToScore")["examples"][1]["dataframe_records"];
+    assert!(example.is_array(), "{document}");
+
+    // What the schema requires of an answer is there.
+    let about = get(&server, "/v2/models/buys_again");
+    let values = |datatype: &Value| if datatype == "BYTES" { json!(["fr"]) } else { json!([1.5]) };
+    let tensor = |input: &Value| {
+        let (name, datatype) = (&input["name"], &input["datatype"]);
+        json!({"name": name, "datatype": datatype, "shape": [1], "data": values(datatype)})
+    };
+    let inputs: Vec<Value> =
+        about["inputs"].as_array().expect("it takes something").iter().map(tensor).collect();
+    let answer = post(&server, "/v2/models/buys_again/infer", &json!({"inputs": inputs}));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let required = body("InferenceAnswer")["required"].as_array().expect("some are").clone();
+    assert!(required.contains(&json!("outputs")), "{required:?}");
+    for field in required.iter().filter_map(Value::as_str) {
+        assert!(!answer.json()[field].is_null(), "{field}: {}", answer.body);
+    }
 }
 
 #[test]

@@ -176,6 +176,32 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_is_told_later() {
 }
 
 #[test]
+fn the_runs_of_a_backfill_belong_to_whoever_asks_for_it() {
+    let receiver = Receiver::start(Answering::Taking);
+    let project = project(&receiver.url).with("TRACEPARENT", PARENT);
+    project.write(
+        "models/halves.sql",
+        "{{ config(materialized='table', partitions={'by': 'values', 'column': 'half', \
+         'values': ['first', 'second']}) }} select 'first' as half union all select 'second'\n",
+    );
+    project.output(&["backfill", "halves", "--partition", "first"]).succeeded();
+    let by_command = spans(&receiver.received());
+    let run = by_command.iter().find(|span| span.name.starts_with("RUN backfill"));
+    assert_eq!(run.and_then(|run| run.parent.as_deref()), Some("b7ad6b7169203331"));
+
+    let server = project.serve();
+    let mut client = Client::connect(&server.address).expect("the server listens");
+    let headers = [("content-type", "application/json"), ("traceparent", PARENT)];
+    let body = r#"{"select": ["halves"], "which": "missing"}"#;
+    let started = client.post_with("/api/v1/backfills", &headers, body).expect("it answers");
+    assert_eq!(started.status, 202, "{}", started.body);
+    let told = receiver.wait_for(2);
+    let by_request = spans(&told[1..]);
+    assert!(by_request.iter().any(|span| span.name.starts_with("RUN backfill")));
+    assert!(by_request.iter().all(|span| span.trace == by_command[0].trace), "{by_request:?}");
+}
+
+#[test]
 fn what_cannot_be_a_collector_is_said_and_hinders_no_run() {
     let wrong = TestProject::of(&[("millstream.yml", "name: shop\ntraces: {endpoint: nowhere}\n")]);
     let refused = wrong.output(&["check"]).ended_with(1);

@@ -1,4 +1,4 @@
-//! What the protocols share: the routers, the body, and how an error is answered.
+//! What the protocols share: the routes, the body, and how an error is answered.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -9,10 +9,12 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use bytes::Bytes;
 use http_body_util::LengthLimitError;
 use millstream_core::Coded as _;
 use millstream_core::limits::REQUEST_BODY_BYTES_MAX;
+use millstream_guard::Operation;
 use serde_json::json;
 
 use crate::error::DeployError;
@@ -22,14 +24,18 @@ use crate::{mlflow, v2};
 /// The header that carries the code of an error.
 const ERROR_CODE_HEADER: HeaderName = HeaderName::from_static("millstream-error-code");
 
-/// The routes that ask deployments for metadata and predictions.
-pub fn router(deployments: Arc<Deployments>) -> Router {
-    v2::router().merge(mlflow::router()).with_state(deployments)
-}
+/// A route of a protocol: what it is, and what answers.
+pub(crate) type Route = (Operation, MethodRouter<Arc<Deployments>>);
 
-/// The routes that say whether the server lives and is ready; they need no authentication.
-pub fn health_router(deployments: Arc<Deployments>) -> Router {
-    v2::health_router().merge(mlflow::health_router()).with_state(deployments)
+/// The routes of the protocols, each with its description. Those that say whether the server lives
+/// and is ready need no scope.
+pub fn routes(deployments: &Arc<Deployments>) -> Vec<(Operation, Router)> {
+    let all = v2::routes().into_iter().chain(mlflow::routes());
+    all.map(|(operation, handler)| {
+        let router = Router::new().route(operation.path(), handler);
+        (operation, router.with_state(Arc::clone(deployments)))
+    })
+    .collect()
 }
 
 /// The whole body, held to the limit.
@@ -70,6 +76,7 @@ impl IntoResponse for Refusal {
         let error = self.0;
         let body = json!({
             "error": error.to_string(),
+            "message": error.to_string(),
             "code": error.code(),
             "hint": error.hint(),
         });

@@ -1,8 +1,8 @@
 //! Deployments: real time and batch scoring, prediction events.
 //!
 //! [`Deployments`] answers requests with the version that an alias names at the moment and records
-//! each answer before it is given; [`router`] puts it behind the Open Inference Protocol and
-//! MLflow's scoring formats. [`ScoringStep`] does the same to a whole relation, as a step.
+//! each answer before it is given; [`routes`] puts it behind the Open Inference Protocol and
+//! MLflow's scoring formats, each route with its description. [`ScoringStep`] does the same to a whole relation, as a step.
 //!
 //! Not here: listening and authentication (the server), training and loading models.
 //!
@@ -29,7 +29,7 @@ pub use batch::{ScoringConfig, ScoringStep};
 pub use error::DeployError;
 pub use event::PredictionEvent;
 pub use explain::EXPLANATIONS;
-pub use http::{health_router, router};
+pub use http::routes;
 pub use realtime::{DeploymentConfig, Deployments};
 pub use reference::ModelReference;
 pub use traffic::TrafficSeen;

@@ -5,6 +5,7 @@
 //!
 //! Not here: where tokens are stored (the wiring passes a lookup) and HTTP itself.
 
+pub mod body;
 pub mod error;
 pub mod guard;
 pub mod operation;
@@ -12,6 +13,7 @@ pub mod principal;
 pub mod session;
 pub mod token;
 
+pub use body::Object;
 pub use error::{EXPLANATIONS, GuardError};
 pub use guard::{Guard, TokenLookup};
 pub use operation::{Operation, Verb};

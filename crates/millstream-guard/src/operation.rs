@@ -15,7 +15,8 @@ pub struct Operation {
     scope: Option<Scope>,
     query: Option<Describe>,
     headers: Vec<(&'static str, &'static str)>,
-    body: Option<Describe>,
+    bodies: Vec<(&'static str, Describe)>,
+    group: Option<&'static str>,
     answers: Vec<Given>,
 }
 
@@ -29,6 +30,11 @@ pub enum Verb {
     /// It is ended.
     Delete,
 }
+
+/// What most bodies and answers are written in.
+const JSON: &str = "application/json";
+/// What the paths of the interface begin with, those of the protocols of others not.
+const INTERFACE: &str = "/api/v1";
 
 type Describe = fn(&mut SchemaGenerator) -> Schema;
 
@@ -47,9 +53,9 @@ impl Operation {
         scope: impl Into<Option<Scope>>,
         about: &'static str,
     ) -> Self {
-        let (scope, query, body) = (scope.into(), None, None);
-        let (headers, answers) = (Vec::new(), Vec::new());
-        Self { verb, path, about, scope, query, headers, body, answers }
+        let scope = scope.into();
+        let (headers, bodies, answers) = (Vec::new(), Vec::new(), Vec::new());
+        Self { verb, path, about, scope, query: None, headers, bodies, group: None, answers }
     }
 
     /// Reads.
@@ -76,20 +82,33 @@ impl Operation {
         self
     }
 
+    /// Under a heading of its own; without one, what its path begins with is its heading.
+    #[must_use]
+    pub fn of_group(mut self, group: &'static str) -> Self {
+        self.group = Some(group);
+        self
+    }
+
     /// With a body in JSON.
     #[must_use]
-    pub fn takes<T: JsonSchema>(mut self) -> Self {
-        self.body = Some(SchemaGenerator::subschema_for::<T>);
+    pub fn takes<T: JsonSchema>(self) -> Self {
+        self.takes_as::<T>(JSON)
+    }
+
+    /// With a body in another form, or in one of several.
+    #[must_use]
+    pub fn takes_as<T: JsonSchema>(mut self, content_type: &'static str) -> Self {
+        self.bodies.push((content_type, SchemaGenerator::subschema_for::<T>));
         self
     }
 
     /// Answers in JSON.
     #[must_use]
     pub fn gives<T: JsonSchema>(self, status: u16) -> Self {
-        self.gives_as::<T>(status, "application/json")
+        self.gives_as::<T>(status, JSON)
     }
 
-    /// Answers in another form.
+    /// Answers in another form, or in one of several.
     #[must_use]
     pub fn gives_as<T: JsonSchema>(mut self, status: u16, content_type: &'static str) -> Self {
         let schema: Option<Describe> = Some(SchemaGenerator::subschema_for::<T>);
@@ -117,42 +136,44 @@ impl Operation {
     fn describe(&self, generator: &mut SchemaGenerator) -> Value {
         let mut responses = Map::new();
         for given in &self.answers {
-            let mut answer = json!({"description": if given.status < 300 { "Done" } else { "" }});
+            let about = if given.status < 300 { "Done" } else { "" };
+            let answer = responses.entry(given.status.to_string());
+            let answer = answer.or_insert_with(|| json!({"description": about}));
             if let Some(schema) = given.schema {
-                answer["content"] = json!({given.content_type: {"schema": schema(generator)}});
+                answer["content"][given.content_type] = json!({"schema": schema(generator)});
             }
-            responses.insert(given.status.to_string(), answer);
         }
         let refusal = json!({"$ref": "#/components/schemas/Refusal"});
         responses.insert(
             "default".to_owned(),
             json!({
-                "description": "Refused", "content": {"application/json": {"schema": refusal}},
+                "description": "Refused", "content": {JSON: {"schema": refusal}},
             }),
         );
         let mut operation = json!({
             "operationId": self.id(),
             "summary": self.about,
-            "tags": [self.path.split('/').nth(3).unwrap_or_default()],
+            "tags": [self.group.or_else(|| self.parts().next()).unwrap_or_default()],
             "parameters": self.parameters(generator),
             "responses": responses,
             "x-millstream-scope": self.scope.map(Scope::word),
         });
-        if let Some(body) = self.body {
-            let schema = body(generator);
-            operation["requestBody"] =
-                json!({"required": true, "content": {"application/json": {"schema": schema}}});
+        for (content_type, schema) in &self.bodies {
+            let schema = schema(generator);
+            operation["requestBody"]["required"] = json!(true);
+            operation["requestBody"]["content"][content_type] = json!({"schema": schema});
         }
         operation
     }
 
+    /// The parts of its path, without what all paths of the interface begin with.
+    fn parts(&self) -> impl Iterator<Item = &'static str> {
+        self.path.strip_prefix(INTERFACE).unwrap_or(self.path).split('/').skip(1)
+    }
+
     /// `get_runs_run_gantt`
     fn id(&self) -> String {
-        let words = self
-            .path
-            .split('/')
-            .skip(3)
-            .map(|part| part.trim_matches(['{', '}']).replace('.', "_"));
+        let words = self.parts().map(|part| part.trim_matches(['{', '}']).replace('.', "_"));
         [self.verb.word().to_owned()].into_iter().chain(words).collect::<Vec<_>>().join("_")
     }
 
@@ -224,7 +245,8 @@ pub fn document<'a>(
         "info": {
             "title": "Millstream",
             "version": version,
-            "description": "The interface of a Millstream server for people's pages and scripts.",
+            "description": "The interface of a Millstream server: for people's pages and scripts \
+                under /api/v1, and for predictions by the protocols that their clients speak.",
         },
         "paths": paths,
         "components": {
@@ -294,5 +316,25 @@ mod tests {
         assert_eq!(limit["schema"]["maximum"], 5);
         let name = parameters.iter().find(|it| it["name"] == "name").unwrap();
         assert_eq!(name["required"], true);
+    }
+
+    #[test]
+    fn a_body_and_an_answer_may_come_in_several_forms() {
+        let infer = Operation::post("/v2/models/{model}/infer", Scope::Score, "Predicts.")
+            .of_group("inference")
+            .takes::<Asked>()
+            .takes_as::<String>("application/octet-stream")
+            .gives::<Vec<String>>(200)
+            .gives_as::<String>(200, "application/octet-stream");
+        let document = document("1", &json!({}), [&infer]);
+        let described = &document["paths"]["/v2/models/{model}/infer"]["post"];
+        assert_eq!(described["operationId"], "post_v2_models_model_infer");
+        assert_eq!(described["tags"], json!(["inference"]));
+        for content in
+            [&described["requestBody"]["content"], &described["responses"]["200"]["content"]]
+        {
+            let forms: Vec<&String> = content.as_object().unwrap().keys().collect();
+            assert_eq!(forms, ["application/json", "application/octet-stream"]);
+        }
     }
 }

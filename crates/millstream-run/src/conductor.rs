@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_core::error::Result;
 use millstream_core::id::{BackfillId, RunId};
-use millstream_ledger::Actor;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -104,14 +103,14 @@ impl Conductor {
     }
 
     /// Makes what is left of a backfill that this process has taken, and does not wait for it.
-    pub fn fill(&self, id: BackfillId, by: Option<Actor>) {
+    pub fn fill(&self, id: BackfillId, asker: backfill::Asker) {
         self.filling().insert(id);
-        tokio::spawn(self.clone().carry_backfill(id, by));
+        tokio::spawn(self.clone().carry_backfill(id, asker));
     }
 
-    async fn carry_backfill(self, id: BackfillId, by: Option<Actor>) {
+    async fn carry_backfill(self, id: BackfillId, asker: backfill::Asker) {
         let cancel = self.shared.stop.child_token();
-        let made = backfill::drive(&self.executor, id, by, &cancel, |_| {}).await;
+        let made = backfill::drive(&self.executor, id, &asker, &cancel, |_| {}).await;
         self.filling().remove(&id);
         self.shared.ended.notify_waiters();
         match made {

@@ -47,6 +47,9 @@ pub enum ServerError {
     /// No such route.
     #[error("there is nothing at `{0}`")]
     NotFound(String),
+    /// The route has other methods.
+    #[error("`{0}` is not offered")]
+    MethodNotAllowed(String),
     /// A handler could not read the request.
     #[error("{message}")]
     BadRequest {
@@ -70,6 +73,7 @@ impl ServerError {
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BadRequest { status, .. } => *status,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -92,6 +96,7 @@ impl Coded for ServerError {
             Self::BodyTooLarge(_) => "server.body_too_large",
             Self::Timeout(_) => "server.timeout",
             Self::NotFound(_) => "server.not_found",
+            Self::MethodNotAllowed(_) => "server.method_not_allowed",
             Self::BadRequest { .. } => "server.bad_request",
             Self::Panic => "server.panic",
         }
@@ -122,6 +127,7 @@ impl Coded for ServerError {
             Self::ForeignHost(_) => "use the address 127.0.0.1 or localhost",
             Self::BodyTooLarge(_) => "send fewer rows at a time, or score them in batch",
             Self::Timeout(_) => "send fewer rows at a time",
+            Self::MethodNotAllowed(_) => "the header `Allow` of the answer lists what is",
             Self::NotFound(_) | Self::BadRequest { .. } | Self::Panic => return None,
         };
         Some(text.to_owned())
@@ -215,6 +221,12 @@ pub const EXPLANATIONS: &[Explanation] = &[
         code: "server.not_found",
         title: "there is no such route",
         text: "Look at the path and the method of the request.",
+    },
+    Explanation {
+        code: "server.method_not_allowed",
+        title: "the route has other methods",
+        text: "There is something at this path, but not for this method. The header `Allow` of the \
+               answer lists the methods; `/api/v1/openapi.json` says what each does.",
     },
     Explanation {
         code: "server.bad_request",

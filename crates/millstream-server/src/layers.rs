@@ -42,7 +42,7 @@ pub(crate) fn layered(config: &Arc<ServerConfig>, guarded: Router, open: Router)
                 None => nothing_there(request).await,
             }
         })
-        .method_not_allowed_fallback(nothing_there)
+        .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn_with_state(Arc::clone(config), limit))
@@ -183,7 +183,16 @@ fn names_this_machine(authority: &str) -> bool {
 }
 
 async fn nothing_there(request: Request) -> Response {
-    ServerError::NotFound(format!("{} {}", request.method(), request.uri().path())).into_response()
+    ServerError::NotFound(asked(&request)).into_response()
+}
+
+/// Of a path that there is; `Allow` says which methods it has.
+async fn not_allowed(request: Request) -> Response {
+    ServerError::MethodNotAllowed(asked(&request)).into_response()
+}
+
+fn asked(request: &Request) -> String {
+    format!("{} {}", request.method(), request.uri().path())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer gives the panic away")]

@@ -1,17 +1,18 @@
 //! One listener: authentication, limits, health, the operator's screens; mounts the rooms' routers.
 //!
-//! Only this crate knows listening, TLS and authentication. Rooms bring routers, and the wiring
-//! says which scope each needs:
+//! Only this crate knows listening, TLS and authentication. Rooms bring routers, each with the
+//! description of its route, which says what scope it needs:
 //!
 //! ```no_run
 //! # async fn example(config: millstream_server::ServerConfig, scoring: axum::Router)
 //! # -> millstream_core::Result<()> {
-//! use millstream_guard::Scope;
+//! use millstream_guard::{Operation, Scope};
 //! use millstream_server::{Routes, Server};
 //!
 //! let server = Server::bind(config).await?;
 //! tracing::info!(address = %server.address(), "listening");
-//! let routes = Routes::new().with(Scope::Score, scoring);
+//! let score = Operation::post("/score", Scope::Score, "Predicts.").gives::<Vec<f64>>(200);
+//! let routes = Routes::new().with_operation(score, scoring);
 //! server.serve(routes, || true, std::future::pending()).await
 //! # }
 //! ```

@@ -18,7 +18,8 @@ use crate::config::{ServerConfig, ServerInfo};
 use crate::error::{self, coded_response};
 use crate::session;
 
-/// The routers of the rooms. What is not said to be open needs a principal with a scope.
+/// The routers of the rooms, each with what describes it: what has no description is not mounted,
+/// but for files.
 #[derive(Debug, Default)]
 pub struct Routes {
     guarded: Router,
@@ -32,16 +33,6 @@ impl Routes {
         Self::default()
     }
 
-    /// Mounts a router; every route of it needs the scope.
-    #[must_use]
-    pub fn with(mut self, scope: Scope, router: Router) -> Self {
-        if router.has_routes() {
-            let router = router.route_layer(from_fn_with_state(scope, require_scope));
-            self.guarded = self.guarded.merge(router);
-        }
-        self
-    }
-
     /// Mounts a router that has the one route of an operation, which says what scope it needs;
     /// `/api/v1/openapi.json` describes it.
     #[must_use]
@@ -50,14 +41,22 @@ impl Routes {
         self.operations.push(operation);
         match scope {
             Some(scope) => self.with(scope, router),
-            None => self.with_open(router),
+            None => Self { open: self.open.merge(router), ..self },
         }
     }
 
-    /// Mounts a router that everybody may reach: health, and nothing that says more.
+    /// Mounts a router that gives files and nothing else to whoever may read.
     #[must_use]
-    pub fn with_open(mut self, router: Router) -> Self {
-        self.open = self.open.merge(router);
+    pub fn with_files(self, router: Router) -> Self {
+        self.with(Scope::Read, router)
+    }
+
+    /// Mounts a router; every route of it needs the scope.
+    fn with(mut self, scope: Scope, router: Router) -> Self {
+        if router.has_routes() {
+            let router = router.route_layer(from_fn_with_state(scope, require_scope));
+            self.guarded = self.guarded.merge(router);
+        }
         self
     }
 

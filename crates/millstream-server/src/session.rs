@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use millstream_guard::{Entrance, GuardError, Principal, Role};
+use millstream_guard::{Entrance, GuardError, Object, Principal, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,10 @@ pub(crate) async fn me(
 }
 
 /// Opens a session of a browser, which keeps a cookie instead of the token.
-pub(crate) async fn open(State(own): State<Own>, Json(opening): Json<Opening>) -> Response {
+pub(crate) async fn open(
+    State(own): State<Own>,
+    Json(Object(opening)): Json<Object<Opening>>,
+) -> Response {
     let Some(guard) = &own.config.guard else {
         return Json(Me::of(&Principal::local(), None)).into_response();
     };

@@ -1,41 +1,67 @@
 //! The formats of MLflow's scoring server, for each deployment under `/models/{name}`.
 
+mod description;
 mod frame;
 
 use std::sync::Arc;
 
 use arrow::array::Array;
+use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use millstream_core::Coded as _;
+use millstream_guard::{Operation, Scope};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::error::DeployError;
 use crate::event::Label;
-use crate::http::{check_encoding, read_body, with_code};
+use crate::http::{Route, check_encoding, read_body, with_code};
 use crate::realtime::{Answer, Deployments};
+use description::{Csv, Predictions, TableAsked};
 use frame::Frame;
 
 type Shared = State<Arc<Deployments>>;
 
-/// The routes for predictions.
-pub(crate) fn router() -> Router<Arc<Deployments>> {
-    Router::new()
-        .route("/models/{name}/invocations", post(invocations))
-        .route("/models/{name}/ping", get(model_ping))
-        .route("/models/{name}/health", get(model_ping))
-        .route("/models/{name}/version", get(version))
-        .route("/version", get(version))
+/// The routes for predictions, and those that say whether the server is ready.
+pub(crate) fn routes() -> Vec<Route> {
+    let scorers = |path, about| Operation::get(path, Scope::Score, about).of_group("mlflow");
+    let ready_of = |path| {
+        (scorers(path, "Whether a deployment can answer.").gives_nothing(200), get(model_ping))
+    };
+    let ready = |path| {
+        let operation = Operation::get(path, None, "Whether every deployment can answer.");
+        (operation.of_group("mlflow").gives_nothing(200), get(ping))
+    };
+    let versioned = |path| {
+        (scorers(path, "The version of the server.").gives_as::<String>(200, TEXT), get(version))
+    };
+    let predictions = Operation::post(
+        "/models/{name}/invocations",
+        Scope::Score,
+        "Predictions of the version that the deployment serves now.",
+    );
+    vec![
+        (
+            predictions
+                .of_group("mlflow")
+                .takes::<TableAsked>()
+                .takes_as::<Csv>("text/csv")
+                .gives::<Predictions>(200),
+            post(invocations),
+        ),
+        ready_of("/models/{name}/ping"),
+        ready_of("/models/{name}/health"),
+        ready("/ping"),
+        ready("/health"),
+        versioned("/models/{name}/version"),
+        versioned("/version"),
+    ]
 }
 
-/// The routes that say whether the server is ready.
-pub(crate) fn health_router() -> Router<Arc<Deployments>> {
-    Router::new().route("/ping", get(ping)).route("/health", get(ping))
-}
+const TEXT: &str = "text/plain; charset=utf-8";
 
 async fn invocations(
     State(deployments): Shared,

@@ -1,3 +1,4 @@
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request as HttpRequest};
 use millstream_core::clock::{Clock, Timestamp};
@@ -27,7 +28,9 @@ async fn invoke(
         .header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
         .body(Body::from(body))
         .unwrap();
-    let response = crate::router(Arc::new(deployments)).oneshot(request).await.unwrap();
+    let routes = crate::routes(&Arc::new(deployments)).into_iter();
+    let app = routes.fold(Router::new(), |all, (_, router)| all.merge(router));
+    let response = app.oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status, serde_json::from_slice(&body).unwrap())

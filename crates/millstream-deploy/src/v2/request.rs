@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 
 use arrow::array::StringArray;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::HeaderMap;
 use millstream_core::model::{ModelInput, Signature, Task};
+use millstream_guard::Object;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::tensor::{Datatype, JsonData, unpack};
 use crate::error::DeployError;
@@ -13,8 +16,7 @@ use crate::http::check_encoding;
 use crate::rows::{Cell, Rows, as_texts, column, input_names, missing, wrong_type};
 
 /// Says how many bytes of the body are JSON; packed tensors follow.
-pub(super) const JSON_BYTES_HEADER: HeaderName =
-    HeaderName::from_static("inference-header-content-length");
+pub(super) const JSON_BYTES_HEADER: &str = "inference-header-content-length";
 /// The input that says what each row is, unless the model has an input of that name.
 const KEY_INPUT: &str = "key";
 const OUTPUTS: &str = "label, scores, event_id";
@@ -35,52 +37,81 @@ pub(super) struct InferRequest<'a> {
     binary: &'a [u8],
 }
 
-#[derive(Debug, Deserialize)]
-struct JsonRequest<'a> {
+/// Rows to be scored, in tensors: one for each input of the model.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "InferenceRequest", example = example())]
+pub(super) struct JsonRequest<'a> {
+    /// Repeated in the answer; names the prediction in the record unless `event_id` does.
     id: Option<String>,
     #[serde(default)]
-    parameters: Parameters,
+    parameters: Object<Parameters>,
     #[serde(borrow)]
-    inputs: Vec<InputTensor<'a>>,
-    outputs: Option<Vec<OutputTensor>>,
+    inputs: Vec<Object<InputTensor<'a>>>,
+    /// Which outputs are wanted, in this order: `label`, `scores`, `event_id`.
+    outputs: Option<Vec<Object<OutputTensor>>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// What holds for the whole request.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "InferenceParameters")]
 struct Parameters {
+    /// Whether outputs are packed in bytes behind the JSON.
     binary_data_output: Option<bool>,
+    /// Names the prediction in the record: the same name counts once.
     event_id: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// One input for all rows: values, or the size of those that are packed behind the JSON.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "InferenceInput")]
 struct InputTensor<'a> {
+    /// The name of the input; `key` says what each row is, for the record.
     #[serde(borrow)]
     name: Cow<'a, str>,
     #[serde(borrow)]
+    #[schemars(with = "Datatype")]
     datatype: Cow<'a, str>,
+    /// `[n]` or `[n, 1]`.
     shape: Vec<u64>,
     #[serde(default)]
-    parameters: InputParameters,
+    parameters: Object<InputParameters>,
     #[serde(borrow)]
     data: Option<JsonData<'a>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "InferenceInputParameters")]
 struct InputParameters {
+    /// How many of the bytes behind the JSON are of this tensor.
     binary_data_size: Option<usize>,
 }
 
-#[derive(Debug, Deserialize)]
+/// An output that is wanted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "InferenceOutputWanted")]
 struct OutputTensor {
     name: String,
     #[serde(default)]
-    parameters: OutputParameters,
+    parameters: Object<OutputParameters>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "InferenceOutputParameters")]
 struct OutputParameters {
+    /// Whether it is packed in bytes behind the JSON.
     binary_data: Option<bool>,
+    /// Not offered: 0.
     #[serde(default)]
     classification: u64,
+}
+
+fn example() -> Value {
+    json!({
+        "inputs": [
+            {"name": "country", "datatype": "BYTES", "shape": [1], "data": ["fr"]},
+            {"name": "revenue", "datatype": "FP64", "shape": [1], "data": [129.5]},
+        ],
+    })
 }
 
 /// Which output tensors the client wants, in this order, and how.
@@ -137,7 +168,7 @@ impl<'a> InferRequest<'a> {
         let (json, binary) = split.ok_or_else(|| {
             DeployError::Malformed(format!("`{JSON_BYTES_HEADER}` exceeds the body"))
         })?;
-        let json = serde_json::from_slice(json)
+        let Object(json) = serde_json::from_slice(json)
             .map_err(|cause| DeployError::Malformed(cause.to_string()))?;
         Ok(Self { json, binary })
     }
@@ -156,7 +187,7 @@ impl<'a> InferRequest<'a> {
         let inputs = signature.inputs.iter().map(array).collect::<Result<Vec<_>, _>>()?;
         let keys = keys(signature, &tensors)?;
         let wanted = self.wanted(signature.task)?;
-        let given_id = self.json.parameters.event_id.or_else(|| wanted.id.clone());
+        let given_id = self.json.parameters.0.event_id.or_else(|| wanted.id.clone());
         let request_id = given_id.filter(|id| !id.is_empty());
         Ok((Rows::new(signature, inputs, keys, request_id)?, wanted))
     }
@@ -165,7 +196,7 @@ impl<'a> InferRequest<'a> {
     fn tensors(&self) -> Result<Vec<Tensor<'_>>, DeployError> {
         let mut binary = self.binary;
         let mut tensors: Vec<Tensor<'_>> = Vec::with_capacity(self.json.inputs.len());
-        for input in &self.json.inputs {
+        for Object(input) in &self.json.inputs {
             let tensor = Tensor::decode(input, &mut binary)?;
             if tensors.iter().any(|other| other.name == tensor.name) {
                 return Err(DeployError::Malformed(format!("input `{}` twice", tensor.name)));
@@ -180,13 +211,14 @@ impl<'a> InferRequest<'a> {
     }
 
     fn wanted(&self, task: Task) -> Result<Wanted, DeployError> {
-        let default_form = Form::from(self.json.parameters.binary_data_output.unwrap_or(false));
+        let default_form = self.json.parameters.0.binary_data_output;
+        let default_form = Form::from(default_form.unwrap_or(false));
         let outputs = match self.json.outputs.as_deref() {
             None | Some([]) if task == Task::Regression => vec![(Output::Label, default_form)],
             None | Some([]) => vec![(Output::Label, default_form), (Output::Scores, default_form)],
             Some(outputs) => outputs
                 .iter()
-                .map(|output| chosen(output, task, default_form))
+                .map(|Object(output)| chosen(output, task, default_form))
                 .collect::<Result<_, _>>()?,
         };
         Ok(Wanted { outputs, id: self.json.id.clone() })
@@ -211,11 +243,12 @@ fn chosen(
     task: Task,
     default_form: Form,
 ) -> Result<(Output, Form), DeployError> {
-    if output.parameters.classification > 0 {
+    let Object(parameters) = &output.parameters;
+    if parameters.classification > 0 {
         let reason = "`classification` is not offered: ask for `label` and `scores`";
         return Err(DeployError::Malformed(reason.to_owned()));
     }
-    let form = output.parameters.binary_data.map_or(default_form, Form::from);
+    let form = parameters.binary_data.map_or(default_form, Form::from);
     Ok((Output::of(&output.name, task)?, form))
 }
 
@@ -239,7 +272,7 @@ impl<'a> Tensor<'a> {
             expected: "BYTES, BOOL, FP32, FP64 or an integer type",
             found: input.datatype.clone().into_owned(),
         })?;
-        let cells = match (&input.data, input.parameters.binary_data_size) {
+        let cells = match (&input.data, input.parameters.0.binary_data_size) {
             (Some(data), None) => Cow::Borrowed(checked(name, datatype, &data.0)?),
             (None, Some(size)) => {
                 let (packed, rest) = binary

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 use crate::limits::REQUEST_ROWS_MAX;
 use crate::rows::Cell;
@@ -14,7 +15,8 @@ use crate::rows::Cell;
 const NESTING_MAX: usize = 2;
 
 /// The types of the protocol that a model of ours can take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
 pub(super) enum Datatype {
     Bool,
     Int8,
@@ -132,6 +134,25 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonData<'a> {
             Data::Many(cells) => Ok(Self(cells)),
             Data::One(_) => Err(D::Error::custom("`data` is an array")),
         }
+    }
+}
+
+impl JsonSchema for JsonData<'_> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "InferenceData".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let value = json_schema!({"type": ["string", "number", "boolean", "null"]});
+        json_schema!({
+            "description": "The values row by row, each alone or in a list of one.",
+            "type": "array",
+            "items": {"anyOf": [value, {"type": "array", "items": value}]},
+        })
     }
 }
 

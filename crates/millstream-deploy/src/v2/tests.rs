@@ -1,3 +1,4 @@
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request as HttpRequest, StatusCode};
 use millstream_core::clock::{Clock, Timestamp};
@@ -20,7 +21,11 @@ fn app(task: Task, topic: Option<&Arc<FakeTopic>>) -> Router {
     let clock = Clock::fixed(Timestamp::from_micros(0));
     let deployments = Deployments::new(vec![config], models, catalog, clock).unwrap();
     let deployments = Arc::new(deployments);
-    crate::router(Arc::clone(&deployments)).merge(crate::health_router(deployments))
+    all_of(crate::routes(&deployments))
+}
+
+fn all_of(routes: Vec<(Operation, Router)>) -> Router {
+    routes.into_iter().fold(Router::new(), |all, (_, router)| all.merge(router))
 }
 
 async fn send(app: Router, request: HttpRequest<Body>) -> (StatusCode, Response) {
@@ -281,4 +286,22 @@ async fn metadata_and_health_are_told() {
             ],
         })
     );
+}
+
+#[tokio::test]
+async fn what_is_described_as_an_object_is_one() {
+    let inputs = json!([titles(), stars()]);
+    let (status, _) = infer_json(Task::Classification, &json!({ "inputs": inputs })).await;
+    assert_eq!(status, StatusCode::OK);
+    let tensor = json!(["title", "BYTES", [2], {}, ["a long one", "it"]]);
+    for body in [
+        json!([null, {}, inputs, null]),
+        json!({ "inputs": inputs, "parameters": [] }),
+        json!({ "inputs": [tensor, stars()] }),
+        json!({ "inputs": inputs, "outputs": [["label", {}]] }),
+    ] {
+        let (status, answer) = infer_json(Task::Classification, &body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}: {answer}");
+        assert_eq!(answer["message"], answer["error"]);
+    }
 }

@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use millstream_core::asset::AssetKey;
 use millstream_core::step::Refresh;
 use millstream_core::trace::TraceParent;
-use millstream_guard::Principal;
+use millstream_guard::{Object, Principal};
 use millstream_ledger::RunDetail;
 use millstream_project::Graph;
 use schemars::JsonSchema;
@@ -97,7 +97,7 @@ pub(super) async fn start(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     headers: HeaderMap,
-    Json(asked): Json<StartAsked>,
+    Json(Object(asked)): Json<Object<StartAsked>>,
 ) -> Done<StartedRun> {
     let refresh = if asked.full_refresh { Refresh::Full } else { Refresh::Incremental };
     let request = api.request("run", &asked.select, &asked.exclude, refresh)?;
@@ -128,7 +128,7 @@ pub(super) async fn rerun(
     Extension(principal): Extension<Principal>,
     Path(run): Path<String>,
     headers: HeaderMap,
-    Json(asked): Json<RerunAsked>,
+    Json(Object(asked)): Json<Object<RerunAsked>>,
 ) -> Done<Rerun> {
     let id = api.run(&run)?;
     let past = api.ledger().run(id)?.ok_or_else(|| ApiError::no_such("run", run))?;

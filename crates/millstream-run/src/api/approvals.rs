@@ -5,7 +5,7 @@ use axum::{Extension, Json};
 use millstream_core::asset::AssetKey;
 use millstream_core::flow::{Answer, Approver};
 use millstream_core::id::RunId;
-use millstream_guard::{Principal, Scope};
+use millstream_guard::{Object, Principal, Scope};
 use millstream_ledger::{Answered, ApprovalRecord, LedgerError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,7 @@ pub(super) async fn approve(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path((run, step)): Path<(String, String)>,
-    Json(asked): Json<Answering>,
+    Json(Object(asked)): Json<Object<Answering>>,
 ) -> Answers<ApprovalView> {
     api.answer(&principal, &run, &step, Answer::Approve, asked).await
 }
@@ -64,7 +64,7 @@ pub(super) async fn reject(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path((run, step)): Path<(String, String)>,
-    Json(asked): Json<Answering>,
+    Json(Object(asked)): Json<Object<Answering>>,
 ) -> Answers<ApprovalView> {
     api.answer(&principal, &run, &step, Answer::Reject, asked).await
 }

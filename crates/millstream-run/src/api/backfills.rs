@@ -3,22 +3,23 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use millstream_core::id::BackfillId;
 use millstream_core::step::Refresh;
-use millstream_guard::Principal;
+use millstream_guard::{Object, Principal};
 use millstream_ledger::{Backfill, BackfillPace, BackfillPart, NewBackfill, PartState};
 use millstream_project::Selection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::actions::trace_parent;
 use super::error::{ApiError, Refusal, word};
 use super::moment::Moment;
 use super::page::{PAGE_ITEMS_MAX, Page, limit};
 use super::versions::Part;
 use super::{Answer, Api, actor};
-use crate::backfill::{self, Choice, Direction, HISTORY, Preview, parts_of, preview};
+use crate::backfill::{self, Asker, Choice, Direction, HISTORY, Preview, parts_of, preview};
 
 /// Partitions of a backfill that are shown with it.
 const PARTS_SHOWN_MAX: usize = 1000;
@@ -200,7 +201,8 @@ pub(super) async fn partitions(
 pub(super) async fn start(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Json(asked): Json<BackfillAsked>,
+    headers: HeaderMap,
+    Json(Object(asked)): Json<Object<BackfillAsked>>,
 ) -> Result<(StatusCode, Json<StartedBackfill>), Refusal> {
     let executor = api.config.conductor.executor();
     let choice = asked.choice()?;
@@ -229,7 +231,7 @@ pub(super) async fn start(
     };
     api.config.conductor.expect_room()?;
     let id = api.ledger().add_backfill(new).await?;
-    api.config.conductor.fill(id, Some(actor(&principal)));
+    api.config.conductor.fill(id, asker(&principal, &headers));
     Ok((StatusCode::ACCEPTED, Json(StartedBackfill::of(preview, Some(id)))))
 }
 
@@ -249,11 +251,12 @@ pub(super) async fn resume(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path(backfill): Path<String>,
+    headers: HeaderMap,
 ) -> Result<(StatusCode, Json<BackfillView>), Refusal> {
     let id = api.backfill_id(&backfill)?;
     api.config.conductor.expect_room()?;
     api.ledger_of(&principal).take_backfill(id).await?;
-    api.config.conductor.fill(id, Some(actor(&principal)));
+    api.config.conductor.fill(id, asker(&principal, &headers));
     Ok((StatusCode::ACCEPTED, Json(api.backfill(id)?)))
 }
 
@@ -268,6 +271,11 @@ pub(super) async fn cancel(
     let executor = api.config.conductor.executor().clone().with_ledger(ledger);
     backfill::cancel(&executor, id).await?;
     Ok(Json(api.backfill(id)?))
+}
+
+/// For whom the server makes it.
+fn asker(principal: &Principal, headers: &HeaderMap) -> Asker {
+    Asker { by: Some(actor(principal)), trace_parent: trace_parent(headers) }
 }
 
 impl BackfillAsked {

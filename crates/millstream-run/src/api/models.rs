@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use millstream_core::asset::{AssetKey, AssetKind};
-use millstream_guard::Principal;
+use millstream_guard::{Object, Principal};
 use millstream_ledger::{AliasRecord, AssetVersion};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -162,7 +162,7 @@ pub(super) async fn promote(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path(model): Path<String>,
-    Json(asked): Json<Promotion>,
+    Json(Object(asked)): Json<Object<Promotion>>,
 ) -> Answer<AliasMoved> {
     let Promotion { version, alias, reason } = asked;
     let ledger = api.ledger_of(&principal);
@@ -175,7 +175,7 @@ pub(super) async fn rollback(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path(model): Path<String>,
-    Json(asked): Json<Rollback>,
+    Json(Object(asked)): Json<Object<Rollback>>,
 ) -> Answer<AliasMoved> {
     let Rollback { alias, reason } = asked;
     let ledger = api.ledger_of(&principal);

@@ -16,7 +16,7 @@ use millstream_core::batch::BoxFuture;
 use millstream_core::clock::Timestamp;
 use millstream_core::error::Result as CoreResult;
 use millstream_core::id::RunId;
-use millstream_guard::Principal;
+use millstream_guard::{Object, Principal};
 use millstream_ledger::{
     Action, ChannelRecord, Deed, Delivery, DeliveryFilter, DeliveryState, MuteRecord, MuteTarget,
     ToldOf,
@@ -410,7 +410,7 @@ pub(super) async fn resend(
 pub(super) async fn resend_all(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Json(asked): Json<ResendAsked>,
+    Json(Object(asked)): Json<Object<ResendAsked>>,
 ) -> Result<(StatusCode, Json<Resent>), Refusal> {
     if let Some(channel) = &asked.channel {
         api.expect_channel(channel)?;
@@ -478,7 +478,7 @@ pub(super) async fn mutes(
 pub(super) async fn mute(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Json(asked): Json<MuteAsked>,
+    Json(Object(asked)): Json<Object<MuteAsked>>,
 ) -> Result<(StatusCode, Json<MuteView>), Refusal> {
     let length = asked.for_ms.unwrap_or(MUTE_MS_USUAL);
     if !MUTE_MS.contains(&length) {

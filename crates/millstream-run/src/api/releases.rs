@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use millstream_core::ContentHash;
-use millstream_guard::Principal;
+use millstream_guard::{Object, Principal};
 use millstream_ledger::{LedgerError, NewRelease, Release, ReleaseState};
 use millstream_project::{AssetChange, NamedChange, ProjectChange};
 use schemars::JsonSchema;
@@ -212,7 +212,7 @@ pub(super) async fn reject(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path(release): Path<String>,
-    Json(Rejection { reason }): Json<Rejection>,
+    Json(Object(Rejection { reason })): Json<Object<Rejection>>,
 ) -> Answer<ReleaseView> {
     let number = api.release(&release)?.release;
     let rejected = api.ledger().reject_release(number, actor(&principal), &reason).await?;
@@ -224,7 +224,7 @@ pub(super) async fn roll_back(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path(release): Path<String>,
-    Json(RollbackAsked { message }): Json<RollbackAsked>,
+    Json(Object(RollbackAsked { message })): Json<Object<RollbackAsked>>,
 ) -> Answer<ReleaseView> {
     let earlier = api.release(&release)?;
     let (number, state) = (earlier.release, earlier.state);

@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use futures::StreamExt;
 use millstream_core::error::Plain;
 use millstream_core::warehouse::Query;
-use millstream_guard::Principal;
+use millstream_guard::{Object, Principal};
 use millstream_ledger::{Action, Deed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ pub(super) struct Column {
 pub(super) async fn query(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Json(asked): Json<Asked>,
+    Json(Object(asked)): Json<Object<Asked>>,
 ) -> Answer<Rows> {
     let limit = limit_within("limit", asked.limit, ROWS, ROWS_MAX)?;
     let target = format!("environment:{}", api.ledger().environment());

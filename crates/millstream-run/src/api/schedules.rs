@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use millstream_core::clock::Timestamp;
-use millstream_guard::Principal;
+use millstream_guard::{Object, Principal};
 use millstream_ledger::{Fire as LedgerFire, Pause, ScheduleRecord};
 use millstream_project::schedule::{LineKind, PreviewLine, Schedule, preview as foresee};
 use schemars::JsonSchema;
@@ -204,7 +204,7 @@ pub(super) async fn pause(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path(name): Path<String>,
-    Json(because): Json<Because>,
+    Json(Object(because)): Json<Object<Because>>,
 ) -> Answer<ScheduleView> {
     api.hold(&principal, &name, Pause::Paused, &because).await
 }
@@ -214,7 +214,7 @@ pub(super) async fn resume(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
     Path(name): Path<String>,
-    Json(because): Json<Because>,
+    Json(Object(because)): Json<Object<Because>>,
 ) -> Answer<ScheduleView> {
     api.hold(&principal, &name, Pause::Running, &because).await
 }
@@ -225,7 +225,7 @@ pub(super) async fn run(
     Extension(principal): Extension<Principal>,
     Path(name): Path<String>,
     headers: HeaderMap,
-    Json(_): Json<Because>,
+    Json(Object(_)): Json<Object<Because>>,
 ) -> Result<(StatusCode, Json<StartedRun>), Refusal> {
     let schedule = api.schedule(&name)?;
     let cause = format!("schedule {name} by hand");

@@ -329,6 +329,7 @@ fn of_operators() -> Vec<Route> {
         ),
         (
             operate("/api/v1/backfills", "Starts a backfill, and does not wait for it.")
+                .header("traceparent", "What its runs belong to (W3C Trace Context).")
                 .takes::<backfills::BackfillAsked>()
                 .gives::<backfills::StartedBackfill>(202)
                 .gives::<backfills::StartedBackfill>(200),
@@ -341,6 +342,7 @@ fn of_operators() -> Vec<Route> {
         ),
         (
             operate("/api/v1/backfills/{backfill}/resume", "Goes on with a backfill.")
+                .header("traceparent", "What its runs belong to (W3C Trace Context).")
                 .gives::<backfills::BackfillView>(202),
             post(backfills::resume),
         ),

@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use millstream_core::clock::Timestamp;
-use millstream_guard::{Principal, Role, Scope, StoredToken, new_token};
+use millstream_guard::{Object, Principal, Role, Scope, StoredToken, new_token};
 use millstream_ledger::TokenRecord;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ pub(super) async fn list(State(api): State<Api>, Query(part): Query<Part>) -> An
 pub(super) async fn add(
     State(api): State<Api>,
     Extension(principal): Extension<Principal>,
-    Json(asked): Json<TokenAsked>,
+    Json(Object(asked)): Json<Object<TokenAsked>>,
 ) -> Result<(StatusCode, Json<NewToken>), Refusal> {
     let now = api.config.clock.now();
     let (name, scopes) = (name(&asked)?, scopes(&asked)?);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use millstream_core::crash;
 use millstream_core::error::Result;
 use millstream_core::id::BackfillId;
+use millstream_core::trace::TraceParent;
 use millstream_ledger::{Actor, Backfill, BackfillPart, BackfillState, Ledger, PartState};
 use tokio_util::sync::CancellationToken;
 
@@ -25,13 +26,22 @@ const PARTS_OF_A_RUN: usize = 64;
 /// How often it is looked whether somebody paused or cancelled it.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// For whom a backfill goes on.
+#[derive(Debug, Clone, Default)]
+pub struct Asker {
+    /// Who asks for it.
+    pub by: Option<Actor>,
+    /// What its runs belong to.
+    pub trace_parent: Option<TraceParent>,
+}
+
 /// Makes what is left of a backfill that this process has, until nothing is, somebody pauses or
 /// cancels it, or nothing succeeds any more. Gives how it stands then. `cancel` stops it as a pause
 /// does, but does not wait for what is being made.
 pub async fn drive(
     executor: &Executor,
     id: BackfillId,
-    by: Option<Actor>,
+    asker: &Asker,
     cancel: &CancellationToken,
     mut watcher: impl FnMut(Progress) + Send,
 ) -> Result<Backfill> {
@@ -47,7 +57,7 @@ pub async fn drive(
         if parts.is_empty() {
             break;
         }
-        make(executor, &before, &parts, by.clone(), cancel, &mut watcher).await?;
+        make(executor, &before, &parts, asker, cancel, &mut watcher).await?;
         ledger.settle_parts(id).await?;
         crash::point("backfill.run.settled");
         let has_succeeded = ledger
@@ -65,7 +75,7 @@ async fn make(
     executor: &Executor,
     backfill: &Backfill,
     parts: &[BackfillPart],
-    by: Option<Actor>,
+    asker: &Asker,
     cancel: &CancellationToken,
     watcher: &mut (impl FnMut(Progress) + Send),
 ) -> Result<()> {
@@ -81,7 +91,8 @@ async fn make(
         due: Due::Always,
         partitions: asked,
         hold: hold.clone(),
-        by,
+        by: asker.by.clone(),
+        trace_parent: asker.trace_parent,
         ..RunRequest::new(format!("backfill {}", backfill.backfill.short()), selected)
     };
     let cancel = cancel.child_token();

@@ -7,7 +7,7 @@ mod parts;
 mod preview;
 
 pub use choose::{Choice, Chosen, Direction, choose};
-pub use drive::{cancel, drive};
+pub use drive::{Asker, cancel, drive};
 pub use error::BackfillError;
 pub use parts::{HISTORY, parts_of};
 pub use preview::{AssetPreview, Preview, preview};

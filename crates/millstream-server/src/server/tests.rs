@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use millstream_core::clock::{Clock, Timestamp};
-use millstream_guard::{Guard, Scope, new_token};
+use millstream_guard::{Guard, Operation, Scope, new_token};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -60,19 +60,30 @@ async fn panicking() -> &'static str {
 }
 
 fn routes() -> Routes {
-    let score = Router::new()
-        .route("/score", post(|body: Bytes| async move { body.len().to_string() }))
-        .route("/panic", get(panicking));
-    let admin = Router::new().route("/admin", get(|| async { "done" }));
-    Routes::new().with(Scope::Score, score).with(Scope::Admin, admin)
+    let score = post(|body: Bytes| async move { body.len().to_string() });
+    let of = |operation: Operation, handler: MethodRouter| {
+        let router = Router::new().route(operation.path(), handler);
+        (operation, router)
+    };
+    let all = [
+        of(Operation::post("/score", Scope::Score, "Scores."), score),
+        of(Operation::get("/panic", Scope::Score, "Panics."), get(panicking)),
+        of(Operation::get("/admin", Scope::Admin, "Asks."), get(|| async { "done" })),
+    ];
+    all.into_iter()
+        .fold(Routes::new(), |routes, (operation, router)| routes.with_operation(operation, router))
+}
+
+/// One route that everybody may reach.
+fn open(path: &'static str, handler: MethodRouter) -> Routes {
+    let operation = Operation::get(path, None, "Answers.");
+    Routes::new().with_operation(operation, Router::new().route(path, handler))
 }
 
 /// A connection that stays open is answered by what is current, too.
 #[tokio::test]
 async fn each_request_is_answered_by_what_is_current() {
-    let saying = |text: &'static str| {
-        Routes::new().with_open(Router::new().route("/said", get(move || async move { text })))
-    };
+    let saying = |text: &'static str| open("/said", get(move || async move { text }));
     let running = start(config("127.0.0.1:0"), saying("old")).await;
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     let mut ask = async |wanted: &str| {
@@ -179,11 +190,28 @@ async fn limits_and_defects_answer_in_json() {
 }
 
 #[tokio::test]
+async fn another_method_of_a_route_is_told_those_that_it_has() {
+    let server = start(config("127.0.0.1:0"), routes()).await;
+    let answer = exchange(server.address, &get_request("/score", "")).await;
+    assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    assert!(answer.contains("server.method_not_allowed"), "{answer}");
+    assert!(answer.to_ascii_lowercase().contains("\r\nallow: post\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_mounted_is_described() {
+    let server = start(config("127.0.0.1:0"), routes()).await;
+    let answer = exchange(server.address, &get_request("/api/v1/openapi.json", "")).await;
+    for path in ["/score", "/panic", "/admin", "/api/v1/me", "/api/v1/openapi.json"] {
+        assert!(answer.contains(&format!("\"{path}\":{{")), "{path} is not in {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_request_is_ended() {
     let mut config = config("127.0.0.1:0");
     config.request_timeout = Duration::from_millis(20);
-    let slow = Router::new().route("/slow", get(std::future::pending::<()>));
-    let server = start(config, Routes::new().with(Scope::Read, slow)).await;
+    let server = start(config, open("/slow", get(std::future::pending::<()>))).await;
     let answer = exchange(server.address, &get_request("/slow", "")).await;
     assert!(answer.starts_with("HTTP/1.1 504") && answer.contains("server.timeout"), "{answer}");
 }
@@ -200,8 +228,7 @@ async fn a_request_in_flight_is_answered_at_shutdown() {
             "finished"
         }
     };
-    let routes = Routes::new().with(Scope::Read, Router::new().route("/wait", get(handler)));
-    let server = start(config("127.0.0.1:0"), routes).await;
+    let server = start(config("127.0.0.1:0"), open("/wait", get(handler))).await;
     let keep_alive = "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let client = tokio::spawn(async move { exchange(server.address, keep_alive).await });
     entered.notified().await;

@@ -10,7 +10,7 @@ use millstream_ledger::{
 use millstream_project::Selection;
 use millstream_run::Executor;
 use millstream_run::backfill::{
-    self, BackfillError, Choice, Direction, HISTORY, Preview, parts_of, preview,
+    self, Asker, BackfillError, Choice, Direction, HISTORY, Preview, parts_of, preview,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ use crate::output::{
     Column, duration, moment, print_json, print_line, print_rows, table, thousands,
 };
 use crate::progress::ProgressView;
-use crate::wire::{Opened, exporter, open_ledger, user};
+use crate::wire::{Opened, exporter, open_ledger, trace_parent, user};
 
 /// Partitions that `show` lists.
 const PARTS_SHOWN_MAX: usize = 1000;
@@ -158,8 +158,9 @@ async fn drive(global: &Global, opened: &Opened, executor: &Executor, id: Backfi
     let signals = tokio::spawn(cancel_on_signal(cancel.clone()));
     let mut view = ProgressView::new(&opened.project);
     let exporter = exporter(opened).await;
+    let asker = Asker { by: Some(user()), trace_parent: trace_parent() };
     let ended =
-        backfill::drive(executor, id, Some(user()), &cancel, |progress| view.show(progress)).await;
+        backfill::drive(executor, id, &asker, &cancel, |progress| view.show(progress)).await;
     signals.abort();
     export(exporter).await;
     let ended = ended?;

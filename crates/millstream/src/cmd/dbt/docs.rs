@@ -17,7 +17,6 @@ use millstream_dbt::artifacts::{Catalog, DOCS_PAGE, static_page, write_json};
 use millstream_dbt::context::{Failure as Refusal, Session, Worker};
 use millstream_dbt::manifest::{NodeKind, UniqueId};
 use millstream_dbt::select::{Blanks, Graph};
-use millstream_guard::Scope;
 use millstream_server::{Routes, Server, ServerConfig, ServerInfo};
 use serde_json::Value;
 
@@ -194,7 +193,7 @@ pub async fn serve(context: &Context<'_>, host: &str, port: u16) -> Outcome {
             std::future::pending::<()>().await;
         }
     };
-    Ok(server.serve(Routes::new().with(Scope::Read, files), || true, shutdown).await?)
+    Ok(server.serve(Routes::new().with_files(files), || true, shutdown).await?)
 }
 
 /// A file of the target folder; what is outside of it is not there.

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use millstream_core::catalog::Catalog;
 use millstream_core::topic::Topic;
-use millstream_deploy::{DeploymentConfig, Deployments, health_router, router};
-use millstream_guard::Scope;
+use millstream_deploy::{DeploymentConfig, Deployments};
 use millstream_notify::Notifier;
 use millstream_run::{Conductor, Scheduler};
 use millstream_server::{AnswerMaker, Answers, Routes};
@@ -180,14 +179,12 @@ fn routes(
 ) -> Result<Routes, Failure> {
     let api = api_config(global, opened, conductor, scheduler, deployments, notifier, retired)?;
     let mut routes = Routes::new();
-    for (operation, router) in millstream_run::api::routes(api) {
+    let hook = webhooks(opened)?.route();
+    let all = millstream_run::api::routes(api).into_iter().chain([hook]);
+    for (operation, router) in all.chain(millstream_deploy::routes(deployments)) {
         routes = routes.with_operation(operation, router);
     }
-    let (hook, requests) = webhooks(opened)?.route();
-    Ok(routes
-        .with_operation(hook, requests)
-        .with(Scope::Score, router(Arc::clone(deployments)))
-        .with_open(health_router(Arc::clone(deployments))))
+    Ok(routes)
 }
 
 fn deployments(opened: &Opened) -> Result<Deployments, Failure> {
