@@ -137,6 +137,13 @@ impl TestProject {
         Self::of(&[("millstream.yml", "name: endless\n"), ("models/endless.sql", &model)])
     }
 
+    /// The same project with the files of a folder above its own.
+    #[must_use]
+    pub fn overlaid_with(self, folder: &Path) -> Self {
+        copy(folder, self.path());
+        self
+    }
+
     /// The same project with an environment variable for every command.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {

@@ -2,6 +2,7 @@
 //!
 //! What passes is listed in `conformance`, and that list only grows.
 
+mod api;
 mod dbt_postgres;
 mod golden;
 mod lineage;
@@ -50,6 +51,7 @@ enum Found {
 pub(crate) fn run(name: &str, words: &[&str]) -> Result<()> {
     let options = parse(words)?;
     match name {
+        "api" => api::run(&options),
         "dbt-postgres" => dbt_postgres::run(&options),
         "dbt-utils" => projects::dbt_utils(&options),
         "jaffle" => projects::jaffle(&options),
@@ -57,7 +59,7 @@ pub(crate) fn run(name: &str, words: &[&str]) -> Result<()> {
         "manifest" => manifest::run(&options),
         "v2-parser" => v2_parser::run(options),
         _ => bail!(
-            "there is no suite `{name}`: dbt-postgres, dbt-utils, jaffle, lineage, manifest, \
+            "there is no suite `{name}`: api, dbt-postgres, dbt-utils, jaffle, lineage, manifest, \
              v2-parser"
         ),
     }
