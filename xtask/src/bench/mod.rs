@@ -46,10 +46,14 @@ fn binary() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("MILLSTREAM_TEST_BINARY") {
         return Ok(std::path::absolute(named)?);
     }
-    let profile =
-        std::env::var("MILLSTREAM_BENCH_PROFILE").unwrap_or_else(|_| "release".to_owned());
+    let profile = profile();
     run_command(&mut cargo(&["build", "--profile", &profile, "--package", "millstream"]))?;
     Ok(target().join(profile).join("millstream"))
+}
+
+/// The profile that is measured.
+fn profile() -> String {
+    std::env::var("MILLSTREAM_BENCH_PROFILE").unwrap_or_else(|_| "release".to_owned())
 }
 
 /// Python with the packages of one peer.

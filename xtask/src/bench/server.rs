@@ -1,5 +1,5 @@
 //! The server by itself: doing nothing, with a long past, asked for many things in one second, and
-//! the way from a request to the code of a user.
+//! the way from a request to the code of a user; and how fast its ledger takes what happens.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -12,13 +12,14 @@ use serde_json::json;
 
 use super::measure::resident_mib;
 use crate::python::Packages;
-use crate::shell::{output, root, say};
+use crate::shell::{cargo, output, root, run as run_command, say};
 
-const WORKLOADS: [&str; 4] = ["idle", "history", "trigger", "schedules"];
+const WORKLOADS: [&str; 5] = ["idle", "history", "trigger", "schedules", "transitions"];
 /// How long nothing happens.
 const IDLE: Duration = Duration::from_secs(60);
-/// The runs of a long past, and how often each page of it is asked for.
-const RUNS: usize = 1_000_000;
+/// The runs of a long past, unless `MILLSTREAM_BENCH_RUNS` says how many, and how often each page
+/// of it is asked for.
+const RUNS: &str = "1000000";
 const ASKED: usize = 40;
 /// The steps of each of them.
 const STEPS: usize = 10;
@@ -32,6 +33,10 @@ const LOOK: Duration = Duration::from_millis(1);
 
 /// Runs one workload, or all of them.
 pub(super) fn run(workload: Option<&str>) -> Result<()> {
+    // The ledger alone: it needs no other part of the program.
+    if workload == Some("transitions") {
+        return transitions();
+    }
     let binary = super::binary()?;
     match workload {
         Some("idle") => idle(&binary),
@@ -67,7 +72,8 @@ fn history(binary: &Path) -> Result<()> {
     output(command(binary, &project).arg("run"))?;
     let ledger = project.path().join(".millstream/dev/ledger.db");
     let mut fill = Command::new("python3");
-    fill.arg(root().join("bench/history.py")).arg(&ledger).arg(RUNS.to_string());
+    fill.arg(root().join("bench/history.py")).arg(&ledger);
+    fill.arg(std::env::var("MILLSTREAM_BENCH_RUNS").unwrap_or_else(|_| RUNS.to_owned()));
     let rows = output(&mut fill)?;
     let begun = Instant::now();
     let server = serve(binary, &project, None)?;
@@ -173,6 +179,14 @@ fn schedules(binary: &Path) -> Result<()> {
         ended - minute
     ));
     Ok(())
+}
+
+/// Steps that are claimed, intended and committed, as durable as in a run.
+fn transitions() -> Result<()> {
+    say("server-transitions:");
+    let bench = ["bench", "--package", "millstream-ledger", "--bench", "transitions"];
+    let profile = super::profile();
+    run_command(cargo(&bench).args(["--profile", &profile]))
 }
 
 /// The numbers of the one row of a query.

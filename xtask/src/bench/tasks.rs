@@ -1,7 +1,7 @@
 //! Many small tasks: a chain of 40 in Python, with a process of Python kept warm by a server and
-//! without, and 1,000 that need nothing of each other; Airflow and Dagster on the same.
+//! without, and 1,000 that need nothing of each other; Airflow, Dagster and Prefect on the same.
 //!
-//! `MILLSTREAM_BENCH_CONTESTANTS` chooses among the peers (`dagster,airflow`).
+//! `MILLSTREAM_BENCH_CONTESTANTS` chooses among the peers (`dagster,airflow,prefect`).
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ use crate::shell::{root, say};
 const WORKLOADS: [&str; 3] = ["chain", "chain-cold", "wide"];
 const DAGSTER: &str = "dagster==1.13.28";
 const AIRFLOW: &str = "apache-airflow==3.3.2";
+/// Newer ones of its web framework refuse an argument that it gives.
+const PREFECT: [&str; 2] = ["prefect==3.8.8", "fastapi<0.140"];
 const RUNS: usize = 5;
 const CHAIN: usize = 40;
 const WIDE: usize = 1000;
@@ -69,7 +71,7 @@ fn cold_chain() -> Result<()> {
     let binary = super::binary()?;
     let project = chain_project()?;
     let jobs = [("Dagster in process", "chain_in_process"), ("Dagster", "chain")];
-    against_dagster("tasks-chain-cold", || whole_run(&binary, &project), &jobs)
+    against("tasks-chain-cold", || whole_run(&binary, &project), peers(&jobs, "chain")?)
 }
 
 fn wide() -> Result<()> {
@@ -80,7 +82,7 @@ fn wide() -> Result<()> {
     }
     let project = Project { files, python: None };
     let jobs = [("Dagster in process", "wide_in_process")];
-    against_dagster("tasks-wide", || whole_run(&binary, &project), &jobs)
+    against("tasks-wide", || whole_run(&binary, &project), peers(&jobs, "wide")?)
 }
 
 const WIDE_PROJECT: &str = "name: tasks\nversion: '1.0'\nmodels: {+materialized: view}\n";
@@ -114,27 +116,60 @@ fn whole_run(binary: &Path, project: &Project) -> Result<Figure> {
     measure(project.command(binary).args(["run", "--full-refresh"]))
 }
 
-fn against_dagster(
-    workload: &str,
-    ours: impl Fn() -> Result<Figure>,
-    jobs: &[(&'static str, &'static str)],
-) -> Result<()> {
-    let jobs = if takes_part("dagster") { jobs } else { &[] };
+/// A peer that does the work as a whole command.
+struct Peer {
+    name: &'static str,
+    command: Command,
+    /// What it keeps of its runs.
+    _home: TempDir,
+}
+
+/// Dagster with these jobs, and Prefect with a flow, as far as they take part.
+fn peers(jobs: &[(&'static str, &str)], flow: &str) -> Result<Vec<Peer>> {
+    let mut peers = Vec::new();
+    if takes_part("dagster") {
+        for (name, job) in jobs {
+            peers.push(dagster(name, job)?);
+        }
+    }
+    if takes_part("prefect") {
+        peers.push(prefect(flow)?);
+    }
+    Ok(peers)
+}
+
+fn dagster(name: &'static str, job: &str) -> Result<Peer> {
     let python = super::python("dagster", &Packages::whole(&[DAGSTER]))?;
     let home = tempfile::tempdir()?;
     std::fs::write(home.path().join("dagster.yaml"), "telemetry: {enabled: false}\n")?;
-    let mut figures = vec![Vec::new(); jobs.len() + 1];
+    let mut command = Command::new(python.with_file_name("dagster"));
+    command.args(["job", "execute", "-j", job, "-f"]);
+    command.arg(root().join("bench/peers/tasks_dagster.py")).env("DAGSTER_HOME", home.path());
+    Ok(Peer { name, command, _home: home })
+}
+
+/// It starts a server of its own for each run, and its first run makes the database.
+fn prefect(flow: &str) -> Result<Peer> {
+    let python = super::python("prefect", &Packages::whole(&PREFECT))?;
+    let home = tempfile::tempdir()?;
+    let mut command = Command::new(python);
+    command.arg(root().join("bench/peers/tasks_prefect.py")).arg(flow);
+    command.env("PREFECT_HOME", home.path()).env("PREFECT_LOGGING_LEVEL", "ERROR");
+    command.env("DO_NOT_TRACK", "1").env("PREFECT_SERVER_ANALYTICS_ENABLED", "false");
+    measure(&mut command)?;
+    Ok(Peer { name: "Prefect", command, _home: home })
+}
+
+fn against(workload: &str, ours: impl Fn() -> Result<Figure>, mut peers: Vec<Peer>) -> Result<()> {
+    let mut figures = vec![Vec::new(); peers.len() + 1];
     for _ in 0..RUNS {
         figures[0].push(ours()?);
-        for (place, (_, job)) in jobs.iter().enumerate() {
-            let mut command = Command::new(python.with_file_name("dagster"));
-            command.args(["job", "execute", "-j", job, "-f"]);
-            command.arg(root().join("bench/peers/tasks_dagster.py"));
-            figures[place + 1].push(measure(command.env("DAGSTER_HOME", home.path()))?);
+        for (peer, figures) in peers.iter_mut().zip(&mut figures[1..]) {
+            figures.push(measure(&mut peer.command)?);
         }
     }
     say(&format!("{workload}, whole commands, median of {RUNS} in turn:"));
-    let names = std::iter::once("millstream").chain(jobs.iter().map(|(name, _)| *name));
+    let names = std::iter::once("millstream").chain(peers.iter().map(|peer| peer.name));
     report(names.zip(figures.iter().map(Vec::as_slice)));
     Ok(())
 }
