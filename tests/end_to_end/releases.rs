@@ -55,6 +55,25 @@ fn get(server: &Server, path: &str) -> Value {
     answer.json()
 }
 
+#[test]
+fn a_reason_is_as_long_as_it_is_described() {
+    let project = shop();
+    deploy(&project);
+    let server = project.serve();
+    let post = |path: &str, body: &Value| {
+        let path = format!("/api/v1/releases/1/{path}");
+        let answer = server.client().post(&path, body).expect("the server answers");
+        (answer.status, answer.json()["code"].clone())
+    };
+    let bad = (400, json!("api.bad_parameter"));
+    assert_eq!(post("reject", &json!({"reason": ""})), bad);
+    assert_eq!(post("reject", &json!({"reason": "x".repeat(2001)})), bad);
+    assert_eq!(post("rollback", &json!({"message": "x".repeat(2001)})), bad);
+    // It is the current one.
+    let decided = (409, json!("ledger.release_decided"));
+    assert_eq!(post("rollback", &json!({"message": "x".repeat(2000)})), decided);
+}
+
 fn until_served(server: &Server, release: u64) {
     let path = format!("/api/v1/releases/{release}");
     once("the release", || (get(server, &path)["is_served"] == true).then_some(()));

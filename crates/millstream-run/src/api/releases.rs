@@ -16,6 +16,9 @@ use super::plans::PlanView;
 use super::versions::Part;
 use super::{Answer, Api, actor};
 
+/// The longest message and the longest reason, in characters.
+const TEXT_CHARS_MAX: usize = 2000;
+
 /// Two releases, by their files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReleasePair {
@@ -215,6 +218,10 @@ pub(super) async fn reject(
     Json(Object(Rejection { reason })): Json<Object<Rejection>>,
 ) -> Answer<ReleaseView> {
     let number = api.release(&release)?.release;
+    if reason.is_empty() {
+        return Err(ApiError::bad("reason", "it is not empty").into());
+    }
+    expect_short("reason", &reason)?;
     let rejected = api.ledger().reject_release(number, actor(&principal), &reason).await?;
     Ok(Json(api.release_view(rejected)))
 }
@@ -227,6 +234,7 @@ pub(super) async fn roll_back(
     Json(Object(RollbackAsked { message })): Json<Object<RollbackAsked>>,
 ) -> Answer<ReleaseView> {
     let earlier = api.release(&release)?;
+    expect_short("message", message.as_deref().unwrap_or_default())?;
     let (number, state) = (earlier.release, earlier.state);
     if !matches!(state, ReleaseState::Superseded | ReleaseState::RolledBack | ReleaseState::Left) {
         return Err(LedgerError::ReleaseDecided { release: number, state }.into());
@@ -249,6 +257,13 @@ pub(super) async fn roll_back(
         by: actor(&principal),
     };
     Ok(Json(api.release_view(api.ledger().add_release(new).await?)))
+}
+
+fn expect_short(name: &'static str, text: &str) -> Result<(), ApiError> {
+    if text.chars().count() > TEXT_CHARS_MAX {
+        return Err(ApiError::bad(name, format!("it has at most {TEXT_CHARS_MAX} characters")));
+    }
+    Ok(())
 }
 
 impl Api {
