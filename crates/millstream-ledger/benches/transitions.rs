@@ -50,7 +50,7 @@ async fn rate(at_a_time: usize) -> Outcome<f64> {
     let run = ledger.begin_run(cause()).await?;
     let next = Arc::new(AtomicUsize::new(0));
     let begun = Instant::now();
-    let mut workers = tokio::task::JoinSet::new();
+    let mut workers: tokio::task::JoinSet<Outcome<()>> = tokio::task::JoinSet::new();
     for _ in 0..at_a_time {
         let (ledger, next) = (ledger.clone(), Arc::clone(&next));
         workers.spawn(async move {
