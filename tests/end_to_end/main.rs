@@ -5,6 +5,7 @@ mod bad_input;
 mod chaos;
 mod command_line;
 mod dbt_commands;
+mod dbt_docs;
 mod dbt_environments;
 mod dbt_functions;
 mod dbt_manifest;

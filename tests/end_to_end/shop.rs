@@ -40,9 +40,12 @@ fn compaction_and_cleanup_change_no_row() {
     project.json(&["run", "--select", "source:shop"]);
     project.edit("sources/shop.yml", "    seed: 7\n", "    seed: 7\n    day: 370\n");
     project.json(&["run", "--select", "source:shop"]);
+    project.json(&["run", "--select", "clicks"]);
     let sum = "select sum(click_id) + count(*) from shop.clicks";
     let before = project.number(sum);
     project.json(&["table", "optimize", "shop.clicks"]);
+    let readers = project.json(&["run", "--select", "clicks"]);
+    assert!(readers["run"]["run"].is_null(), "compaction makes no reader due: {readers}");
     assert_eq!(project.number(sum), before);
     project.json(&["table", "vacuum", "--keep", "0s"]);
     assert_eq!(project.number(sum), before);

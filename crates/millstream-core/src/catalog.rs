@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::batch::Scan;
+use crate::comments::Comments;
 use crate::error::Result;
 use crate::name::Relation;
 use crate::table::StagedTable;
@@ -20,11 +21,20 @@ pub enum CatalogEntry {
     View {
         /// The query.
         sql: String,
+        /// What is said of it.
+        comments: Arc<Comments>,
     },
     /// A table that is written but not published, as the checks of a step see it.
     Staged(Arc<StagedTable>),
     /// Rows from elsewhere: a topic, a system table, the records of a function.
     Scan(Arc<dyn Scan>),
+}
+
+impl CatalogEntry {
+    /// A view without comments.
+    pub fn view(sql: impl Into<String>) -> Self {
+        Self::View { sql: sql.into(), comments: Arc::default() }
+    }
 }
 
 /// All names at one moment. Cheap to clone and to overlay.

@@ -10,6 +10,7 @@ pub mod batch;
 pub mod catalog;
 pub mod change;
 pub mod clock;
+pub mod comments;
 pub mod crash;
 pub mod diagnostic;
 pub mod effect;

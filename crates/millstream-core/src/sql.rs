@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::comments::Comments;
 use crate::error::Result;
 use crate::slot::Slot;
 
@@ -143,6 +144,9 @@ pub struct MaterializeRequest {
     pub program: Option<String>,
     /// The configuration of the node.
     pub config: serde_json::Map<String, serde_json::Value>,
+    /// What is said of it, and kept with it.
+    #[serde(default)]
+    pub comments: Comments,
     /// What its rows have to obey: if they do not, what is there stays.
     #[serde(default)]
     pub rules: Vec<Rule>,
@@ -168,4 +172,6 @@ pub struct Materialized {
     pub code: String,
     /// Rows written.
     pub rows: Option<u64>,
+    /// Columns that have a comment and are not there.
+    pub missing_columns: Vec<String>,
 }

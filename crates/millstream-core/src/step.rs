@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::asset::AssetKey;
 use crate::batch::BoxFuture;
 use crate::catalog::CatalogSnapshot;
 use crate::clock::Timestamp;
+use crate::comments::Comments;
 use crate::effect::EffectId;
 use crate::error::Result;
 use crate::execution::Execution;
@@ -122,7 +124,7 @@ pub struct Previous {
     /// Definition with which it was made.
     pub definition: Option<ContentHash>,
     /// Checkpoint that was committed with it.
-    pub checkpoint: Option<serde_json::Value>,
+    pub checkpoint: Option<Value>,
     /// Receipt of the target.
     pub receipt: Option<Receipt>,
 }
@@ -151,9 +153,45 @@ pub struct Attempt {
     /// What the steps that it reads have given.
     pub results: Results,
     /// What it is about: the item of a list, or the answer of a person.
-    pub given: Option<serde_json::Value>,
+    pub given: Option<Value>,
     /// What its run belongs to where traces are collected, if to anything.
     pub trace_parent: Option<TraceParent>,
+}
+
+/// Where a checkpoint keeps the print of comments.
+const DESCRIBED: &str = "described";
+
+/// A checkpoint that tells with which comments its attempt worked.
+pub fn described(checkpoint: Option<Value>, comments: &Comments) -> Option<Value> {
+    let print = comments.print().map(|print| json!(print));
+    match (checkpoint, print) {
+        (Some(Value::Object(mut fields)), print) => {
+            fields.remove(DESCRIBED);
+            fields.extend(print.map(|print| (DESCRIBED.to_owned(), print)));
+            Some(Value::Object(fields))
+        }
+        (None, Some(print)) => Some(json!({ DESCRIBED: print })),
+        (checkpoint, _) => checkpoint,
+    }
+}
+
+impl Previous {
+    /// Whether comments differ from those that its attempt was given, which keeps their print
+    /// with its checkpoint.
+    pub fn is_redescribed(&self, comments: &Comments) -> bool {
+        self.version > 0 && comments.print() != self.described()
+    }
+
+    /// What tells the comments that its attempt was given from others; nothing if there were none.
+    pub fn described(&self) -> Option<ContentHash> {
+        self.checkpoint.as_ref()?.get(DESCRIBED)?.as_str()?.parse().ok()
+    }
+
+    /// The version whose rows are the present ones; nothing before the first.
+    pub fn rows_version(&self) -> Option<u64> {
+        let receipt = self.receipt.as_ref()?;
+        Some(receipt.rows_of().unwrap_or(self.version))
+    }
 }
 
 impl Attempt {
@@ -190,7 +228,7 @@ pub struct Target {
     /// What is published.
     pub asset: AssetKey,
     /// What and where, in the words of the step that made it.
-    pub payload: serde_json::Value,
+    pub payload: Value,
 }
 
 /// What a target answered.
@@ -199,12 +237,23 @@ pub struct Receipt {
     /// The target's own version: of the Delta log, of the registry, the end offset of a topic.
     pub version: u64,
     /// More that readers of the asset need, as the SQL of a view or the metrics of a model.
-    pub detail: serde_json::Value,
+    pub detail: Value,
 }
 
 impl Receipt {
+    /// The query, if it is that of a view.
+    pub fn view(&self) -> Option<&str> {
+        self.detail.get("view")?.as_str()
+    }
+
+    /// The version of the asset that has the same rows, if this one was made for something else:
+    /// other files, other comments.
+    pub fn rows_of(&self) -> Option<u64> {
+        self.detail.get("rows_of")?.as_u64()
+    }
+
     /// What a step has given to those behind it, if it is one that gives something.
-    pub fn result(&self) -> Option<&serde_json::Value> {
+    pub fn result(&self) -> Option<&Value> {
         self.detail.get("result")
     }
 }
@@ -270,14 +319,14 @@ pub struct Staged {
     /// Results of the checks. One that failed stops the attempt: nothing is published.
     pub checks: Vec<CheckResult>,
     /// Where the next attempt goes on.
-    pub checkpoint: Option<serde_json::Value>,
+    pub checkpoint: Option<Value>,
     /// An alias that moves to the new version at the commit.
     pub alias: Option<AliasMove>,
     /// One line for people: the gate's verdict, the metric.
     pub note: Option<String>,
     /// What an attempt on one item of a list gives, which publishes nothing by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<serde_json::Value>,
+    pub result: Option<Value>,
 }
 
 /// What tells, after a crash, whether an attempt has published. It decides what has to be on the
@@ -321,6 +370,17 @@ pub trait Step: Send + Sync + std::fmt::Debug {
         _now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Prints>>> {
         Box::pin(async { Ok(None) })
+    }
+
+    /// Whether readers of the asset are to be told something else of it than is published, while
+    /// its rows stay. Must be cheap: `plan` calls it.
+    fn is_redescribed(&self, _previous: &Previous) -> bool {
+        false
+    }
+
+    /// Stages what readers are told of the asset, whose rows stay as they are published.
+    fn describe<'a>(&'a self, _attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
+        Box::pin(async { Ok(Staged::default()) })
     }
 
     /// Works into staging named after the attempt.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::catalog::CatalogEntry;
+use crate::comments::Comments;
 use crate::error::{Error, Plain};
 use crate::id::AttemptId;
 use crate::name::Relation;
@@ -161,19 +162,29 @@ pub struct WriteRequest {
     pub file_size: FileSize,
     /// Names the files.
     pub attempt: AttemptId,
+    /// The comments that the table has from now on. Without them those of columns that stay stay.
+    #[serde(default)]
+    pub comments: Option<Comments>,
 }
 
 impl WriteRequest {
     /// A request with the default handling of other columns.
     pub fn new(relation: Relation, mode: WriteMode, attempt: AttemptId) -> Self {
         let (schema_change, file_size) = (SchemaChange::default(), FileSize::default());
-        Self { relation, mode, schema_change, file_size, attempt }
+        Self { relation, mode, schema_change, file_size, attempt, comments: None }
     }
 
     /// The same request with another handling of other columns.
     #[must_use]
     pub fn with_schema_change(mut self, schema_change: SchemaChange) -> Self {
         self.schema_change = schema_change;
+        self
+    }
+
+    /// The same request with comments for the table.
+    #[must_use]
+    pub fn with_comments(mut self, comments: Option<Comments>) -> Self {
+        self.comments = comments;
         self
     }
 }
@@ -198,8 +209,15 @@ pub struct StagedTable {
     pub relation: Relation,
     /// The version on which it builds; `None` if there is no table yet.
     pub base_version: Option<u64>,
-    /// The schema after the publication, as the Delta log writes it (JSON).
+    /// The schema after the publication, as the Delta log writes it (JSON), with the comments of
+    /// columns.
     pub schema: String,
+    /// The comment of the table after the publication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// The version of the asset that has the same rows, if the rows are not new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_of: Option<u64>,
     /// How large the files of the table become from now on.
     #[serde(default)]
     pub file_size: FileSize,
@@ -213,6 +231,28 @@ pub struct StagedTable {
     pub bytes: u64,
 }
 
+impl StagedTable {
+    /// The names of the columns after the publication.
+    pub fn columns(&self) -> Vec<String> {
+        let schema: Value = serde_json::from_str(&self.schema).unwrap_or_default();
+        let fields = schema["fields"].as_array().into_iter().flatten();
+        fields.filter_map(|field| Some(field["name"].as_str()?.to_owned())).collect()
+    }
+
+    /// What the receipt of its publication tells readers of the ledger.
+    pub fn detail(&self) -> Value {
+        told(json!({ "rows": self.rows }), self.rows_of)
+    }
+}
+
+/// A detail of a receipt with what [`Receipt::rows_of`](crate::step::Receipt::rows_of) reads.
+fn told(mut detail: Value, rows_of: Option<u64>) -> Value {
+    if let Some(rows_of) = rows_of {
+        detail["rows_of"] = json!(rows_of);
+    }
+    detail
+}
+
 /// A version of a table, for `history`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableVersion {
@@ -220,7 +260,8 @@ pub struct TableVersion {
     pub version: u64,
     /// Microseconds since 1970.
     pub at: i64,
-    /// `replace`, `append`, `merge`, `delete_insert`, `overwrite`, `optimize`.
+    /// `replace`, `append`, `merge`, `delete_insert`, `overwrite`, `optimize`,
+    /// `describe`.
     pub operation: String,
     /// Application and sequence that published it.
     pub effect: Option<String>,
@@ -248,6 +289,12 @@ pub enum TablePayload {
     View {
         /// The query.
         view: String,
+        /// What is said of it.
+        #[serde(default, skip_serializing_if = "Comments::is_empty")]
+        comments: Comments,
+        /// The version of the asset with the same query, if only the comments are new.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows_of: Option<u64>,
     },
     /// No relation any more.
     Dropped {
@@ -271,10 +318,32 @@ impl TablePayload {
         serde_json::to_value(self).expect("plain data is always JSON")
     }
 
+    /// A view without comments.
+    pub fn view(sql: impl Into<String>) -> Self {
+        Self::View { view: sql.into(), comments: Comments::default(), rows_of: None }
+    }
+
+    /// What the receipt of its publication tells readers of the ledger.
+    pub fn detail(&self) -> Value {
+        match self {
+            Self::View { view, comments, rows_of } => {
+                let mut detail = json!({ "view": view });
+                if !comments.is_empty() {
+                    detail["comments"] = json!(comments);
+                }
+                told(detail, *rows_of)
+            }
+            Self::Dropped { .. } => json!({ "dropped": true }),
+            Self::Files(staged) => staged.detail(),
+        }
+    }
+
     /// What the relation will be once this is published; `None` if it will be none.
     pub fn into_entry(self) -> Option<CatalogEntry> {
         match self {
-            Self::View { view } => Some(CatalogEntry::View { sql: view }),
+            Self::View { view, comments, .. } => {
+                Some(CatalogEntry::View { sql: view, comments: Arc::new(comments) })
+            }
             Self::Dropped { .. } => None,
             Self::Files(staged) => Some(CatalogEntry::Staged(Arc::new(staged))),
         }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 
+use crate::asset::AssetKey;
 use crate::batch::{BatchStream, BoxFuture};
 use crate::catalog::CatalogSnapshot;
 use crate::clock::Timestamp;
+use crate::comments::Comments;
 use crate::effect::EffectId;
 use crate::error::Result;
 use crate::id::AttemptId;
 use crate::name::Relation;
-use crate::table::{StagedTable, WriteRequest};
+use crate::step::{Attempt, Staged, Target, described};
+use crate::table::{StagedTable, TablePayload, WriteRequest};
 
 /// A query with the names it may use.
 #[derive(Debug, Clone)]
@@ -22,6 +25,24 @@ pub struct Query {
     pub catalog: CatalogSnapshot,
     /// What `now()` is.
     pub now: Timestamp,
+}
+
+/// Stages other comments for a table of a step, whose rows stay as they are published.
+pub async fn describe_table(
+    warehouse: &dyn Warehouse,
+    relation: &Relation,
+    comments: &Comments,
+    attempt: &Attempt,
+) -> Result<Staged> {
+    let previous = &attempt.previous;
+    let checkpoint = described(previous.checkpoint.clone(), comments);
+    let Some(mut staged) = warehouse.stage_comments(relation, comments).await? else {
+        return Ok(Staged { checkpoint, ..Staged::default() });
+    };
+    staged.rows_of = previous.rows_version();
+    let payload = TablePayload::Files(staged).to_value();
+    let targets = vec![Target { asset: AssetKey::table(relation), payload }];
+    Ok(Staged { targets, checkpoint, ..Staged::default() })
 }
 
 /// SQL over versioned tables, and the two-step write that the recovery protocol needs.
@@ -46,6 +67,14 @@ pub trait Warehouse: Send + Sync + std::fmt::Debug {
         rows: BatchStream,
         request: &'a WriteRequest,
     ) -> BoxFuture<'a, Result<Arc<StagedTable>>>;
+
+    /// Stages other comments for a table, whose rows stay. `None` if there is no table, or if it
+    /// has these comments.
+    fn stage_comments<'a>(
+        &'a self,
+        relation: &'a Relation,
+        comments: &'a Comments,
+    ) -> BoxFuture<'a, Result<Option<StagedTable>>>;
 
     /// Makes staged files the next version of their table, under an effect id. Gives the Delta
     /// version. Fails if the table's application has reached the sequence.

@@ -87,6 +87,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "dbt has given the spelling up. It is read as it was meant; with `--strict` it is an error, as in dbt 2.",
     ),
     page(
+        "dbt.description_cut",
+        "A description that is kept in part",
+        "`persist_docs` keeps descriptions with the relation, where other readers of the lake show them. Some of those take 4000 letters, so that a longer description is cut there; `manifest.json` and the documentation have all of it.",
+    ),
+    page(
         "dbt.doc_duplicate",
         "A docs block twice",
         "Two docs blocks of a package have one name. Rename one.",

@@ -7,6 +7,7 @@
 
 pub mod adapter;
 pub mod artifacts;
+mod comments;
 pub mod context;
 pub mod deps;
 mod explanations;
@@ -22,6 +23,7 @@ pub mod step;
 pub mod target;
 pub mod version;
 
+pub use comments::comments_of;
 pub use explanations::EXPLANATIONS;
 pub use manifest::Manifest;
 

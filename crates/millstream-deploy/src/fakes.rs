@@ -9,6 +9,7 @@ use arrow::datatypes::{Field, Float64Type, Schema, SchemaRef};
 use futures::StreamExt as _;
 use millstream_core::batch::{BatchStream, BoxFuture};
 use millstream_core::catalog::{Catalog, CatalogSnapshot};
+use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::Plain;
 use millstream_core::id::AttemptId;
@@ -285,6 +286,8 @@ impl Warehouse for FakeWarehouse {
                 relation: request.relation.clone(),
                 base_version: None,
                 schema: request.attempt.to_string(),
+                comment: None,
+                rows_of: None,
                 file_size: request.file_size,
                 add: Vec::new(),
                 remove: Vec::new(),
@@ -292,6 +295,14 @@ impl Warehouse for FakeWarehouse {
                 bytes: 0,
             }))
         })
+    }
+
+    fn stage_comments<'a>(
+        &'a self,
+        _: &'a Relation,
+        _: &'a Comments,
+    ) -> BoxFuture<'a, Result<Option<StagedTable>>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn publish<'a>(

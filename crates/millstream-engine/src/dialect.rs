@@ -18,6 +18,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
 use millstream_core::error::Result;
 
+use crate::columns_of;
 use crate::error::{EngineError, from_datafusion};
 use crate::postgres;
 
@@ -46,6 +47,9 @@ pub(crate) fn parse(sql: &str) -> Result<Statement> {
         return Err(EngineError::NotAQuery.into());
     };
     let Statement::Statement(mut inner) = statement else { return explained(statement) };
+    if let ast::Statement::ExplainTable { table_name, .. } = &*inner {
+        return parse(&columns_of::query_for(table_name)?);
+    }
     if !matches!(*inner, ast::Statement::Query(_)) {
         return Err(EngineError::NotAQuery.into());
     }

@@ -9,6 +9,7 @@ use arrow::datatypes::SchemaRef;
 use millstream_core::ContentHash;
 use millstream_core::batch::{BatchStream, BoxFuture};
 use millstream_core::clock::{Clock, Timestamp};
+use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
@@ -28,7 +29,7 @@ use crate::session::{Limits, Sessions};
 use crate::stage::Stager;
 use crate::store::{LakeLocation, LakeStore};
 use crate::stream::to_batches;
-use crate::{content, log, optimize, publish};
+use crate::{content, describe, log, optimize, publish};
 
 /// What an engine is opened with.
 #[derive(Debug)]
@@ -194,6 +195,14 @@ impl Warehouse for Engine {
         Box::pin(
             async move { self.stager(self.clock.now()).stage(rows, request).await.map(Arc::new) },
         )
+    }
+
+    fn stage_comments<'a>(
+        &'a self,
+        relation: &'a Relation,
+        comments: &'a Comments,
+    ) -> BoxFuture<'a, Result<Option<StagedTable>>> {
+        Box::pin(describe::stage_comments(&self.lake, relation, comments))
     }
 
     fn publish<'a>(

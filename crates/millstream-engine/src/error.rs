@@ -84,6 +84,10 @@ impl Coded for EngineError {
             Self::UnknownTable { .. } => "sql.unknown_table",
             Self::UnknownColumn { .. } => "sql.unknown_column",
             Self::UnknownFunction { .. } => "sql.unknown_function",
+            Self::NotAQuery => {
+                "`select`, `describe TABLE` and `explain select`; what changes tables are the files \
+                 of the project, and hooks and operations of `millstream dbt`"
+            }
             Self::AmbiguousColumn { .. } => "sql.ambiguous_column",
             Self::Plan { .. } => "sql.plan",
             Self::Unsupported { .. } => "sql.unsupported",

@@ -6,11 +6,13 @@ use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
+use millstream_core::comments::Comments;
 use millstream_core::error::Result;
 use millstream_core::name::Relation;
 
 use crate::error::{EngineError, from_arrow, from_datafusion};
 use crate::functions::type_name;
+use crate::lake::Lake;
 use crate::session::CATALOG;
 
 /// The schema of these tables.
@@ -33,6 +35,30 @@ pub(crate) struct Known {
     pub(crate) kind: &'static str,
     /// `None` where nobody asks.
     pub(crate) schema: Option<SchemaRef>,
+    pub(crate) comments: Said,
+}
+
+/// What is said of a relation.
+#[derive(Debug)]
+pub(crate) enum Said {
+    Known(Arc<Comments>),
+    /// In the log of a table, which is read when somebody asks.
+    Logged {
+        version: u64,
+    },
+}
+
+impl Said {
+    /// Of a table that cannot be read nothing is said; its readers learn why.
+    async fn read(&self, lake: &Lake, relation: &Relation) -> Comments {
+        match self {
+            Self::Known(comments) => Comments::clone(comments),
+            Self::Logged { version } => {
+                let table = lake.at(relation, *version).await;
+                table.map(|table| table.comments.clone()).unwrap_or_default()
+            }
+        }
+    }
 }
 
 impl View {
@@ -51,15 +77,47 @@ impl View {
     }
 
     /// The table over these relations.
-    pub(crate) fn table(self, known: &[Known]) -> Result<Arc<dyn TableProvider>> {
+    pub(crate) async fn table(
+        self,
+        lake: &Lake,
+        known: &[Known],
+        asked: Comment,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let mut said = Vec::new();
+        if asked == Comment::Asked && self != Self::Schemata {
+            for known in known {
+                said.push(known.comments.read(lake, &known.relation).await);
+            }
+        } else {
+            said.resize_with(known.len(), Comments::default);
+        }
         let batch = match self {
             Self::Schemata => schemata(known),
-            Self::Tables => tables(known),
-            Self::Columns => columns(known),
+            Self::Tables => tables(known, &said),
+            Self::Columns => columns(known, &said),
         };
         let batch = batch?;
         let table = MemTable::try_new(batch.schema(), vec![vec![batch]]);
         Ok(Arc::new(table.map_err(from_datafusion)?))
+    }
+}
+
+/// Whether a query wants to know what is said of relations. To tell it the log of every table is
+/// read, which a list of their names does not need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comment {
+    Asked,
+    Unasked,
+}
+
+impl Comment {
+    /// Whether a statement may show the columns of comments.
+    pub(crate) fn of_statement(statement: &str) -> Self {
+        let statement = statement.to_ascii_lowercase();
+        match statement.contains("_comment") || statement.contains('*') {
+            true => Self::Asked,
+            false => Self::Unasked,
+        }
     }
 }
 
@@ -76,7 +134,7 @@ fn schemata(known: &[Known]) -> Result<RecordBatch> {
     ])
 }
 
-fn tables(known: &[Known]) -> Result<RecordBatch> {
+fn tables(known: &[Known], said: &[Comments]) -> Result<RecordBatch> {
     let rows = known.len();
     let insertable = known.iter().map(|known| if known.kind == "VIEW" { "NO" } else { "YES" });
     batch(vec![
@@ -85,10 +143,11 @@ fn tables(known: &[Known]) -> Result<RecordBatch> {
         ("table_name", texts(known.iter().map(|known| known.relation.name()))),
         ("table_type", texts(known.iter().map(|known| known.kind))),
         ("is_insertable_into", texts(insertable)),
+        ("table_comment", maybe(said.iter().map(|comments| comments.relation.as_deref()))),
     ])
 }
 
-fn columns(known: &[Known]) -> Result<RecordBatch> {
+fn columns(known: &[Known], said: &[Comments]) -> Result<RecordBatch> {
     let rows: Vec<(&Relation, i32, &arrow::datatypes::Field)> = known
         .iter()
         .flat_map(|known| {
@@ -96,6 +155,10 @@ fn columns(known: &[Known]) -> Result<RecordBatch> {
             (1..).zip(fields).map(|(place, field)| (&known.relation, place, field.as_ref()))
         })
         .collect();
+    let comments = known.iter().zip(said).flat_map(|(known, comments)| {
+        let fields = known.schema.iter().flat_map(|schema| schema.fields());
+        fields.map(move |field| comments.of_column(field.name()))
+    });
     let digits = |data_type: &DataType| match data_type {
         DataType::Int16 => (Some(16), Some(0)),
         DataType::Int32 => (Some(32), Some(0)),
@@ -123,11 +186,16 @@ fn columns(known: &[Known]) -> Result<RecordBatch> {
         ("character_maximum_length", lengths),
         ("numeric_precision", Arc::new(Int32Array::from(precisions))),
         ("numeric_scale", Arc::new(Int32Array::from(scales))),
+        ("column_comment", maybe(comments)),
     ])
 }
 
 fn texts<'t>(values: impl IntoIterator<Item = &'t str>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
+}
+
+fn maybe<'t>(values: impl Iterator<Item = Option<&'t str>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
 }
 
 fn repeated(value: &str, rows: usize) -> ArrayRef {

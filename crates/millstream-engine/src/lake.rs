@@ -1,6 +1,6 @@
 //! The tables of a lake: where they lie, which versions they have, what a version holds.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use arrow::datatypes::SchemaRef;
@@ -9,6 +9,7 @@ use deltalake_core::kernel::engine::arrow_conversion::{TryIntoArrow as _, TryInt
 use deltalake_core::kernel::{EagerSnapshot, StructType};
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::TryStreamExt as _;
+use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::name::{Relation, is_name};
@@ -19,6 +20,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use crate::comments;
 use crate::error::{EngineError, from_delta, from_io, from_store};
 use crate::stats;
 use crate::store::LakeStore;
@@ -38,9 +40,12 @@ const KNOWN_FEATURES: &[&str] =
 #[derive(Debug)]
 pub(crate) struct TableState {
     pub(crate) version: u64,
+    /// Without the comments of columns.
     pub(crate) schema: SchemaRef,
     /// The schema as the log writes it.
     pub(crate) schema_json: String,
+    /// What is said of it; of columns by the names that they have.
+    pub(crate) comments: Comments,
     pub(crate) file_size: FileSize,
     pub(crate) files: Vec<Arc<LakeFile>>,
     /// The effect that made the version, if this process published it.
@@ -66,9 +71,11 @@ impl TableState {
         let old = base.into_iter().flat_map(|base| base.files.iter().filter(stays).cloned());
         let mut files: Vec<_> = old.chain(added).collect();
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let (schema, columns) = schema_from_json(&staged.schema)?;
         Ok(Self {
             version,
-            schema: schema_from_json(&staged.schema)?,
+            schema,
+            comments: Comments { relation: staged.comment.clone(), columns },
             schema_json: staged.schema.clone(),
             file_size: staged.file_size,
             files,
@@ -76,6 +83,18 @@ impl TableState {
             snapshot: OnceCell::new(),
         })
     }
+}
+
+impl TableState {
+    /// The names of its columns.
+    pub(crate) fn column_names(&self) -> impl Iterator<Item = &str> + Clone {
+        names(&self.schema)
+    }
+}
+
+/// The names of the columns of a schema.
+pub(crate) fn names(schema: &SchemaRef) -> impl Iterator<Item = &str> + Clone {
+    schema.fields().iter().map(|field| field.name().as_str())
 }
 
 /// A data file that a version names.
@@ -295,10 +314,19 @@ impl Lake {
             }));
         }
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        let schema = snapshot.arrow_schema();
+        let (schema, columns) = comments::split(&snapshot.arrow_schema());
+        let comments = Comments { relation: comment_of(&snapshot)?, columns };
         let file_size = file_size_of(&snapshot);
-        let snapshot = OnceCell::from(snapshot);
-        Ok(TableState { version, schema, schema_json, file_size, files, effect: None, snapshot })
+        Ok(TableState {
+            version,
+            schema,
+            schema_json,
+            comments,
+            file_size,
+            files,
+            effect: None,
+            snapshot: OnceCell::from(snapshot),
+        })
     }
 
     /// Why a version cannot be loaded: it is not there, it asks for more than this release can
@@ -381,6 +409,16 @@ impl Lake {
     }
 }
 
+/// What the log says of the table as a whole.
+fn comment_of(snapshot: &EagerSnapshot) -> Result<Option<String>> {
+    let metadata = serde_json::to_value(snapshot.metadata());
+    let metadata = metadata.map_err(|error| EngineError::Unreadable {
+        message: format!("metadata of a table: {error}"),
+    })?;
+    let comment = metadata["description"].as_str().filter(|comment| !comment.is_empty());
+    Ok(comment.map(ToOwned::to_owned))
+}
+
 /// What the property of Delta says of the files of a table.
 fn file_size_of(snapshot: &EagerSnapshot) -> FileSize {
     let target = snapshot.table_properties().target_file_size;
@@ -419,8 +457,8 @@ pub(crate) fn schema_to_json(schema: &SchemaRef) -> Result<String> {
     Ok(json.map_err(|error| internal(error.to_string()))?)
 }
 
-/// The schema that the Delta log wrote.
-pub(crate) fn schema_from_json(json: &str) -> Result<SchemaRef> {
+/// The schema that the Delta log wrote, and the comments of its columns.
+pub(crate) fn schema_from_json(json: &str) -> Result<(SchemaRef, BTreeMap<String, String>)> {
     let unreadable =
         |error: String| EngineError::Unreadable { message: format!("schema of a table: {error}") };
     let kernel: StructType =
@@ -428,5 +466,5 @@ pub(crate) fn schema_from_json(json: &str) -> Result<SchemaRef> {
     let schema: arrow::datatypes::Schema = (&kernel)
         .try_into_arrow()
         .map_err(|error: arrow::error::ArrowError| unreadable(error.to_string()))?;
-    Ok(Arc::new(schema))
+    Ok(comments::split(&schema))
 }

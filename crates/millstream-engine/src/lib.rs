@@ -10,7 +10,10 @@
 
 mod clean;
 mod column_facts;
+mod columns_of;
+mod comments;
 mod content;
+mod describe;
 mod dialect;
 
 mod effort;

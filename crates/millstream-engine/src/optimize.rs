@@ -39,7 +39,7 @@ pub(crate) async fn stage_optimize(
     let (relation, kind, size) = (relation.clone(), FileKind::Optimize, base.file_size);
     let target = FileTarget { relation, attempt, kind, size };
     let add = write_files(stager.lake, &target, &base.schema, rows, stager.threads).await?;
-    staged_table(&target, Some(&base), &base.schema, (add, remove)).map(Some)
+    staged_table(&target, Some(&base), &base.schema, &base.comments, (add, remove)).map(Some)
 }
 
 fn is_small(file: &LakeFile, table: &TableState) -> bool {

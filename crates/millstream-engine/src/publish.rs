@@ -14,6 +14,7 @@ use deltalake_core::kernel::{
 };
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use millstream_core::clock::Clock;
+use millstream_core::comments::Comments;
 use millstream_core::crash;
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
@@ -24,7 +25,7 @@ use object_store::ObjectStoreExt as _;
 use serde_json::{Value, json};
 
 use crate::error::{EngineError, from_delta, from_store};
-use crate::lake::{Lake, TableState};
+use crate::lake::{Lake, TableState, schema_from_json};
 use crate::log::{self, APPLICATION_KEY, OPERATION_KEY, SEQUENCE_KEY};
 use crate::write::{FileKind, FileTargets, attempt_prefix};
 
@@ -165,11 +166,25 @@ fn actions_of(
     Ok((actions, operation))
 }
 
-/// What the publication is. New files say it by their names; without any, the removed ones do.
+/// What the publication is. New files say it by their names; without any, the removed ones do, or
+/// the comments.
 fn kind_of(staged: &StagedTable, base: Option<&TableState>) -> FileKind {
+    if staged.add.is_empty()
+        && staged.remove.is_empty()
+        && base.is_some_and(|base| is_redescribed(staged, base))
+    {
+        return FileKind::Describe;
+    }
     let named = staged.add.first().and_then(|file| FileKind::of_path(&file.path));
     let all_removed = base.is_none_or(|base| base.files.len() == staged.remove.len());
     named.unwrap_or(if all_removed { FileKind::Replace } else { FileKind::Merge })
+}
+
+/// Whether the comments are all that is new.
+fn is_redescribed(staged: &StagedTable, base: &TableState) -> bool {
+    let Ok((schema, columns)) = schema_from_json(&staged.schema) else { return false };
+    let comments = Comments { relation: staged.comment.clone(), columns };
+    schema == base.schema && comments != base.comments
 }
 
 fn delta_operation(kind: FileKind, exists: bool) -> DeltaOperation {
@@ -191,6 +206,7 @@ fn delta_operation(kind: FileKind, exists: bool) -> DeltaOperation {
             not_matched_by_source_predicates: Vec::new(),
         },
         FileKind::Optimize => DeltaOperation::Optimize { predicate: None, target_size: 0 },
+        FileKind::Describe => DeltaOperation::UpdateFieldMetadata { fields: Vec::new() },
     }
 }
 
@@ -223,7 +239,9 @@ fn table_actions(
 ) -> Result<Vec<Action>> {
     let mut actions = Vec::new();
     let as_before = |state: &TableState| {
-        state.schema_json == staged.schema && state.file_size == staged.file_size
+        state.schema_json == staged.schema
+            && state.comments.relation == staged.comment
+            && state.file_size == staged.file_size
     };
     if before.is_some_and(|before| as_before(before.state)) {
         return Ok(actions);
@@ -253,6 +271,7 @@ fn table_actions(
         }),
     };
     metadata["schemaString"] = json!(staged.schema);
+    metadata["description"] = json!(staged.comment);
     if before.map(|before| before.state.file_size) != Some(staged.file_size) {
         configure(&mut metadata["configuration"], staged.file_size);
     }

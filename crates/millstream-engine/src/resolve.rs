@@ -19,7 +19,7 @@ use millstream_core::table::StagedTable;
 use crate::dialect::{self, AsOf};
 use crate::error::{EngineError, from_datafusion, nearest};
 use crate::functions;
-use crate::information_schema::{self, INFORMATION_SCHEMA, Known};
+use crate::information_schema::{self, Comment, INFORMATION_SCHEMA, Known, Said};
 use crate::lake::{Lake, LakeFile, TableState, schema_from_json};
 use crate::log;
 use crate::outside;
@@ -52,8 +52,15 @@ impl Resolver<'_> {
             }
             let references =
                 self.state.resolve_table_references(&statement).map_err(from_datafusion)?;
+            let is_information = |reference: &TableReference| {
+                reference.schema().is_some_and(|schema| schema == INFORMATION_SCHEMA)
+            };
+            let comment = match references.iter().any(is_information) {
+                true => Comment::of_statement(&statement.to_string()),
+                false => Comment::Unasked,
+            };
             for reference in references {
-                self.resolve(&reference, inside).await?;
+                self.resolve(&reference, comment, inside).await?;
             }
             self.state.statement_to_plan(statement).await.map_err(from_datafusion)
         })
@@ -62,6 +69,7 @@ impl Resolver<'_> {
     async fn resolve(
         &mut self,
         reference: &TableReference,
+        comment: Comment,
         inside: &mut Vec<Relation>,
     ) -> Result<()> {
         if let Some(database) = reference.catalog() {
@@ -77,7 +85,7 @@ impl Resolver<'_> {
             return Ok(());
         }
         if schema == INFORMATION_SCHEMA {
-            let table = self.information(&planned_name, inside).await?;
+            let table = self.information(&planned_name, comment, inside).await?;
             add_name(&self.names, &schema, &planned_name, table)?;
             self.done.insert((schema, planned_name));
             return Ok(());
@@ -98,6 +106,7 @@ impl Resolver<'_> {
     async fn information(
         &mut self,
         name: &str,
+        comment: Comment,
         inside: &mut Vec<Relation>,
     ) -> Result<Arc<dyn TableProvider>> {
         let view = information_schema::View::of_name(name)?;
@@ -116,9 +125,14 @@ impl Resolver<'_> {
                 }
                 _ => None,
             };
-            known.push(Known { relation: relation.clone(), kind, schema });
+            let comments = match entry {
+                CatalogEntry::Table { version } => Said::Logged { version: *version },
+                CatalogEntry::View { comments, .. } => Said::Known(Arc::clone(comments)),
+                CatalogEntry::Staged(_) | CatalogEntry::Scan(_) => Said::Known(Arc::default()),
+            };
+            known.push(Known { relation: relation.clone(), kind, schema, comments });
         }
-        view.table(&known)
+        view.table(self.lake, &known, comment).await
     }
 
     fn unknown(&self, reference: &TableReference) -> EngineError {
@@ -156,7 +170,7 @@ impl Resolver<'_> {
                 }
                 self.table(relation, wanted).await
             }
-            (CatalogEntry::View { sql }, None) => self.view(relation, &sql, inside).await,
+            (CatalogEntry::View { sql, .. }, None) => self.view(relation, &sql, inside).await,
             (CatalogEntry::Staged(staged), None) => {
                 Ok(Arc::new(staged_table(self.lake, &staged).await?))
             }
@@ -224,6 +238,6 @@ async fn staged_table(lake: &Lake, staged: &StagedTable) -> Result<LakeTable> {
     let removed: HashSet<&str> = staged.remove.iter().map(String::as_str).collect();
     files.retain(|file| !removed.contains(file.path.as_str()));
     files.extend(staged.add.iter().map(|file| Arc::new(LakeFile::of_staged(file))));
-    let schema = schema_from_json(&staged.schema)?;
+    let (schema, _) = schema_from_json(&staged.schema)?;
     Ok(LakeTable::new(Lake::table_path(&staged.relation), schema, files))
 }

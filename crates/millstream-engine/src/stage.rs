@@ -11,12 +11,14 @@ use datafusion::catalog::TableProvider;
 use futures::TryStreamExt as _;
 use millstream_core::batch::BatchStream;
 use millstream_core::clock::Timestamp;
+use millstream_core::comments::Comments;
 use millstream_core::error::Result;
 use millstream_core::table::{DataFile, FileSize, StagedTable, TablePart, WriteMode, WriteRequest};
 
+use crate::comments;
 use crate::error::from_datafusion;
 use crate::evolve::{Evolved, OldFiles, evolved};
-use crate::lake::{Lake, LakeFile, TableState, schema_to_json};
+use crate::lake::{Lake, LakeFile, TableState, names, schema_to_json};
 use crate::merge::Merge;
 use crate::overwrite;
 use crate::provider::LakeTable;
@@ -68,9 +70,10 @@ impl Stager<'_> {
         let (kind, size) = (file_kind(&request.mode), file_size(request, base));
         let (relation, attempt) = (relation.clone(), request.attempt);
         let target = FileTarget { relation, attempt, kind, size };
+        let comments = comments_after(request, base, &schema);
         let change = Change { stager: self, target: &target, schema: &schema, old_files, base };
         let (add, remove) = change.apply(rows, &request.mode).await?;
-        staged_table(&target, base, &schema, (add, remove))
+        staged_table(&target, base, &schema, &comments, (add, remove))
     }
 
     /// Plans our own SQL.
@@ -83,18 +86,31 @@ pub(crate) fn staged_table(
     target: &FileTarget,
     base: Option<&TableState>,
     schema: &SchemaRef,
+    comments: &Comments,
     (add, remove): FileChange,
 ) -> Result<StagedTable> {
     Ok(StagedTable {
         relation: target.relation.clone(),
         base_version: base.map(|base| base.version),
-        schema: schema_to_json(schema)?,
+        schema: schema_to_json(&comments::joined(schema, &comments.columns))?,
+        comment: comments.relation.clone(),
+        rows_of: None,
         file_size: target.size,
         rows: add.iter().map(|file| file.rows).sum(),
         bytes: add.iter().map(|file| file.bytes).sum(),
         add,
         remove,
     })
+}
+
+/// The comments of the table with its columns after the write.
+fn comments_after(
+    request: &WriteRequest,
+    base: Option<&TableState>,
+    schema: &SchemaRef,
+) -> Comments {
+    let wanted = request.comments.as_ref().or_else(|| base.map(|base| &base.comments));
+    wanted.map(|wanted| wanted.of_columns(names(schema))).unwrap_or_default()
 }
 
 /// A table keeps the size of its files until it is replaced or some of its rows change.

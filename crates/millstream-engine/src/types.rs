@@ -7,6 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use millstream_core::error::Result;
 
+use crate::comments::COMMENT_KEY;
 use crate::error::{EngineError, from_arrow};
 
 /// The time zone of all stored moments.
@@ -30,7 +31,9 @@ pub(crate) fn lake_schema(schema: &Schema) -> Result<SchemaRef> {
 
 fn lake_field(field: &Field, column: &str) -> Result<FieldRef> {
     let data_type = lake_type(field.data_type(), column)?;
-    let own = |key: &str| !key.starts_with("PARQUET:") && !key.starts_with("ARROW:");
+    let own = |key: &str| {
+        !key.starts_with("PARQUET:") && !key.starts_with("ARROW:") && key != COMMENT_KEY
+    };
     let metadata = field.metadata().iter().filter(|(key, _)| own(key));
     let metadata = metadata.map(|(key, value)| (key.clone(), value.clone())).collect();
     Ok(Arc::new(Field::new(field.name(), data_type, true).with_metadata(metadata)))

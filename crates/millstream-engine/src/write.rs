@@ -63,6 +63,8 @@ pub(crate) enum FileKind {
     Optimize,
     /// Rows that a merge reads more than once; gone when it ends.
     Spool,
+    /// No files: only the comments of the table are others.
+    Describe,
 }
 
 impl FileKind {
@@ -86,6 +88,7 @@ impl FileKind {
             Self::Overwrite => "overwrite",
             Self::Optimize => "optimize",
             Self::Spool => "spool",
+            Self::Describe => "describe",
         }
     }
 
@@ -105,6 +108,7 @@ impl FileKind {
             Self::Overwrite => 'w',
             Self::Optimize => 'o',
             Self::Spool => 's',
+            Self::Describe => 'c',
         }
     }
 }

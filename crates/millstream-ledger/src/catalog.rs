@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_core::catalog::{Catalog, CatalogEntry, CatalogSnapshot};
+use millstream_core::comments::Comments;
 use millstream_core::step::Receipt;
 use millstream_core::{AssetKey, Relation};
 use rusqlite::Connection;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::columns::{Count, Json, Text};
@@ -188,7 +190,11 @@ fn entry(receipt: &Receipt) -> Option<CatalogEntry> {
         return None;
     }
     Some(match detail.get("view").and_then(Value::as_str) {
-        Some(sql) => CatalogEntry::View { sql: sql.to_owned() },
+        Some(sql) => {
+            let comments = detail.get("comments").map(Comments::deserialize);
+            let comments = comments.and_then(std::result::Result::ok).unwrap_or_default();
+            CatalogEntry::View { sql: sql.to_owned(), comments: Arc::new(comments) }
+        }
         None => CatalogEntry::Table { version: receipt.version },
     })
 }

@@ -55,6 +55,14 @@ pub struct AssetVersion {
     pub rekeyed: Option<Rekeyed>,
 }
 
+impl AssetVersion {
+    /// The version whose rows these are: an earlier one, if this was made only to keep the same
+    /// rows in other files or with other comments. What reads the asset goes by it.
+    pub fn rows_version(&self) -> u64 {
+        self.receipt.rows_of().unwrap_or(self.version)
+    }
+}
+
 /// How long a step takes, and how fresh what it makes is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StepTimes {

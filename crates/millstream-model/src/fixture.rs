@@ -11,6 +11,7 @@ use millstream_core::asset::AssetKey;
 use millstream_core::batch::{BatchStream, BoxFuture};
 use millstream_core::catalog::CatalogSnapshot;
 use millstream_core::clock::Timestamp;
+use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::{AttemptId, RunId};
@@ -61,6 +62,14 @@ impl Warehouse for OneTable {
         _: BatchStream,
         _: &'a WriteRequest,
     ) -> BoxFuture<'a, Result<Arc<StagedTable>>> {
+        Box::pin(async { Err(read_only()) })
+    }
+
+    fn stage_comments<'a>(
+        &'a self,
+        _: &'a Relation,
+        _: &'a Comments,
+    ) -> BoxFuture<'a, Result<Option<StagedTable>>> {
         Box::pin(async { Err(read_only()) })
     }
 

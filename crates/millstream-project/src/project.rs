@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use millstream_core::batch::BoxFuture;
+use millstream_core::comments::Comments;
 use millstream_core::diagnostic::Place;
 use millstream_core::flow::Flow;
 use millstream_core::partition::Partitions;
@@ -84,6 +85,8 @@ pub struct Seed {
     pub tags: BTreeSet<String>,
     /// What is said of its columns.
     pub columns: Vec<ColumnDoc>,
+    /// What of all that is kept with the table.
+    pub comments: Comments,
     /// What stands between fields.
     pub delimiter: char,
     /// Whether names of columns stay as they are written, instead of becoming small letters.
@@ -126,6 +129,8 @@ pub struct SqlModel {
     pub inputs: Vec<AssetKey>,
     /// What is said of its columns.
     pub columns: Vec<ColumnDoc>,
+    /// What of all that is kept with the table or view.
+    pub comments: Comments,
     /// Hash of its text and of the configuration that decides its rows. The time of the run, where
     /// the SQL asks for it, does not count.
     pub definition: ContentHash,

@@ -58,6 +58,7 @@ pub(crate) struct Context {
 pub(crate) struct Decided {
     pub(crate) memo: Memo,
     pub(crate) reason: String,
+    pub(crate) makes: Makes,
     /// Version of the asset when it was decided, or sequence of its partition or item; another one
     /// after the claim means that somebody else did the work meanwhile.
     pub(crate) version: u64,
@@ -65,6 +66,15 @@ pub(crate) struct Decided {
     pub(crate) partition: Option<PartitionKey>,
     /// What it is about: the item of a list, or the answer of a person.
     pub(crate) given: Option<Value>,
+}
+
+/// What an attempt makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Makes {
+    /// The rows of the asset, or whatever it has in their place.
+    Rows,
+    /// What readers are told of it, whose rows stay.
+    Description,
 }
 
 /// How an attempt ended.
@@ -128,7 +138,12 @@ pub(crate) async fn make_attempt(
         given: decided.given.clone(),
         trace_parent: context.trace_parent,
     };
-    let open = OpenAttempt { attempt: &attempt, claim: &claim, intent: Mutex::default() };
+    let open = OpenAttempt {
+        attempt: &attempt,
+        claim: &claim,
+        makes: decided.makes,
+        intent: Mutex::default(),
+    };
     let work = AssertUnwindSafe(work(context, step, &open, slot)).catch_unwind();
     let ended = tokio::select! {
         biased;
@@ -164,6 +179,7 @@ fn results(ledger: &Ledger, memo: &Memo) -> Result<Results> {
 struct OpenAttempt<'a> {
     attempt: &'a Attempt,
     claim: &'a Claim,
+    makes: Makes,
     /// Set before the ledger is told, so that it is never behind it.
     intent: Mutex<Option<Staged>>,
 }
@@ -217,8 +233,11 @@ async fn work(
     slot: Slot,
 ) -> Result<Ended> {
     let kind = step.spec().kind.word();
-    let OpenAttempt { attempt, claim, .. } = open;
-    let staged = step.stage(attempt).await?;
+    let OpenAttempt { attempt, claim, makes, .. } = open;
+    let staged = match makes {
+        Makes::Rows => step.stage(attempt).await?,
+        Makes::Description => step.describe(attempt).await?,
+    };
     // What is left waits for the disk.
     drop(slot);
     crash::point(&format!("{kind}.stage.after"));

@@ -16,7 +16,7 @@ use millstream_core::step::{Refresh, Step, StepKind, StepStats};
 use millstream_ledger::{SkipState, StepError, place_of};
 use tokio::sync::{mpsc, watch};
 
-use crate::attempt::{Context, Decided, Ended, make_attempt};
+use crate::attempt::{Context, Decided, Ended, Makes, make_attempt};
 use crate::execute::millis_since;
 use crate::logs::told;
 use crate::mapped;
@@ -264,6 +264,7 @@ impl StepDriver {
         Ok(Verdict::Go(Box::new(Decided {
             memo: part.memo.clone(),
             reason: format!("{}: {}", part.key, part.reason),
+            makes: Makes::Rows,
             version: sequence,
             partition: Some(part.key.clone()),
             given: part.item.clone(),
@@ -274,8 +275,11 @@ impl StepDriver {
     pub(crate) async fn decide(&self, refresh: Refresh, due: Due) -> Result<Verdict> {
         let spec = self.step.spec();
         let ledger = &self.context.ledger;
-        let known = Known::of_step(ledger, spec)?;
+        let mut known = Known::of_step(ledger, spec)?;
         let previous = ledger.previous(spec.asset())?;
+        if self.step.is_redescribed(&previous) {
+            known.redescribed.insert(spec.asset().clone());
+        }
         let probe = Probe::of(spec.kind, self.step.probe(&previous).await?);
         let decision = match due {
             Due::Always => Decision::Run(Reason::Asked),
@@ -290,8 +294,12 @@ impl StepDriver {
         let items = mapped::print(spec, &known);
         let inputs = MemoInputs { current: &known.versions, probe: probe.print(), items };
         let memo = memo(spec, &inputs);
+        let makes = match reason {
+            Reason::Description => Makes::Description,
+            _ => Makes::Rows,
+        };
         let (reason, version) = (reason.to_string(), previous.version);
-        let decided = Decided { memo, reason, version, partition: None, given: None };
+        let decided = Decided { memo, reason, makes, version, partition: None, given: None };
         Ok(Verdict::Go(Box::new(decided)))
     }
 

@@ -151,6 +151,9 @@ impl Executor {
             let asset = step.spec().asset().clone();
             let previous = self.ledger.previous(&asset)?;
             let probe = Probe::of(step.spec().kind, step.probe(&previous).await?);
+            if step.is_redescribed(&previous) {
+                known.redescribed.insert(asset.clone());
+            }
             probes.insert(asset, probe);
         }
         let specs: Vec<_> = selected.iter().map(|step| step.spec()).collect();

@@ -31,7 +31,7 @@ pub fn memo(spec: &StepSpec, inputs: &MemoInputs<'_>) -> Memo {
     }
 }
 
-/// The version of every input, 0 where there is none yet.
+/// The version of every input whose rows are read, 0 where there is none yet.
 fn input_versions(
     spec: &StepSpec,
     current: &BTreeMap<AssetKey, AssetVersion>,
@@ -40,7 +40,7 @@ fn input_versions(
         .iter()
         .map(|input| InputVersion {
             asset: input.asset.clone(),
-            version: current.get(&input.asset).map_or(0, |version| version.version),
+            version: current.get(&input.asset).map_or(0, AssetVersion::rows_version),
         })
         .collect()
 }
@@ -54,7 +54,11 @@ fn memo_key(spec: &StepSpec, inputs: &MemoInputs<'_>) -> ContentHash {
         match input.edge {
             Edge::Feedback | Edge::After => {}
             Edge::Data => {
-                parts.push(format!("{}@{}", input.asset, current.map_or(0, |v| v.version)));
+                parts.push(format!(
+                    "{}@{}",
+                    input.asset,
+                    current.map_or(0, AssetVersion::rows_version)
+                ));
             }
             Edge::Basis => {
                 let basis = current.map_or_else(String::new, |v| v.basis.to_string());

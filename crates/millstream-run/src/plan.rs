@@ -66,6 +66,11 @@ impl Decision {
     pub fn is_run(&self) -> bool {
         matches!(self, Self::Run(_))
     }
+
+    /// Whether it may make other rows.
+    pub fn makes_rows(&self) -> bool {
+        self.is_run() && *self != Self::Run(Reason::Description)
+    }
 }
 
 /// Which of the selected steps run.
@@ -89,6 +94,8 @@ pub enum Reason {
     Asked,
     /// Its definition in the project changed.
     Definition,
+    /// What is said of it changed; its rows stay.
+    Description,
     /// What it reads outside the graph changed.
     Outside,
     /// Not all items of its list are done.
@@ -125,6 +132,7 @@ impl fmt::Display for Reason {
             Self::FullRefresh => f.write_str("full refresh"),
             Self::Asked => f.write_str("asked for"),
             Self::Definition => f.write_str("definition changed"),
+            Self::Description => f.write_str("description changed"),
             Self::Outside => f.write_str("source changed"),
             Self::Items => f.write_str("items are not done"),
             Self::Unknown => f.write_str("source cannot tell whether it changed"),
@@ -175,6 +183,8 @@ pub struct Known {
     /// What the last attempt of every step saw. A step may have one without a version: a sync that
     /// found no table yet, a function without events.
     pub memos: BTreeMap<AssetKey, Memo>,
+    /// The assets of which readers are to be told something else than is published.
+    pub redescribed: BTreeSet<AssetKey>,
     /// How assets are divided, of those that are.
     pub divisions: BTreeMap<AssetKey, Partitions>,
     /// What is known of the partitions of the steps that are divided.
@@ -245,7 +255,7 @@ pub fn plan(
             Decision::Skip(_) => Before::Skipped,
         };
         stands.extend(spec.outputs.iter().map(|output| (output, stand)));
-        if decision.is_run() {
+        if decision.makes_rows() {
             changing.extend(&spec.outputs);
             let change = partitions.as_ref().map_or(Some(Change::Whole), PartitionPlan::change);
             parts.extend(spec.outputs.iter().cloned().zip(change.into_iter().cycle()));
@@ -351,7 +361,10 @@ pub fn decide(
     };
     let now = memo(spec, &inputs);
     if now.key == last.key {
-        return Decision::UpToDate;
+        return match known.redescribed.contains(spec.asset()) {
+            true => Decision::Run(Reason::Description),
+            false => Decision::UpToDate,
+        };
     }
     if now.definition != last.definition {
         return Decision::Run(Reason::Definition);

@@ -154,3 +154,29 @@ fn feedback_makes_no_training_due() {
     world.run(&joined, Probe::Inside);
     assert_ne!(world.decide(&training(Edge::Basis), Probe::Inside), Decision::UpToDate);
 }
+
+#[test]
+fn what_is_said_of_an_asset_makes_it_due_and_nothing_else() {
+    let raw = spec(table("raw"), StepKind::Seed, "select 0", &[]);
+    let model = spec(table("mart"), StepKind::Model, "select 1", &[(table("raw"), Edge::Data)]);
+    let mut world = World::default();
+    for step in [&raw, &model] {
+        world.run(step, Probe::Inside);
+    }
+    world.known.redescribed.insert(table("raw"));
+    let decisions = |world: &World| -> Vec<Decision> {
+        let (specs, asked) = ([&raw, &model], Asked::new());
+        let refresh = Refresh::Incremental;
+        let due = Due::WhenChanged;
+        let plan = plan(&specs, &world.known, &BTreeMap::new(), refresh, due, &asked);
+        plan.entries.into_iter().map(|entry| entry.decision).collect()
+    };
+    let described = Decision::Run(Reason::Description);
+    assert_eq!(decisions(&world), [described, Decision::UpToDate]);
+    world.run(&raw, Probe::Inside);
+    world.known.redescribed.clear();
+    let version = world.known.versions.get_mut(&table("raw")).expect("a version");
+    version.receipt.detail = serde_json::json!({"rows_of": 1});
+    assert_eq!(version.version, 2);
+    assert_eq!(decisions(&world), [Decision::UpToDate, Decision::UpToDate]);
+}

@@ -67,6 +67,15 @@ impl Audited {
         Ok(catalog)
     }
 
+    async fn audited(&self, attempt: &Attempt, mut staged: Staged) -> Result<Staged> {
+        let catalog = Self::after_publication(attempt, &staged)?;
+        for check in &self.checks {
+            let result = self.make(check, &catalog, attempt.claimed_at).await?;
+            staged.checks.push(result);
+        }
+        Ok(staged)
+    }
+
     async fn make(
         &self,
         check: &CheckSpec,
@@ -137,13 +146,22 @@ impl Step for Audited {
 
     fn stage<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
         Box::pin(async move {
-            let mut staged = self.inner.stage(attempt).await?;
-            let catalog = Self::after_publication(attempt, &staged)?;
-            for check in &self.checks {
-                let result = self.make(check, &catalog, attempt.claimed_at).await?;
-                staged.checks.push(result);
+            let staged = self.inner.stage(attempt).await?;
+            self.audited(attempt, staged).await
+        })
+    }
+
+    fn is_redescribed(&self, previous: &Previous) -> bool {
+        self.inner.is_redescribed(previous)
+    }
+
+    fn describe<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
+        Box::pin(async move {
+            let staged = self.inner.describe(attempt).await?;
+            match staged.targets.is_empty() {
+                true => Ok(staged),
+                false => self.audited(attempt, staged).await,
             }
-            Ok(staged)
         })
     }
 

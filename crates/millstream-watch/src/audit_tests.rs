@@ -7,6 +7,7 @@ use futures::executor::block_on;
 use futures::stream;
 use millstream_core::batch::BatchStream;
 use millstream_core::catalog::CatalogEntry;
+use millstream_core::comments::Comments;
 use millstream_core::error::{Fault, Retry};
 use millstream_core::id::RunId;
 use millstream_core::log::AttemptLog;
@@ -26,7 +27,7 @@ impl Step for StagesOrders {
     }
 
     fn stage<'a>(&'a self, _: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
-        let payload = TablePayload::View { view: "select 1 as staged".to_owned() }.to_value();
+        let payload = TablePayload::view("select 1 as staged").to_value();
         let targets = vec![Target { asset: self.0.asset().clone(), payload }];
         Box::pin(async move { Ok(Staged { targets, ..Staged::default() }) })
     }
@@ -59,7 +60,7 @@ struct Counts(BTreeMap<&'static str, i64>);
 impl Counts {
     fn count(&self, query: &Query) -> Result<i64> {
         let staged = query.catalog.get(&orders());
-        assert!(matches!(staged, Some(CatalogEntry::View { sql }) if sql.contains("staged")));
+        assert!(matches!(staged, Some(CatalogEntry::View { sql, .. }) if sql.contains("staged")));
         let known = self.0.iter().find(|(sql, _)| query.sql.contains(*sql));
         let unknown = || Plain::user("sql.unknown", "no such column").with_hint("look again");
         Ok(*known.ok_or_else(unknown)?.1)
@@ -96,6 +97,14 @@ impl Warehouse for Counts {
         _: BatchStream,
         _: &'a WriteRequest,
     ) -> BoxFuture<'a, Result<Arc<StagedTable>>> {
+        unreachable!("a check writes nothing")
+    }
+
+    fn stage_comments<'a>(
+        &'a self,
+        _: &'a Relation,
+        _: &'a Comments,
+    ) -> BoxFuture<'a, Result<Option<StagedTable>>> {
         unreachable!("a check writes nothing")
     }
 

@@ -12,16 +12,17 @@ use arrow::array::RecordBatch;
 use futures::stream;
 use millstream_core::asset::AssetKey;
 use millstream_core::batch::{BatchStream, BoxFuture};
+use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
+use millstream_core::log::Level;
 use millstream_core::name::Relation;
 use millstream_core::step::{
-    Attempt, Evidence, Receipt, Staged, Step, StepSpec, StepStats, Target,
+    Attempt, Evidence, Previous, Receipt, Staged, Step, StepSpec, StepStats, Target, described,
 };
 use millstream_core::table::{StagedTable, TablePayload, WriteMode, WriteRequest};
-use millstream_core::warehouse::Warehouse;
-use serde_json::json;
+use millstream_core::warehouse::{Warehouse, describe_table};
 
 pub(crate) use self::error::EXPLANATIONS;
 pub use self::error::SeedError;
@@ -60,6 +61,7 @@ pub struct SeedStep {
     file: SeedFile,
     relation: Relation,
     warehouse: Arc<dyn Warehouse>,
+    comments: Comments,
 }
 
 impl SeedStep {
@@ -70,7 +72,24 @@ impl SeedStep {
         if file.delimiter > ASCII_MAX {
             return Err(SeedError::Delimiter { path: file.shown, delimiter: file.delimiter }.into());
         }
-        Ok(Self { spec, file, relation, warehouse })
+        Ok(Self { spec, file, relation, warehouse, comments: Comments::default() })
+    }
+
+    /// With what is said of the table, and kept with it.
+    #[must_use]
+    pub fn with_comments(mut self, comments: Comments) -> Self {
+        self.comments = comments;
+        self
+    }
+
+    /// Says which columns have a comment and are not there.
+    fn left_out(&self, columns: &[String], attempt: &Attempt) -> Option<String> {
+        let missing = self.comments.missing(columns.iter().map(String::as_str));
+        let note = format!("describes columns that it does not have: {}", missing.join(", "));
+        (!missing.is_empty()).then(|| {
+            attempt.log.tell(Level::Warn, format!("{} {note}", self.relation));
+            note
+        })
     }
 
     async fn read(&self) -> Result<RecordBatch> {
@@ -95,7 +114,8 @@ impl Step for SeedStep {
             let schema = batch.schema();
             let batches = BatchStream { schema, batches: Box::pin(stream::iter([Ok(batch)])) };
             let relation = self.relation.clone();
-            let request = WriteRequest::new(relation, WriteMode::Replace, attempt.id);
+            let request = WriteRequest::new(relation, WriteMode::Replace, attempt.id)
+                .with_comments(Some(self.comments.clone()));
             let table = self.warehouse.stage_batches(batches, &request).await?;
             let stats = StepStats {
                 rows_in,
@@ -103,10 +123,20 @@ impl Step for SeedStep {
                 bytes_out: table.bytes,
                 ..StepStats::default()
             };
+            let note = self.left_out(&table.columns(), attempt);
             let payload = TablePayload::Files((*table).clone()).to_value();
-            let target = Target { asset: AssetKey::table(&self.relation), payload };
-            Ok(Staged { targets: vec![target], stats, ..Staged::default() })
+            let targets = vec![Target { asset: AssetKey::table(&self.relation), payload }];
+            let checkpoint = described(None, &self.comments);
+            Ok(Staged { targets, stats, checkpoint, note, ..Staged::default() })
         })
+    }
+
+    fn is_redescribed(&self, previous: &Previous) -> bool {
+        previous.is_redescribed(&self.comments)
+    }
+
+    fn describe<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
+        Box::pin(describe_table(&*self.warehouse, &self.relation, &self.comments, attempt))
     }
 
     fn publish<'a>(
@@ -151,7 +181,7 @@ impl Step for SeedStep {
 }
 
 fn receipt(version: u64, staged: &StagedTable) -> Receipt {
-    Receipt { version, detail: json!({ "rows": staged.rows }) }
+    Receipt { version, detail: staged.detail() }
 }
 
 fn staged_table(target: &Target) -> Result<StagedTable> {

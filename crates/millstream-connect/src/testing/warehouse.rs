@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 use millstream_core::batch::{BatchStream, BoxFuture};
+use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
@@ -110,6 +111,8 @@ impl Warehouse for MemoryWarehouse {
                 relation: request.relation.clone(),
                 base_version: None,
                 schema: request.attempt.to_string(),
+                comment: None,
+                rows_of: None,
                 file_size: request.file_size,
                 add: Vec::new(),
                 remove: Vec::new(),
@@ -117,6 +120,14 @@ impl Warehouse for MemoryWarehouse {
                 bytes: count,
             }))
         })
+    }
+
+    fn stage_comments<'a>(
+        &'a self,
+        _: &'a Relation,
+        _: &'a Comments,
+    ) -> BoxFuture<'a, Result<Option<StagedTable>>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn publish<'a>(

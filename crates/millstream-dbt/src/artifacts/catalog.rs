@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::meta::{Artifact, Metadata, Plain};
 use crate::Manifest;
-use crate::manifest::{Node, NodeKind, UniqueId};
+use crate::manifest::{NodeKind, UniqueId};
 
 /// What is in the warehouse.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -103,34 +103,6 @@ impl Catalog {
         }
         Ok(catalog)
     }
-
-    /// Takes descriptions that nodes persist for comments, where the warehouse keeps none itself.
-    pub fn describe(&mut self, manifest: &Manifest) {
-        for (id, table) in &mut self.nodes {
-            let Some(node) = manifest.nodes.get(id) else { continue };
-            if persists(node, "relation") && !node.description.is_empty() {
-                table.metadata.insert("comment".to_owned(), json!(node.description));
-            }
-            if persists(node, "columns") {
-                table.describe_columns(node);
-            }
-        }
-    }
-}
-
-impl CatalogTable {
-    fn describe_columns(&mut self, node: &Node) {
-        for said in node.columns.values().filter(|column| !column.description.is_empty()) {
-            let is_said = |name: &String| name.eq_ignore_ascii_case(&said.name);
-            if let Some((_, column)) = self.columns.iter_mut().find(|(name, _)| is_said(name)) {
-                column.comment = Some(said.description.clone());
-            }
-        }
-    }
-}
-
-fn persists(node: &Node, what: &str) -> bool {
-    node.config.get("persist_docs").and_then(|docs| docs.get(what)) == Some(&Value::Bool(true))
 }
 
 type Row = Map<String, Value>;

@@ -1,17 +1,45 @@
 //! What a project asks of its relations that the embedded engine does not keep: said once, not
 //! passed over in silence.
 
+use millstream_core::comments::{COMMENT_CHARS_MAX, is_cut};
 use millstream_files::{Report, whole};
 use serde_json::Value;
 
+use crate::comments::persists;
 use crate::manifest::{Manifest, Node};
 
-/// Warns of grants and foreign keys.
+/// Warns of grants, foreign keys and descriptions that are too long.
 pub(super) fn check(manifest: &Manifest, report: &mut Report) {
     grants(manifest, report);
     for node in manifest.nodes.values().filter(|node| node.config.has_contract()) {
         foreign_keys(node, report);
     }
+    for node in manifest.nodes.values() {
+        long_descriptions(node, report);
+    }
+}
+
+/// One warning for each node: readers of Delta take no longer comments.
+fn long_descriptions(node: &Node, report: &mut Report) {
+    if !persists(node, "relation") && !persists(node, "columns") {
+        return;
+    }
+    let own = is_cut(&node.description).then(|| "its description".to_owned());
+    let columns = node.columns.values().filter(|column| is_cut(&column.description));
+    let columns = columns.map(|column| format!("that of `{}`", column.name));
+    let own = own.filter(|_| persists(node, "relation"));
+    let cut: Vec<String> =
+        own.into_iter().chain(columns.filter(|_| persists(node, "columns"))).collect();
+    if cut.is_empty() {
+        return;
+    }
+    let message = format!(
+        "{} keeps {} with its relation as the first {COMMENT_CHARS_MAX} letters only",
+        node.unique_id,
+        cut.join(", ")
+    );
+    let hint = "the documentation has all of it; a shorter text is kept whole".to_owned();
+    report.warning("dbt.description_cut", whole(&node.original_file_path), message, hint);
 }
 
 /// One warning for all grants: policies say who may see what.

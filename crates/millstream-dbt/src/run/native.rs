@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use millstream_core::comments::Comments;
 use millstream_core::error::Error;
 use millstream_core::slot::Slot;
 use millstream_core::sql::{MaterializeRequest, Materialized, Materializer};
@@ -11,7 +12,10 @@ use serde_json::{Map, Value, json};
 use super::contract;
 use super::microbatch::is_microbatch;
 use crate::adapter::RelationKind;
-use crate::context::{Batch, CompiledNode, Failure, FailureKind, MadeRelations, Session, Worker};
+use crate::comments::comments_of;
+use crate::context::{
+    Batch, CompiledNode, Failure, FailureKind, LogLevel, MadeRelations, Session, Verdict, Worker,
+};
 use crate::manifest::{Language, Node, NodeKind};
 
 /// The materializer of a node: none if the warehouse has none, if the project brings a
@@ -132,6 +136,7 @@ pub(super) fn clone(
         code: format!("select * from {original}"),
         program: None,
         config: Map::new(),
+        comments: Comments::default(),
         rules: Vec::new(),
         batch: None,
         refresh: Refresh::Full,
@@ -167,7 +172,27 @@ fn asked(
 ) -> Result<MadeRelations, Failure> {
     let made = materializer.materialize(request, slot);
     let made = made.map_err(|error| refused(node, &error))?;
+    warn_of_missing(session, node, &made.missing_columns)?;
     Ok(answer(session, node, &made))
+}
+
+/// Says what `validate_doc_columns` says where macros write comments.
+fn warn_of_missing(session: &Session, node: &Node, missing: &[String]) -> Result<(), Failure> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "In relation {}: The following columns are specified in the schema but are not present in \
+         the database: {}",
+        session.relation_of(node),
+        missing.join(", ")
+    );
+    match session.around.invocation.warnings.verdict("JinjaLogWarning") {
+        Verdict::Fails => return Err(Failure::new(FailureKind::Compilation, message)),
+        Verdict::Silenced => {}
+        Verdict::Said => session.around.log.line(LogLevel::Warn, &message),
+    }
+    Ok(())
 }
 
 /// What is wrong with a program is seldom told by its message alone.
@@ -195,6 +220,7 @@ fn request(session: &Session, node: &Node, compiled: &CompiledNode) -> Materiali
         code,
         program: is_program(node).then(|| node.original_file_path.display().to_string()),
         config: serde_json::Map::clone(&node.config.0),
+        comments: comments_of(node),
         rules: Vec::new(),
         batch: None,
         refresh,

@@ -95,7 +95,7 @@ impl ChangeStep {
             Change::Drop { .. } | Change::DropSchema { .. } => Work::Drop,
             Change::Rename { from, .. } if from == relation => Work::Drop,
             Change::Rename { from, .. } => match reading.catalog.get(from) {
-                Some(CatalogEntry::View { sql }) => Work::View { sql: sql.clone() },
+                Some(CatalogEntry::View { sql, .. }) => Work::View { sql: sql.clone() },
                 _ => Work::replaced(format!("select * from {}", from.quoted())),
             },
             Change::Columns { changes, .. } => {

@@ -17,14 +17,19 @@ use millstream_core::asset::AssetKey;
 use millstream_core::batch::BoxFuture;
 use millstream_core::catalog::CatalogSnapshot;
 use millstream_core::clock::Timestamp;
+use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::log::Level;
 use millstream_core::name::Relation;
-use millstream_core::step::{Attempt, Evidence, Prints, Receipt, Staged, Step, StepSpec, Target};
+use millstream_core::step::{
+    Attempt, Evidence, Previous, Prints, Receipt, Staged, Step, StepSpec, StepStats, Target, described,
+};
+use millstream_core::table::{TablePayload, WriteMode};
 use millstream_core::text::Scene;
-use millstream_core::warehouse::Warehouse;
+use millstream_core::warehouse::{Warehouse, describe_table};
+use serde_json::Value;
 
 pub use change::ChangeStep;
 pub use origin::Origin;
@@ -45,6 +50,7 @@ pub struct RelationStep {
     relations: Relations,
     /// The columns that say when a row of an input happened, of those that say so.
     clocks: BTreeMap<AssetKey, String>,
+    comments: Comments,
 }
 
 impl RelationStep {
@@ -57,7 +63,15 @@ impl RelationStep {
         warehouse: Arc<dyn Warehouse>,
     ) -> Self {
         let (relations, clocks) = (Relations(warehouse), BTreeMap::new());
-        Self { spec, relation, making, source, relations, clocks }
+        let comments = Comments::default();
+        Self { spec, relation, making, source, relations, clocks, comments }
+    }
+
+    /// With what is said of the relation, and kept with it.
+    #[must_use]
+    pub fn with_comments(mut self, comments: Comments) -> Self {
+        self.comments = comments;
+        self
     }
 
     /// With the columns that say when a row of an input happened.
@@ -65,6 +79,41 @@ impl RelationStep {
     pub fn with_clocks(mut self, clocks: BTreeMap<AssetKey, String>) -> Self {
         self.clocks = clocks;
         self
+    }
+
+    /// The comments that work leaves behind. A table to which rows come keeps those that somebody
+    /// else wrote, until the project says something.
+    fn said(&self, work: &Work, attempt: &Attempt) -> Option<Comments> {
+        let is_new = match work {
+            Work::Table { writing, .. } => writing.mode == WriteMode::Replace,
+            Work::View { .. } | Work::Drop => true,
+        };
+        let is_ours = !self.comments.is_empty() || attempt.previous.described().is_some();
+        (is_new || is_ours).then(|| self.comments.clone())
+    }
+
+    /// What was staged, and what was left out.
+    async fn staged(
+        &self,
+        target: Target,
+        stats: StepStats,
+        checkpoint: Option<Value>,
+        reading: &Reading,
+    ) -> Result<Staged> {
+        let note = self.left_out(&target, reading).await?;
+        let checkpoint = described(checkpoint, &self.comments);
+        Ok(Staged { targets: vec![target], stats, checkpoint, note, ..Staged::default() })
+    }
+
+    /// Says which columns have a comment and are not there.
+    async fn left_out(&self, target: &Target, reading: &Reading) -> Result<Option<String>> {
+        let missing = self.relations.missing(target, &self.comments, reading).await?;
+        if missing.is_empty() {
+            return Ok(None);
+        }
+        let note = format!("describes columns that it does not have: {}", missing.join(", "));
+        reading.log.tell(Level::Warn, format!("{} {note}", self.relation));
+        Ok(Some(note))
     }
 }
 
@@ -104,6 +153,7 @@ impl Step for RelationStep {
             let text = self.source.text().render(&scene).await?;
             let work = self.making.work(&self.relation, &text, &existing, refresh)?;
             reading.log.tell(Level::Debug, format!("runs\n{}", text.trim()));
+            let reading = reading.saying(self.said(&work, attempt));
             let (relation, relations) = (&self.relation, &self.relations);
             let ((target, stats), checkpoint) = match &self.source {
                 Source::Query(_) => (
@@ -114,7 +164,34 @@ impl Step for RelationStep {
                     (relations.stage_program(relation, work, program, &reading).await?, None)
                 }
             };
-            Ok(Staged { targets: vec![target], stats, checkpoint, ..Staged::default() })
+            self.staged(target, stats, checkpoint, &reading).await
+        })
+    }
+
+    fn is_redescribed(&self, previous: &Previous) -> bool {
+        previous.is_redescribed(&self.comments)
+    }
+
+    fn describe<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
+        Box::pin(async move {
+            let reading = Reading::of(attempt);
+            let (previous, comments) = (&attempt.previous, &self.comments);
+            let view = previous.receipt.as_ref().and_then(Receipt::view);
+            let Some(view) = view else {
+                let warehouse = &*self.relations.0;
+                let staged = describe_table(warehouse, &self.relation, comments, attempt).await?;
+                let note = match staged.targets.first() {
+                    Some(target) => self.left_out(target, &reading).await?,
+                    None => None,
+                };
+                return Ok(Staged { note, ..staged });
+            };
+            let (view, comments) = (view.to_owned(), comments.clone());
+            let rows_of = previous.rows_version();
+            let payload = TablePayload::View { view, comments, rows_of }.to_value();
+            let target = Target { asset: AssetKey::table(&self.relation), payload };
+            let checkpoint = previous.checkpoint.clone();
+            self.staged(target, StepStats::default(), checkpoint, &reading).await
         })
     }
 

@@ -62,9 +62,10 @@ pub(super) async fn stage(
         }
         Existing::Nothing | Existing::View => Work::begun(sql),
     };
+    let reading = reading.saying(step.said(&work, attempt));
     let (target, stats) = relations.stage(relation, work, &reading).await?;
     let checkpoint = Origin { refresh: Refresh::Full, sql: text }.to_value();
-    Ok(Staged { targets: vec![target], stats, checkpoint, ..Staged::default() })
+    step.staged(target, stats, checkpoint, &reading).await
 }
 
 /// What becomes of columns that the table does not have. Who starts over wants those of now.

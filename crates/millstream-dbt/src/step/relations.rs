@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow_schema::SchemaRef;
 use millstream_core::asset::AssetKey;
 use millstream_core::catalog::{CatalogEntry, CatalogSnapshot};
 use millstream_core::clock::Timestamp;
+use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
@@ -13,7 +15,6 @@ use millstream_core::name::Relation;
 use millstream_core::step::{Attempt, Evidence, Receipt, Staged, StepStats, Target};
 use millstream_core::table::{Dropped, FileSize, StagedTable, TablePayload, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
-use serde_json::json;
 
 use super::plan::{Existing, Work, Writing};
 use super::program::ProgramText;
@@ -33,6 +34,8 @@ pub struct Reading {
     pub attempt: AttemptId,
     /// Takes what it says.
     pub log: AttemptLog,
+    /// What is said of the relation that it makes; without it tables keep their comments.
+    pub comments: Option<Comments>,
 }
 
 impl Reading {
@@ -43,7 +46,14 @@ impl Reading {
             now: attempt.claimed_at,
             attempt: attempt.id,
             log: attempt.log.clone(),
+            comments: None,
         }
+    }
+
+    /// The same, with what is said of the relation.
+    #[must_use]
+    pub fn saying(self, comments: Option<Comments>) -> Self {
+        Self { comments, ..self }
     }
 
     /// A query over it.
@@ -64,7 +74,8 @@ impl Relations {
             Work::View { sql } => {
                 // Planning the query is what makes a broken view fail here and not at its readers.
                 self.0.schema(&reading.query(&*sql)).await?;
-                (TablePayload::View { view: sql }, StepStats::default())
+                let (comments, rows_of) = (reading.comments.clone().unwrap_or_default(), None);
+                (TablePayload::View { view: sql, comments, rows_of }, StepStats::default())
             }
             Work::Table { sql, writing } => {
                 let table = self.rows(relation, &sql, writing, reading).await?;
@@ -120,14 +131,31 @@ impl Relations {
         Ok(Dropped::Table((*empty).clone()))
     }
 
+    /// The commented columns that a relation will not have once it is published.
+    pub async fn missing<'c>(
+        &self,
+        target: &Target,
+        comments: &'c Comments,
+        reading: &Reading,
+    ) -> Result<Vec<&'c str>> {
+        if comments.columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let columns = match TablePayload::read(&target.payload)? {
+            TablePayload::View { view, .. } => names(&self.0.schema(&reading.query(view)).await?),
+            TablePayload::Files(staged) => staged.columns(),
+            TablePayload::Dropped { .. } => return Ok(Vec::new()),
+        };
+        Ok(comments.missing(columns.iter().map(String::as_str)))
+    }
+
     /// What there is, as far as the next version depends on it.
     pub async fn existing(&self, relation: &Relation, reading: &Reading) -> Result<Existing> {
         match reading.catalog.get(relation) {
             Some(CatalogEntry::Table { .. } | CatalogEntry::Staged(_)) => {
                 let all = format!("select * from {}", relation.quoted());
-                let schema = self.0.schema(&reading.query(all)).await?;
-                let names = schema.fields().iter().map(|field| field.name().clone());
-                Ok(Existing::Table { columns: names.collect() })
+                let columns = names(&self.0.schema(&reading.query(all)).await?);
+                Ok(Existing::Table { columns })
             }
             Some(_) => Ok(Existing::View),
             None => Ok(Existing::Nothing),
@@ -136,41 +164,22 @@ impl Relations {
 
     /// Publishes a target.
     pub async fn publish(&self, target: &Target, effect: &EffectId) -> Result<Receipt> {
-        match TablePayload::read(&target.payload)? {
+        let payload = TablePayload::read(&target.payload)?;
+        let detail = payload.detail();
+        let version = match table_of(&payload) {
+            Some(table) => self.0.publish(table, effect).await?,
             // What is in the ledger alone is published by the commit of the ledger itself.
-            TablePayload::View { view } => {
-                Ok(Receipt { version: effect.sequence, detail: json!({ "view": view }) })
-            }
-            TablePayload::Dropped { dropped: Dropped::View } => {
-                Ok(Receipt { version: effect.sequence, detail: json!({ "dropped": true }) })
-            }
-            TablePayload::Dropped { dropped: Dropped::Table(empty) } => {
-                let version = self.0.publish(&empty, effect).await?;
-                Ok(Receipt { version, detail: json!({ "dropped": true }) })
-            }
-            TablePayload::Files(staged) => {
-                let version = self.0.publish(&staged, effect).await?;
-                Ok(Receipt { version, detail: json!({ "rows": staged.rows }) })
-            }
-        }
+            None => effect.sequence,
+        };
+        Ok(Receipt { version, detail })
     }
 
     /// What a publication answered, if it happened.
     pub async fn find(&self, target: &Target, effect: &EffectId) -> Result<Option<Receipt>> {
-        let (staged, detail) = match TablePayload::read(&target.payload)? {
-            TablePayload::View { .. } | TablePayload::Dropped { dropped: Dropped::View } => {
-                return Ok(None);
-            }
-            TablePayload::Dropped { dropped: Dropped::Table(empty) } => {
-                (empty, json!({ "dropped": true }))
-            }
-            TablePayload::Files(staged) => {
-                let rows = staged.rows;
-                (staged, json!({ "rows": rows }))
-            }
-        };
-        let found = self.0.find(&staged.relation, effect).await?;
-        Ok(found.map(|version| Receipt { version, detail }))
+        let payload = TablePayload::read(&target.payload)?;
+        let Some(table) = table_of(&payload) else { return Ok(None) };
+        let found = self.0.find(&table.relation, effect).await?;
+        Ok(found.map(|version| Receipt { version, detail: payload.detail() }))
     }
 }
 
@@ -178,14 +187,23 @@ impl Relations {
 pub(super) fn evidence(staged: &Staged) -> Evidence {
     let is_inside = |target: &Target| {
         let payload = TablePayload::read(&target.payload);
-        payload.is_ok_and(|payload| {
-            matches!(
-                payload,
-                TablePayload::View { .. } | TablePayload::Dropped { dropped: Dropped::View }
-            )
-        })
+        payload.is_ok_and(|payload| table_of(&payload).is_none())
     };
     if staged.targets.iter().all(is_inside) { Evidence::Ledger } else { Evidence::Targets }
+}
+
+/// The table that a publication changes, if it changes one.
+fn table_of(payload: &TablePayload) -> Option<&StagedTable> {
+    match payload {
+        TablePayload::View { .. } | TablePayload::Dropped { dropped: Dropped::View } => None,
+        TablePayload::Dropped { dropped: Dropped::Table(table) } | TablePayload::Files(table) => {
+            Some(table)
+        }
+    }
+}
+
+fn names(schema: &SchemaRef) -> Vec<String> {
+    schema.fields().iter().map(|field| field.name().clone()).collect()
 }
 
 /// Files as what is to be published.
@@ -198,5 +216,6 @@ fn files(relation: &Relation, table: &StagedTable) -> (Target, StepStats) {
 fn request(relation: &Relation, writing: Writing, reading: &Reading) -> WriteRequest {
     let Writing { mode, schema_change, file_size } = writing;
     let (relation, attempt) = (relation.clone(), reading.attempt);
-    WriteRequest { relation, mode, schema_change, file_size, attempt }
+    let comments = reading.comments.clone();
+    WriteRequest { relation, mode, schema_change, file_size, attempt, comments }
 }

@@ -15,7 +15,7 @@ use millstream_core::error::Result;
 
 use crate::dialect::{LakeDialect, NESTING_MAX};
 use crate::error::EngineError;
-use names::relation;
+pub(crate) use names::relation;
 
 /// The statements of a text, in order. Fails with `sql.parse` and, for what has no meaning here,
 /// `sql.unsupported`.

@@ -7,7 +7,7 @@ use super::unsupported;
 use crate::error::EngineError;
 
 /// The relation of a name. There is one database, whatever it is called.
-pub(super) fn relation(name: &ObjectName) -> Result<Relation, EngineError> {
+pub(crate) fn relation(name: &ObjectName) -> Result<Relation, EngineError> {
     let parts = parts(name)?;
     let (schema, identifier) = match parts.as_slice() {
         [identifier] => (DEFAULT_SCHEMA, identifier.as_str()),

@@ -1,6 +1,7 @@
 //! The engine as its users see it: through the warehouse contract, on a real folder.
 
 mod changes;
+mod describing;
 mod effects;
 mod evolution;
 mod limits;
@@ -52,17 +53,13 @@ impl Lab {
     fn with(memory_limit_bytes: usize, models: Option<Arc<dyn Models>>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let micros = Arc::new(AtomicI64::new(START));
-        let engine = Engine::open(EngineConfig {
-            lake: LakeLocation::Folder(dir.path().join("lake")),
-            memory_limit_bytes,
-            spill_limit_bytes: 1024 * 1024 * 1024,
-            spill_dir: dir.path().join("spill"),
-            threads: 2,
-            models,
-            functions: None,
-            clock: Clock::Fixed(Arc::clone(&micros)),
-        });
-        Self { dir, engine: engine.unwrap(), micros, entries: BTreeMap::new(), sequence: 0 }
+        let engine = opened(&dir, memory_limit_bytes, models, &micros);
+        Self { dir, engine, micros, entries: BTreeMap::new(), sequence: 0 }
+    }
+
+    /// As another process would see the lake.
+    fn reopen(&mut self) {
+        self.engine = opened(&self.dir, 256 * 1024 * 1024, None, &self.micros);
     }
 
     fn advance_seconds(&self, seconds: i64) {
@@ -147,7 +144,7 @@ impl Lab {
     }
 
     fn view(&mut self, name: &str, sql: &str) {
-        let entry = CatalogEntry::View { sql: sql.to_owned() };
+        let entry = CatalogEntry::view(sql);
         self.entries.insert(name.parse().unwrap(), entry);
     }
 
@@ -161,6 +158,25 @@ impl Lab {
         names.sort();
         names
     }
+}
+
+fn opened(
+    dir: &TempDir,
+    memory_limit_bytes: usize,
+    models: Option<Arc<dyn Models>>,
+    micros: &Arc<AtomicI64>,
+) -> Engine {
+    let engine = Engine::open(EngineConfig {
+        lake: LakeLocation::Folder(dir.path().join("lake")),
+        memory_limit_bytes,
+        spill_limit_bytes: 1024 * 1024 * 1024,
+        spill_dir: dir.path().join("spill"),
+        threads: 2,
+        models,
+        functions: None,
+        clock: Clock::Fixed(Arc::clone(micros)),
+    });
+    engine.unwrap()
 }
 
 fn rows_of(batches: &[RecordBatch]) -> Vec<String> {

@@ -52,7 +52,7 @@ async fn a_snapshot_has_views_and_aliases() {
 
     let snapshot = ledger.snapshot().unwrap();
     let entry = snapshot.get(&relation("orders"));
-    assert!(matches!(entry, Some(CatalogEntry::View { sql }) if sql == "select 1 as id"));
+    assert!(matches!(entry, Some(CatalogEntry::View { sql, .. }) if sql == "select 1 as id"));
     assert_eq!(snapshot.alias("tagger", "champion"), Some(1));
     assert_eq!(snapshot.relations().count(), 1);
 }

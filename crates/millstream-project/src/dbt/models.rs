@@ -8,6 +8,7 @@ use millstream_core::diagnostic::Place;
 use millstream_core::partition::Partitions;
 use millstream_core::spec::ExecutionSpec;
 use millstream_core::{AssetKey, ContentHash, Relation};
+use millstream_dbt::comments_of;
 use millstream_dbt::manifest::{Language, Node, NodeKind};
 use millstream_dbt::programs::{limits_of, memory_problem};
 use millstream_dbt::step::Making;
@@ -119,6 +120,7 @@ impl Reader<'_> {
             clocks: self.clocks_of(&inputs),
             inputs,
             columns: columns(node),
+            comments: comments_of(node),
             definition: divided(rendered.definition, partitions.as_ref()),
             // What a batch reads is known only when it is made.
             text: match partitions::is_microbatch(node) {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use millstream_core::ContentHash;
+use millstream_dbt::comments_of;
 use millstream_dbt::manifest::{Node, NodeKind};
 use millstream_files::{Report, whole};
 use serde_json::Value;
@@ -44,6 +45,7 @@ fn seed(node: &Node, places: &Places<'_>, report: &mut Report) -> Option<Seed> {
         description: described(node),
         tags: node.tags.iter().cloned().collect(),
         columns: columns(node),
+        comments: comments_of(node),
         delimiter,
         quote_columns,
         definition: ContentHash::of_parts(parts.into_iter().chain(types)),

@@ -9,6 +9,7 @@ use futures::{TryStreamExt as _, stream};
 use millstream_core::batch::{BatchStream, BoxFuture};
 use millstream_core::catalog::CatalogSnapshot;
 use millstream_core::clock::Timestamp;
+use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
@@ -147,6 +148,14 @@ impl Warehouse for Numbers {
         _rows: BatchStream,
         _request: &'a WriteRequest,
     ) -> BoxFuture<'a, Result<Arc<StagedTable>>> {
+        unreachable!("programs only read")
+    }
+
+    fn stage_comments<'a>(
+        &'a self,
+        _: &'a Relation,
+        _: &'a Comments,
+    ) -> BoxFuture<'a, Result<Option<StagedTable>>> {
         unreachable!("programs only read")
     }
 

@@ -214,7 +214,7 @@ pub(super) fn recalled(
     for (partition, record) in of_own.filter(|(partition, _)| !due.contains(partition)) {
         let mut memo = record.memo.clone();
         for read in memo.inputs.iter_mut().filter(|read| prints.contains_key(&read.asset)) {
-            read.version = world.versions.get(&read.asset).map_or(0, |version| version.version);
+            read.version = world.versions.get(&read.asset).map_or(0, AssetVersion::rows_version);
         }
         if memo != record.memo {
             memo.key = one.key(partition, memo.definition, memo.probe, &memo.inputs);
@@ -326,7 +326,7 @@ impl One<'_> {
         let counted = |read: &InputVersion| {
             let counts = is_young && !self.world.divided.has_prints(&read.asset);
             let version = match self.world.versions.get(&read.asset) {
-                Some(now) if counts => now.version,
+                Some(now) if counts => now.rows_version(),
                 _ => read.version,
             };
             InputVersion { asset: read.asset.clone(), version }
@@ -373,7 +373,7 @@ impl One<'_> {
     /// The first input that is another than it was.
     fn changed(&self, last: &Memo) -> Option<AssetKey> {
         let is_changed = |asset: &AssetKey| {
-            let now = self.world.versions.get(asset).map_or(0, |version| version.version);
+            let now = self.world.versions.get(asset).map_or(0, AssetVersion::rows_version);
             let then = last.inputs.iter().find(|read| read.asset == *asset);
             then.map_or(0, |read| read.version) != now
         };

@@ -116,7 +116,7 @@ fn has_news(
         let Some(record) = divided.record(spec.asset(), key) else { return true };
         inputs.iter().any(|asset| {
             let read = record.memo.inputs.iter().find(|read| read.asset == **asset);
-            let now = versions.get(*asset).map_or(0, |version| version.version);
+            let now = versions.get(*asset).map_or(0, AssetVersion::rows_version);
             read.is_none_or(|read| read.version != now)
         })
     })

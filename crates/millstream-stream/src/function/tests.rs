@@ -12,6 +12,7 @@ use millstream_core::asset::AssetKey;
 use millstream_core::batch::{BatchStream, BoxFuture};
 use millstream_core::catalog::{CatalogEntry, CatalogSnapshot};
 use millstream_core::clock::{Clock, Timestamp};
+use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::hash::ContentHash;
@@ -75,6 +76,14 @@ impl Warehouse for ColumnPicker {
         _: BatchStream,
         _: &'a WriteRequest,
     ) -> BoxFuture<'a, Result<Arc<StagedTable>>> {
+        unreachable!("a function stages no table")
+    }
+
+    fn stage_comments<'a>(
+        &'a self,
+        _: &'a Relation,
+        _: &'a Comments,
+    ) -> BoxFuture<'a, Result<Option<StagedTable>>> {
         unreachable!("a function stages no table")
     }
 

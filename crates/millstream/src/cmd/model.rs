@@ -161,7 +161,7 @@ fn pinned(ledger: &Ledger, inputs: &[InputVersion]) -> CoreResult<CatalogSnapsho
         let entry = match view {
             Some(sql) => {
                 open.extend(version.inputs);
-                CatalogEntry::View { sql: sql.to_owned() }
+                CatalogEntry::view(sql)
             }
             None => CatalogEntry::Table { version: version.receipt.version },
         };

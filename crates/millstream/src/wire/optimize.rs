@@ -1,6 +1,7 @@
 //! Compaction of a table, through the same protocol as every other publication.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_core::asset::AssetKey;
@@ -29,16 +30,17 @@ pub struct Packed {
 }
 
 /// Packs small files of a table into large ones. The rows stay the same, so that the new version
-/// keeps the memo of the old one and makes nothing due.
+/// keeps the memo of the old one, names its rows, and makes nothing due.
 pub async fn optimize(opened: &Opened, relation: &Relation) -> Result<Packed> {
     let asset = AssetKey::table(relation);
     let Some(current) = opened.ledger.current(&asset)? else {
         return Err(Plain::user("table.unknown", format!("there is no table {relation}")).into());
     };
     let attempt = AttemptId::new();
-    let Some(staged) = opened.engine.stage_optimize(relation, attempt).await? else {
+    let Some(mut staged) = opened.engine.stage_optimize(relation, attempt).await? else {
         return Ok(Packed { files_before: 0, files_after: 0 });
     };
+    Arc::make_mut(&mut staged).rows_of = Some(current.rows_version());
     let packed = Packed { files_before: staged.remove.len(), files_after: staged.add.len() };
     let application = EffectId::application(opened.ledger.environment(), &asset, "");
     let sequence = opened.engine.sequence(relation, &application).await?;
@@ -95,7 +97,9 @@ pub async fn optimize(opened: &Opened, relation: &Relation) -> Result<Packed> {
     };
     opened.ledger.intend(attempt, &intent).await?;
     let version = opened.engine.publish(&staged, &claim.effects[&asset]).await?;
-    let receipt = Receipt { version, detail: current.receipt.detail };
+    let mut detail = current.receipt.detail;
+    detail["rows_of"] = json!(staged.rows_of);
+    let receipt = Receipt { version, detail };
     opened.ledger.commit(attempt, vec![(asset, receipt)]).await?;
     opened.ledger.end_run(run, RunState::Succeeded).await?;
     Ok(packed)

@@ -135,7 +135,8 @@ impl StepMaker<'_> {
             names: if seed.quote_columns { ColumnNames::AsWritten } else { ColumnNames::Lowercase },
             column_types: seed.column_types.clone(),
         };
-        Ok(Arc::new(SeedStep::new(step_spec(node), file, self.warehouse())?))
+        let step = SeedStep::new(step_spec(node), file, self.warehouse())?;
+        Ok(Arc::new(step.with_comments(seed.comments.clone())))
     }
 
     fn model(&self, node: &Node) -> Result<Arc<dyn Step>> {
@@ -153,7 +154,8 @@ impl StepMaker<'_> {
         let spec = step_spec(node);
         let (relation, making) = (model.relation.clone(), model.making.clone());
         let step = RelationStep::new(spec, relation, making, source, self.warehouse())
-            .with_clocks(model.clocks.clone());
+            .with_clocks(model.clocks.clone())
+            .with_comments(model.comments.clone());
         Ok(Arc::new(step))
     }
 

@@ -110,3 +110,31 @@ fn what_the_embedded_engine_does_not_hold_is_said() {
     assert!(parsed.diagnostics[0].message.contains("of model.shop.a and of 1 more"));
     assert!(shop.problems().is_empty(), "PostgreSQL holds both");
 }
+
+#[test]
+fn a_description_that_is_too_long_to_be_kept_is_warned_of() {
+    let long = "x".repeat(4001);
+    let models = format!(
+        "models:
+  - {{name: a, description: {long}, columns: [{{name: id, description: {long}}}],
+     config: {{persist_docs: {{columns: true}}}}}}
+  - {{name: b, description: {long}}}
+"
+    );
+    let shop = Shop::new(&[
+        ("models/a.sql", "select 1 as id"),
+        ("models/b.sql", "select 1 as id"),
+        ("models/schema.yml", &models),
+    ]);
+    let mut options = options();
+    let mut target = options.fallback.take().expect("a target");
+    target.kind = "millstream".to_owned();
+    options.adapters[0].name.clone_from(&target.kind);
+    options.fallback = Some(target);
+    let parsed = parse(shop.path(), &options);
+    let found: Vec<_> =
+        parsed.diagnostics.iter().map(|found| (found.code, found.message.as_str())).collect();
+    let message =
+        "model.shop.a keeps that of `id` with its relation as the first 4000 letters only";
+    assert_eq!(found, [("dbt.description_cut", message)]);
+}

@@ -269,7 +269,7 @@ async fn subqueries_give_values_or_decide() {
 #[tokio::test]
 async fn versions_views_and_models_are_looked_through() {
     let mut desk = Desk::with_tables();
-    let view = |sql: &str| millstream_core::catalog::CatalogEntry::View { sql: sql.to_owned() };
+    let view = |sql: &str| millstream_core::catalog::CatalogEntry::view(sql);
     desk.entries.insert("w".parse().unwrap(), view("select a as k, b from t where c = 'x'"));
     desk.entries.insert("ww".parse().unwrap(), view("select k * 2 as k2 from w"));
     check(&desk, &[

@@ -83,10 +83,7 @@ async fn catalog(
     let is_empty = args.empty_catalog;
     let asked = super::aside(move || {
         let (rows, errors) = if is_empty { Default::default() } else { ask(&session) };
-        let mut catalog = Catalog::of_rows(&session.manifest, rows, selected.as_ref())?;
-        if session.warehouse.materializer().is_some() {
-            catalog.describe(&session.manifest);
-        }
+        let catalog = Catalog::of_rows(&session.manifest, rows, selected.as_ref())?;
         Ok::<_, Plain>((catalog, errors))
     });
     let (catalog, errors) = asked.await??;

@@ -178,7 +178,8 @@ impl EmbeddedConnection {
         let relations = Relations(engine);
         let (catalog, now) = (self.catalog()?, self.inner.backends.clock.now());
         let log = AttemptLog::default();
-        let reading = Reading { catalog, now, attempt: AttemptId::new(), log };
+        let (attempt, comments) = (AttemptId::new(), None);
+        let reading = Reading { catalog, now, attempt, log, comments };
         let runtime = self.inner.runtime.clone();
         let word = change.word();
         let work = ChangeStep::work(change, relation, &relations, &reading);

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use millstream_connect::seed::{ColumnNames, SeedFile, SeedStep};
 use millstream_core::asset::AssetKey;
 use millstream_core::catalog::CatalogEntry;
+use millstream_core::clock::Timestamp;
 use millstream_core::error::{Fault, Plain, Result, Retry};
 use millstream_core::hash::ContentHash;
 use millstream_core::name::Relation;
 use millstream_core::slot::Slot;
 use millstream_core::sql::{MaterializeRequest, Materialized, Materializer, Question, Rule};
 use millstream_core::step::{CheckOutcome, Step, StepKind, StepSpec};
-use millstream_core::warehouse::Warehouse;
+use millstream_core::warehouse::{Query, Warehouse};
 use millstream_dbt::manifest::Config;
 use millstream_dbt::programs::limits_of;
 use millstream_dbt::step::{Making, ProgramText, RelationStep, Source};
@@ -28,7 +29,8 @@ impl Materializer for EmbeddedWarehouse {
     fn materialize(&self, request: &MaterializeRequest, slot: Slot) -> Result<Materialized> {
         let step = self.step(request)?;
         let report = self.0.runtime.block_on(self.0.run.step(step, slot))?;
-        made(request, report)
+        let made = made(request, report)?;
+        Ok(Materialized { missing_columns: self.missing_columns(request)?, ..made })
     }
 
     fn count(&self, question: &Question) -> Result<Option<u64>> {
@@ -51,14 +53,29 @@ impl Materializer for EmbeddedWarehouse {
 }
 
 impl EmbeddedWarehouse {
+    /// Columns that have a comment and are not there.
+    fn missing_columns(&self, request: &MaterializeRequest) -> Result<Vec<String>> {
+        let comments = &request.comments;
+        if comments.columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let relation = relation(request)?;
+        let catalog = self.0.backends.catalog()?;
+        let sql = format!("select * from {}", relation.quoted());
+        let query = Query { sql, catalog, now: Timestamp::from_micros(0) };
+        let schema = self.0.runtime.block_on(self.0.backends.engine.schema(&query))?;
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        Ok(comments.missing(names).into_iter().map(ToOwned::to_owned).collect())
+    }
+
     fn step(&self, request: &MaterializeRequest) -> Result<Arc<dyn Step>> {
-        let relation = Relation::new(&request.schema, &request.identifier)
-            .map_err(|error| Plain::user("dbt.relation_name", error.to_string()))?;
+        let relation = relation(request)?;
+        let comments = request.comments.clone();
         let warehouse: Arc<dyn Warehouse> = self.0.backends.engine.clone();
         let spec = spec(request, &relation);
         if request.materialization == "seed" {
             let file = seed_file(request)?;
-            return Ok(Arc::new(SeedStep::new(spec, file, warehouse)?));
+            return Ok(Arc::new(SeedStep::new(spec, file, warehouse)?.with_comments(comments)));
         }
         let config = Config::from(request.config.clone());
         let making =
@@ -73,13 +90,19 @@ impl EmbeddedWarehouse {
             }),
             None => Source::Query(text),
         };
-        let step = RelationStep::new(spec, relation, making, source, Arc::clone(&warehouse));
+        let step = RelationStep::new(spec, relation, making, source, Arc::clone(&warehouse))
+            .with_comments(comments);
         if request.rules.is_empty() {
             return Ok(Arc::new(step));
         }
         let checks = request.rules.iter().map(check).collect();
         Ok(Arc::new(Audited::new(Arc::new(step), checks, warehouse)))
     }
+}
+
+fn relation(request: &MaterializeRequest) -> Result<Relation> {
+    let relation = Relation::new(&request.schema, &request.identifier);
+    Ok(relation.map_err(|error| Plain::user("dbt.relation_name", error.to_string()))?)
 }
 
 /// A rule lets nothing pass that breaks it.
@@ -136,12 +159,13 @@ fn seed_file(request: &MaterializeRequest) -> Result<SeedFile> {
 fn made(request: &MaterializeRequest, report: StepReport) -> Result<Materialized> {
     let rows = report.stats.rows_out;
     published(report)?;
-    Ok(match request.materialization.as_str() {
-        "view" => Materialized { code: "CREATE VIEW".to_owned(), rows: None },
-        "seed" => Materialized { code: "INSERT".to_owned(), rows: Some(rows) },
-        "incremental" | "snapshot" => Materialized { code: "MERGE".to_owned(), rows: Some(rows) },
-        _ => Materialized { code: "SELECT".to_owned(), rows: Some(rows) },
-    })
+    let (code, rows) = match request.materialization.as_str() {
+        "view" => ("CREATE VIEW", None),
+        "seed" => ("INSERT", Some(rows)),
+        "incremental" | "snapshot" => ("MERGE", Some(rows)),
+        _ => ("SELECT", Some(rows)),
+    };
+    Ok(Materialized { code: code.to_owned(), rows, missing_columns: Vec::new() })
 }
 
 /// Whether a step did what it was asked for.

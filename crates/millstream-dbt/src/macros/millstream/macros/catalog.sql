@@ -5,11 +5,11 @@
       t.table_schema as table_schema,
       t.table_name as table_name,
       t.table_type as table_type,
-      cast(null as varchar) as table_comment,
+      t.table_comment as table_comment,
       c.column_name as column_name,
       c.ordinal_position as column_index,
       c.data_type as column_type,
-      cast(null as varchar) as column_comment,
+      c.column_comment as column_comment,
       cast(null as varchar) as table_owner
     from information_schema.tables t
     join information_schema.columns c on c.table_schema = t.table_schema and c.table_name = t.table_name

@@ -1,4 +1,4 @@
-{# What a relation of the embedded engine does not have: comments that can be changed, and indexes. #}
+{# What is not done by macros in the embedded engine: steps keep comments, and there are no indexes. #}
 
 {% macro millstream__persist_docs(relation, model, for_relation, for_columns) -%}
 {%- endmacro %}
