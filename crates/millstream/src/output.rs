@@ -79,6 +79,11 @@ pub fn table(columns: &[Column], rows: &[Vec<String>]) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
+/// `1 row`, `1 200 rows`
+pub fn counted(count: u64, one: &str) -> String {
+    format!("{} {one}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
 /// A number with a thin separator between thousands: `1 048 576`.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();

@@ -10,7 +10,7 @@ use millstream_core::step::CheckOutcome;
 use millstream_project::Project;
 use millstream_run::{Progress, StepOutcome, StepReport};
 
-use crate::output::{duration, has_terminal, size, thousands};
+use crate::output::{counted, duration, has_terminal, size, thousands};
 
 /// How often a spinner moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -74,10 +74,12 @@ impl ProgressView {
         self.line(&step_line(report));
         for check in report.checks.iter().filter(|check| check.outcome != CheckOutcome::Pass) {
             let word = if check.outcome == CheckOutcome::Fail { "FAIL" } else { "warn" };
-            let failures = thousands(check.failures);
             let said = check.message.as_deref().map(|m| format!(": {m}")).unwrap_or_default();
-            let rows =
-                if check.failures > 0 { format!(" ({failures} rows)") } else { String::new() };
+            let rows = if check.failures > 0 {
+                format!(" ({})", counted(check.failures, "row"))
+            } else {
+                String::new()
+            };
             self.line(&format!("          {word} {}{rows}{said}", check.name));
         }
         if let Some(error) = &report.error {
@@ -120,7 +122,8 @@ fn step_line(report: &StepReport) -> String {
     }
     let stats = &report.stats;
     if stats.rows_out > 0 {
-        text.push_str(&format!(", {} rows, {}", thousands(stats.rows_out), size(stats.bytes_out)));
+        let rows = counted(stats.rows_out, "row");
+        text.push_str(&format!(", {rows}, {}", size(stats.bytes_out)));
     }
     if stats.rows_quarantined > 0 {
         text.push_str(&format!(", {} in quarantine", thousands(stats.rows_quarantined)));

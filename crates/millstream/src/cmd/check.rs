@@ -1,11 +1,12 @@
 //! `millstream check`
 
 use millstream_core::diagnostic::Severity;
+use millstream_project::Project;
 use serde_json::json;
 
 use crate::cli::{Global, OutputFormat};
 use crate::exit::{Failure, Outcome};
-use crate::output::{print_json, print_line};
+use crate::output::{counted, print_json, print_line};
 use crate::wire::read_project;
 
 /// Reads the project and reports all that is wrong with it.
@@ -23,19 +24,32 @@ pub fn run(global: &Global) -> Outcome {
             print_line(&format!("{diagnostic}\n"))?;
         }
         print_line(&match &loaded.project {
-            Some(project) => format!(
-                "{}: {} sources, {} SQL models, {} checks, {} trainings, {} deployments, {} functions, {} commands; {warnings} warnings",
-                project.name,
-                project.sources.len(),
-                project.models.len(),
-                project.checks.len(),
-                project.trainings.len(),
-                project.deployments.len(),
-                project.functions.len(),
-                project.commands.len(),
-            ),
-            None => format!("{errors} errors, {warnings} warnings"),
+            Some(project) => {
+                let warnings = counted(warnings as u64, "warning");
+                format!("{}: {}; {warnings}", project.name, contents(project))
+            }
+            None => {
+                let errors = counted(errors as u64, "error");
+                format!("{errors}, {}", counted(warnings as u64, "warning"))
+            }
         })?;
     }
     if errors > 0 { Err(Failure::Status(1)) } else { Ok(()) }
+}
+
+/// What a project has, of what it has at all: `2 sources, 6 models, 1 training`.
+fn contents(project: &Project) -> String {
+    let counts = [
+        (project.sources.len(), "source"),
+        (project.seeds.len(), "seed"),
+        (project.models.len(), "model"),
+        (project.checks.len(), "check"),
+        (project.trainings.len(), "training"),
+        (project.deployments.len(), "deployment"),
+        (project.functions.len(), "function"),
+        (project.commands.len(), "command"),
+    ];
+    let there = counts.iter().filter(|(count, _)| *count > 0);
+    let listed: Vec<String> = there.map(|(count, one)| counted(*count as u64, one)).collect();
+    if listed.is_empty() { "nothing yet".to_owned() } else { listed.join(", ") }
 }

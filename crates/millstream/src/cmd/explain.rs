@@ -8,16 +8,16 @@ use crate::exit::{Failure, Outcome};
 use crate::output::{Column, print_json, print_line, print_rows};
 use crate::wire::explanations;
 
+/// Codes that a hint lists at most.
+const NEAR_MAX: usize = 6;
+
 /// Prints the page of a code, or all codes.
 pub fn run(global: &Global, code: Option<&str>) -> Outcome {
     let pages = explanations();
     let Some(code) = code else { return list(global, &pages) };
     let Some(page) = pages.iter().find(|page| page.code == code) else {
-        let near = pages.iter().filter(|page| alike(page.code, code)).map(|page| page.code);
-        let near: Vec<&str> = near.collect();
-        let hint =
-            if near.is_empty() { String::new() } else { format!("; near: {}", near.join(", ")) };
-        return Err(Failure::Usage(format!("there is no error code `{code}`{hint}")));
+        let hint = hint(&pages, code);
+        return Err(Failure::Usage(format!("there is no error code `{code}`; {hint}")));
     };
     match global.output {
         OutputFormat::Json => print_json("explanation", &as_json(page)),
@@ -35,6 +35,16 @@ fn list(global: &Global, pages: &[Explanation]) -> Outcome {
 
 fn as_json(page: &Explanation) -> serde_json::Value {
     json!({"code": page.code, "title": page.title, "text": page.text})
+}
+
+/// Codes that may have been meant.
+fn hint(pages: &[Explanation], code: &str) -> String {
+    let near: Vec<&str> =
+        pages.iter().map(|page| page.code).filter(|known| alike(known, code)).collect();
+    match near.len() {
+        1..=NEAR_MAX => format!("near: {}", near.join(", ")),
+        _ => "`millstream explain` lists all".to_owned(),
+    }
 }
 
 /// The same area, or the same reason.

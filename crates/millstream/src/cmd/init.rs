@@ -11,7 +11,7 @@ use self::ci::Workflow;
 use super::dbt::process_variables;
 use crate::cli::{Global, InitArgs, OutputFormat};
 use crate::exit::{Failure, Outcome};
-use crate::output::{print_json, print_line};
+use crate::output::{counted, print_json, print_line};
 
 /// The examples, as they lie in the repository. Built by `build.rs`, so that a new file of an
 /// example needs no line here.
@@ -58,9 +58,11 @@ pub fn make(global: &Global, folder: &Path, example: Option<&str>) -> Outcome {
         .collect();
     if !in_the_way.is_empty() {
         let message = format!("{} has {} already", folder.display(), in_the_way.join(", "));
-        return Err(Plain::user("init.exists", message)
-            .with_hint("choose another folder; nothing was written")
-            .into());
+        let hint = match folder.join("millstream.yml").is_file() {
+            true => "it is a project of Millstream already; nothing was written",
+            false => "choose another folder; nothing was written",
+        };
+        return Err(Plain::user("init.exists", message).with_hint(hint).into());
     }
     for (path, text) in &files {
         write(&folder.join(path), text)?;
@@ -71,7 +73,16 @@ pub fn make(global: &Global, folder: &Path, example: Option<&str>) -> Outcome {
         let paths: Vec<&PathBuf> = files.iter().map(|(path, _)| path).collect();
         return print_json("init", &serde_json::json!({"folder": folder, "files": paths}));
     }
-    print_line(&format!("made {} files in {name}\nnext: millstream run -C {name}", files.len()))
+    let made = match files.as_slice() {
+        [(path, _)] => path.display().to_string(),
+        files => counted(files.len() as u64, "file"),
+    };
+    let here = std::env::current_dir().ok().and_then(|here| here.canonicalize().ok());
+    let next = match folder.canonicalize().ok() == here {
+        true => "millstream run".to_owned(),
+        false => format!("millstream run -C {name}"),
+    };
+    print_line(&format!("made {made} in {name}\nnext: {next}"))
 }
 
 /// Files that a repository may have already and that are left as they are.

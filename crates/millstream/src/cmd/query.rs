@@ -20,6 +20,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::cli::{Global, OutputFormat, QueryArgs};
 use crate::exit::{Failure, Outcome};
+use crate::output::counted;
 use crate::wire::Opened;
 
 /// The longest statement that is read from stdin, in bytes.
@@ -90,7 +91,7 @@ async fn write_text(mut rows: BatchStream, mut out: impl Write) -> Outcome {
     let table = pretty_format_batches_with_options(&shown, &options).map_err(unwritable)?;
     let more = count.saturating_sub(TEXT_ROWS_MAX);
     let note = match more {
-        0 => format!("{count} rows"),
+        0 => counted(count as u64, "row"),
         more => format!("{count} rows, {more} of them not shown; --output csv has all"),
     };
     writeln!(out, "{table}\n{note}").map_err(|error| Failure::of_write(&error))

@@ -13,7 +13,7 @@ use millstream_ledger::{Ledger, RunDetail, RunState, RunSummary, StepDetail, Ste
 use crate::cli::{Global, OutputFormat, RunsVerb};
 use crate::exit::{Failure, Outcome};
 use crate::output::{
-    Column, duration, moment, print_json, print_line, print_rows, size, table, thousands,
+    Column, counted, duration, moment, print_json, print_line, print_rows, size, table, thousands,
 };
 use crate::wire::open_ledger;
 
@@ -166,7 +166,11 @@ fn remarks(step: &StepDetail) -> Outcome {
         }
         for check in attempt.checks.iter().filter(|check| check.outcome != CheckOutcome::Pass) {
             let outcome = word(&check.outcome);
-            print_line(&format!("  {outcome} {} ({} rows)", check.name, check.failures))?;
+            print_line(&format!(
+                "  {outcome} {} ({})",
+                check.name,
+                counted(check.failures, "row")
+            ))?;
         }
     }
     Ok(())

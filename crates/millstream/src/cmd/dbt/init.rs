@@ -11,7 +11,7 @@ use crate::exit::{Failure, Outcome};
 /// `init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArgs {
-    /// The new project; nothing inside of a dbt project.
+    /// Name of the new project; without one, the dbt project that is here gets a millstream.yml.
     pub project_name: Option<String>,
     /// Accepted: no questions are asked.
     #[arg(long)]
