@@ -84,10 +84,6 @@ impl Coded for EngineError {
             Self::UnknownTable { .. } => "sql.unknown_table",
             Self::UnknownColumn { .. } => "sql.unknown_column",
             Self::UnknownFunction { .. } => "sql.unknown_function",
-            Self::NotAQuery => {
-                "`select`, `describe TABLE` and `explain select`; what changes tables are the files \
-                 of the project, and hooks and operations of `millstream dbt`"
-            }
             Self::AmbiguousColumn { .. } => "sql.ambiguous_column",
             Self::Plan { .. } => "sql.plan",
             Self::Unsupported { .. } => "sql.unsupported",
@@ -142,6 +138,10 @@ impl Coded for EngineError {
                 "functions are those of PostgreSQL; a macro can write what another database has"
             }
             Self::UnknownTable { .. } => "write it as `schema.name`; `main` is the default schema",
+            Self::NotAQuery => {
+                "`select`, `describe TABLE` and `explain select`; what changes tables are the files \
+                 of the project, and hooks and operations of `millstream dbt`"
+            }
             Self::AmbiguousColumn { .. } => "put the name of its table before it",
             Self::Resources { .. } => "raise the environment's memory limit, or read fewer rows",
             Self::Type { .. } => "`try_cast` gives null where a value does not fit",
