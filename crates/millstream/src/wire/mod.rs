@@ -34,8 +34,8 @@ pub use opened::{Opened, token_record, user};
 pub use optimize::optimize;
 pub use place::{Existing, Place};
 pub use project::{
-    Found, environment_place, expect_released, find_project, folder_project, load_options,
-    read_project, required_project,
+    environment_place, expect_released, find_project, folder_project, load_options, read_project,
+    required_project,
 };
 pub use python::interpreter_of;
 pub use release_change::{ReleaseChange, Releases, as_error, plan_by};
