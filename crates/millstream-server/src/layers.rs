@@ -39,7 +39,7 @@ pub(crate) fn layered(config: &Arc<ServerConfig>, guarded: Router, open: Router)
         .fallback(move |request: Request| async move {
             match ui.answer(&request) {
                 Some(file) => file,
-                None => nothing_there(request).await,
+                None => nothing_there(&request),
             }
         })
         .method_not_allowed_fallback(not_allowed)
@@ -182,8 +182,8 @@ fn names_this_machine(authority: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-async fn nothing_there(request: Request) -> Response {
-    ServerError::NotFound(asked(&request)).into_response()
+fn nothing_there(request: &Request) -> Response {
+    ServerError::NotFound(asked(request)).into_response()
 }
 
 /// Of a path that there is; `Allow` says which methods it has.
