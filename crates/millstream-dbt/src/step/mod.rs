@@ -24,7 +24,8 @@ use millstream_core::id::AttemptId;
 use millstream_core::log::Level;
 use millstream_core::name::Relation;
 use millstream_core::step::{
-    Attempt, Evidence, Previous, Prints, Receipt, Staged, Step, StepSpec, StepStats, Target, described,
+    Attempt, Evidence, Previous, Prints, Receipt, Staged, Step, StepSpec, StepStats, Target,
+    described,
 };
 use millstream_core::table::{TablePayload, WriteMode};
 use millstream_core::text::Scene;
