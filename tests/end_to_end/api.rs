@@ -8,6 +8,8 @@ use std::net::TcpStream;
 use millstream_tests::{Answer, Client, Events, Server, TestProject, root};
 use serde_json::{Value, json};
 
+use crate::releases::{deploy, shop};
+
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 fn get(server: &Server, path: &str) -> Value {
@@ -387,4 +389,23 @@ fn a_query_is_answered_beside_others_that_never_end() {
     while all_items(&server, "/api/v1/audit?action=query&").len() < busy.len() {}
     let answer = post(&server, "/api/v1/query", &json!({"sql": "select 1 as one"}));
     assert_eq!((answer.status, &answer.json()["rows"][0][0]), (200, &json!(1)), "{}", answer.body);
+}
+
+#[test]
+fn a_reason_is_as_long_as_it_is_described() {
+    let project = shop();
+    deploy(&project);
+    let server = project.serve();
+    let post = |path: &str, body: &Value| {
+        let path = format!("/api/v1/releases/1/{path}");
+        let answer = server.client().post(&path, body).expect("the server answers");
+        (answer.status, answer.json()["code"].clone())
+    };
+    let bad = (400, json!("api.bad_parameter"));
+    assert_eq!(post("reject", &json!({"reason": ""})), bad);
+    assert_eq!(post("reject", &json!({"reason": "x".repeat(2001)})), bad);
+    assert_eq!(post("rollback", &json!({"message": "x".repeat(2001)})), bad);
+    // It is the current one.
+    let decided = (409, json!("ledger.release_decided"));
+    assert_eq!(post("rollback", &json!({"message": "x".repeat(2000)})), decided);
 }

@@ -14,7 +14,7 @@ const TOTALS: (&str, &str) =
     ("models/totals.sql", "select sum(amount) as total from {{ ref('orders') }}");
 
 /// A project whose commands mean `prod`.
-fn shop() -> TestProject {
+pub(crate) fn shop() -> TestProject {
     TestProject::of(&[("millstream.yml", MANIFEST), ORDERS, TOTALS])
         .with("MILLSTREAM_ENV", "prod")
         .with("USER", "ada")
@@ -26,7 +26,7 @@ fn typed_by(project: &TestProject, name: &str, arguments: &[&str]) -> Ran {
     Ran::of(arguments, &output)
 }
 
-fn deploy(project: &TestProject) -> Value {
+pub(crate) fn deploy(project: &TestProject) -> Value {
     project.json(&["deploy", "--yes"])["deploy"].clone()
 }
 
@@ -53,25 +53,6 @@ fn get(server: &Server, path: &str) -> Value {
     let answer = server.client().get(path).expect("the server answers");
     assert_eq!(answer.status, 200, "{path}: {}", answer.body);
     answer.json()
-}
-
-#[test]
-fn a_reason_is_as_long_as_it_is_described() {
-    let project = shop();
-    deploy(&project);
-    let server = project.serve();
-    let post = |path: &str, body: &Value| {
-        let path = format!("/api/v1/releases/1/{path}");
-        let answer = server.client().post(&path, body).expect("the server answers");
-        (answer.status, answer.json()["code"].clone())
-    };
-    let bad = (400, json!("api.bad_parameter"));
-    assert_eq!(post("reject", &json!({"reason": ""})), bad);
-    assert_eq!(post("reject", &json!({"reason": "x".repeat(2001)})), bad);
-    assert_eq!(post("rollback", &json!({"message": "x".repeat(2001)})), bad);
-    // It is the current one.
-    let decided = (409, json!("ledger.release_decided"));
-    assert_eq!(post("rollback", &json!({"message": "x".repeat(2000)})), decided);
 }
 
 fn until_served(server: &Server, release: u64) {
