@@ -318,6 +318,14 @@ impl TablePayload {
         serde_json::to_value(self).expect("plain data is always JSON")
     }
 
+    /// The table that its publication changes, if it changes one.
+    pub fn table(&self) -> Option<&StagedTable> {
+        match self {
+            Self::View { .. } | Self::Dropped { dropped: Dropped::View } => None,
+            Self::Dropped { dropped: Dropped::Table(table) } | Self::Files(table) => Some(table),
+        }
+    }
+
     /// A view without comments.
     pub fn view(sql: impl Into<String>) -> Self {
         Self::View { view: sql.into(), comments: Comments::default(), rows_of: None }

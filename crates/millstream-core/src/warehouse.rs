@@ -12,8 +12,9 @@ use crate::comments::Comments;
 use crate::effect::EffectId;
 use crate::error::Result;
 use crate::id::AttemptId;
+use crate::log::{AttemptLog, Level};
 use crate::name::Relation;
-use crate::step::{Attempt, Staged, Target, described};
+use crate::step::{Attempt, Evidence, Staged, Target, described};
 use crate::table::{StagedTable, TablePayload, WriteRequest};
 
 /// A query with the names it may use.
@@ -43,6 +44,27 @@ pub async fn describe_table(
     let payload = TablePayload::Files(staged).to_value();
     let targets = vec![Target { asset: AssetKey::table(relation), payload }];
     Ok(Staged { targets, checkpoint, ..Staged::default() })
+}
+
+/// What tells after a crash whether tables and views were published: the log of a table names its
+/// effects for good, and views are in the ledger alone.
+pub fn evidence(staged: &Staged) -> Evidence {
+    let is_inside = |target: &Target| {
+        let payload = TablePayload::read(&target.payload);
+        payload.is_ok_and(|payload| payload.table().is_none())
+    };
+    if staged.targets.iter().all(is_inside) { Evidence::Ledger } else { Evidence::Targets }
+}
+
+/// Says in the log of an attempt, and for its note, which columns have a comment and are not
+/// there; nothing if all are.
+pub fn tell_missing(missing: &[&str], relation: &Relation, log: &AttemptLog) -> Option<String> {
+    if missing.is_empty() {
+        return None;
+    }
+    let note = format!("describes columns that it does not have: {}", missing.join(", "));
+    log.tell(Level::Warn, format!("{relation} {note}"));
+    Some(note)
 }
 
 /// SQL over versioned tables, and the two-step write that the recovery protocol needs.

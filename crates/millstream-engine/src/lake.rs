@@ -83,9 +83,7 @@ impl TableState {
             snapshot: OnceCell::new(),
         })
     }
-}
 
-impl TableState {
     /// The names of its columns.
     pub(crate) fn column_names(&self) -> impl Iterator<Item = &str> + Clone {
         names(&self.schema)

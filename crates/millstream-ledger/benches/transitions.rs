@@ -1,5 +1,5 @@
 //! Durable transitions per second: steps that are claimed, intended and committed, many at a time,
-//! each transition as durable as in a run.
+//! each transition as durable as those of commands and trainings are.
 //!
 //! `cargo xtask bench server-transitions` runs it.
 

@@ -189,7 +189,7 @@ fn entry(receipt: &Receipt) -> Option<CatalogEntry> {
     if detail.get("dropped").and_then(Value::as_bool) == Some(true) {
         return None;
     }
-    Some(match detail.get("view").and_then(Value::as_str) {
+    Some(match receipt.view() {
         Some(sql) => {
             let comments = detail.get("comments").map(Comments::deserialize);
             let comments = comments.and_then(std::result::Result::ok).unwrap_or_default();

@@ -197,11 +197,12 @@ fn sync_as_needed(
     synced: &mut Durable,
 ) -> Result<()> {
     let is_urgent = group.iter().any(|write| write.durable() == Durable::Now);
-    let (wanted, level) = match is_urgent {
-        true => (Durable::Now, "FULL"),
-        false => (Durable::WithTheNext, "NORMAL"),
-    };
+    let wanted = if is_urgent { Durable::Now } else { Durable::WithTheNext };
     if wanted != *synced {
+        let level = match wanted {
+            Durable::Now => "FULL",
+            Durable::WithTheNext => "NORMAL",
+        };
         connection.execute_batch(&format!("PRAGMA synchronous = {level}"))?;
         *synced = wanted;
     }

@@ -181,7 +181,7 @@ fn schedules(binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Steps that are claimed, intended and committed, as durable as in a run.
+/// Steps that are claimed, intended and committed, as durable as those of commands are.
 fn transitions() -> Result<()> {
     say("server-transitions:");
     let bench = ["bench", "--package", "millstream-ledger", "--bench", "transitions"];

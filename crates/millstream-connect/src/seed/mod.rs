@@ -16,13 +16,12 @@ use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
-use millstream_core::log::Level;
 use millstream_core::name::Relation;
 use millstream_core::step::{
     Attempt, Evidence, Previous, Receipt, Staged, Step, StepSpec, StepStats, Target, described,
 };
 use millstream_core::table::{StagedTable, TablePayload, WriteMode, WriteRequest};
-use millstream_core::warehouse::{Warehouse, describe_table};
+use millstream_core::warehouse::{Warehouse, describe_table, evidence, tell_missing};
 
 pub(crate) use self::error::EXPLANATIONS;
 pub use self::error::SeedError;
@@ -82,16 +81,6 @@ impl SeedStep {
         self
     }
 
-    /// Says which columns have a comment and are not there.
-    fn left_out(&self, columns: &[String], attempt: &Attempt) -> Option<String> {
-        let missing = self.comments.missing(columns.iter().map(String::as_str));
-        let note = format!("describes columns that it does not have: {}", missing.join(", "));
-        (!missing.is_empty()).then(|| {
-            attempt.log.tell(Level::Warn, format!("{} {note}", self.relation));
-            note
-        })
-    }
-
     async fn read(&self) -> Result<RecordBatch> {
         let file = self.file.clone();
         let reading = tokio::task::spawn_blocking(move || read::read(&file));
@@ -123,7 +112,9 @@ impl Step for SeedStep {
                 bytes_out: table.bytes,
                 ..StepStats::default()
             };
-            let note = self.left_out(&table.columns(), attempt);
+            let columns = table.columns();
+            let missing = self.comments.missing(columns.iter().map(String::as_str));
+            let note = tell_missing(&missing, &self.relation, &attempt.log);
             let payload = TablePayload::Files((*table).clone()).to_value();
             let targets = vec![Target { asset: AssetKey::table(&self.relation), payload }];
             let checkpoint = described(None, &self.comments);
@@ -164,7 +155,7 @@ impl Step for SeedStep {
     }
 
     fn evidence(&self, staged: &Staged) -> Evidence {
-        if staged.targets.is_empty() { Evidence::Ledger } else { Evidence::Targets }
+        evidence(staged)
     }
 
     fn sequence<'a>(

@@ -21,7 +21,7 @@ use millstream_core::name::{BadName, Relation, snake_case};
 use millstream_core::spec::{Keys, StreamSpec, SyncMode};
 use millstream_core::step::{Attempt, Evidence, Previous, Receipt, Staged, Step, StepSpec, Target};
 use millstream_core::table::{StagedTable, TablePayload};
-use millstream_core::warehouse::Warehouse;
+use millstream_core::warehouse::{Warehouse, evidence};
 
 use self::contract::SyncCheckpoint;
 pub(crate) use self::rows::row_text;
@@ -173,7 +173,7 @@ impl Step for SyncStep {
     }
 
     fn evidence(&self, staged: &Staged) -> Evidence {
-        if staged.targets.is_empty() { Evidence::Ledger } else { Evidence::Targets }
+        evidence(staged)
     }
 
     fn sequence<'a>(

@@ -17,10 +17,10 @@ use millstream_core::step::{
     Attempt, Evidence, Receipt, Staged, Step, StepSpec, StepStats, Target,
 };
 use millstream_core::table::{SchemaChange, TablePart, WriteMode};
-use millstream_core::warehouse::Warehouse;
+use millstream_core::warehouse::{Warehouse, evidence};
 
 use super::plan::{Work, Writing};
-use super::relations::{Reading, Relations, evidence};
+use super::relations::{Reading, Relations};
 use columns::Columns;
 
 /// The step of a statement.

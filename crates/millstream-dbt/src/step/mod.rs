@@ -29,14 +29,13 @@ use millstream_core::step::{
 };
 use millstream_core::table::{TablePayload, WriteMode};
 use millstream_core::text::Scene;
-use millstream_core::warehouse::{Warehouse, describe_table};
+use millstream_core::warehouse::{Warehouse, describe_table, evidence, tell_missing};
 use serde_json::Value;
 
 pub use change::ChangeStep;
 pub use origin::Origin;
 pub use plan::{Existing, Making, Work, Writing};
 pub use program::{ProgramText, Source};
-use relations::evidence;
 pub use relations::{Reading, Relations};
 pub use snapshot::SnapshotPlan;
 pub use strategy::Strategy;
@@ -109,12 +108,7 @@ impl RelationStep {
     /// Says which columns have a comment and are not there.
     async fn left_out(&self, target: &Target, reading: &Reading) -> Result<Option<String>> {
         let missing = self.relations.missing(target, &self.comments, reading).await?;
-        if missing.is_empty() {
-            return Ok(None);
-        }
-        let note = format!("describes columns that it does not have: {}", missing.join(", "));
-        reading.log.tell(Level::Warn, format!("{} {note}", self.relation));
-        Ok(Some(note))
+        Ok(tell_missing(&missing, &self.relation, &reading.log))
     }
 }
 

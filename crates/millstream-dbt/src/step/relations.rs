@@ -12,7 +12,7 @@ use millstream_core::error::{Plain, Result};
 use millstream_core::id::AttemptId;
 use millstream_core::log::AttemptLog;
 use millstream_core::name::Relation;
-use millstream_core::step::{Attempt, Evidence, Receipt, Staged, StepStats, Target};
+use millstream_core::step::{Attempt, Receipt, StepStats, Target};
 use millstream_core::table::{Dropped, FileSize, StagedTable, TablePayload, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
 
@@ -166,7 +166,7 @@ impl Relations {
     pub async fn publish(&self, target: &Target, effect: &EffectId) -> Result<Receipt> {
         let payload = TablePayload::read(&target.payload)?;
         let detail = payload.detail();
-        let version = match table_of(&payload) {
+        let version = match payload.table() {
             Some(table) => self.0.publish(table, effect).await?,
             // What is in the ledger alone is published by the commit of the ledger itself.
             None => effect.sequence,
@@ -177,28 +177,9 @@ impl Relations {
     /// What a publication answered, if it happened.
     pub async fn find(&self, target: &Target, effect: &EffectId) -> Result<Option<Receipt>> {
         let payload = TablePayload::read(&target.payload)?;
-        let Some(table) = table_of(&payload) else { return Ok(None) };
+        let Some(table) = payload.table() else { return Ok(None) };
         let found = self.0.find(&table.relation, effect).await?;
         Ok(found.map(|version| Receipt { version, detail: payload.detail() }))
-    }
-}
-
-/// Views are in the ledger alone; the log of a table names its effects for good.
-pub(super) fn evidence(staged: &Staged) -> Evidence {
-    let is_inside = |target: &Target| {
-        let payload = TablePayload::read(&target.payload);
-        payload.is_ok_and(|payload| table_of(&payload).is_none())
-    };
-    if staged.targets.iter().all(is_inside) { Evidence::Ledger } else { Evidence::Targets }
-}
-
-/// The table that a publication changes, if it changes one.
-fn table_of(payload: &TablePayload) -> Option<&StagedTable> {
-    match payload {
-        TablePayload::View { .. } | TablePayload::Dropped { dropped: Dropped::View } => None,
-        TablePayload::Dropped { dropped: Dropped::Table(table) } | TablePayload::Files(table) => {
-            Some(table)
-        }
     }
 }
 
