@@ -65,13 +65,10 @@ impl Comments {
     }
 
     /// The commented columns that a relation with these columns does not have.
-    pub fn missing<'n>(&self, names: impl IntoIterator<Item = &'n str> + Clone) -> Vec<&str> {
-        let is_there = |column: &str| {
-            let mut names = names.clone().into_iter();
-            names.any(|name| name.eq_ignore_ascii_case(column))
-        };
-        let columns = self.columns.keys().map(String::as_str);
-        columns.filter(|column| !is_there(column)).collect()
+    pub fn missing<N: AsRef<str>>(&self, names: &[N]) -> Vec<String> {
+        let is_there =
+            |column: &str| names.iter().any(|name| name.as_ref().eq_ignore_ascii_case(column));
+        self.columns.keys().filter(|column| !is_there(column)).cloned().collect()
     }
 
     /// What tells them from others; nothing if there are none.
@@ -111,7 +108,7 @@ mod tests {
         let fitted = comments.of_columns(["id", "amount"]);
         assert_eq!(fitted.columns, BTreeMap::from([("id".to_owned(), "who".to_owned())]));
         assert_eq!(fitted.relation.as_deref(), Some("what was sold"));
-        assert_eq!(comments.missing(["id", "amount"]), ["gone"]);
+        assert_eq!(comments.missing(&["id", "amount"]), ["gone"]);
     }
 
     #[test]

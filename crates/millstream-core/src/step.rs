@@ -324,6 +324,9 @@ pub struct Staged {
     pub alias: Option<AliasMove>,
     /// One line for people: the gate's verdict, the metric.
     pub note: Option<String>,
+    /// Columns that are described and that the relation will not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_columns: Vec<String>,
     /// What an attempt on one item of a list gives, which publishes nothing by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,

@@ -41,9 +41,11 @@ pub async fn describe_table(
         return Ok(Staged { checkpoint, ..Staged::default() });
     };
     staged.rows_of = previous.rows_version();
+    let missing = comments.missing(&staged.columns());
     let payload = TablePayload::Files(staged).to_value();
     let targets = vec![Target { asset: AssetKey::table(relation), payload }];
-    Ok(Staged { targets, checkpoint, ..Staged::default() })
+    let staged = Staged { targets, checkpoint, ..Staged::default() };
+    Ok(note_missing(staged, missing, relation, &attempt.log))
 }
 
 /// What tells after a crash whether tables and views were published: the log of a table names its
@@ -56,15 +58,20 @@ pub fn evidence(staged: &Staged) -> Evidence {
     if staged.targets.iter().all(is_inside) { Evidence::Ledger } else { Evidence::Targets }
 }
 
-/// Says in the log of an attempt, and for its note, which columns have a comment and are not
-/// there; nothing if all are.
-pub fn tell_missing(missing: &[&str], relation: &Relation, log: &AttemptLog) -> Option<String> {
+/// Says with what was staged, and in the log of its attempt, which columns have a comment and are
+/// not there; nothing if all are.
+pub fn note_missing(
+    staged: Staged,
+    missing: Vec<String>,
+    relation: &Relation,
+    log: &AttemptLog,
+) -> Staged {
     if missing.is_empty() {
-        return None;
+        return staged;
     }
     let note = format!("describes columns that it does not have: {}", missing.join(", "));
     log.tell(Level::Warn, format!("{relation} {note}"));
-    Some(note)
+    Staged { note: Some(note), missing_columns: missing, ..staged }
 }
 
 /// SQL over versioned tables, and the two-step write that the recovery protocol needs.

@@ -368,6 +368,7 @@ impl StepDriver {
             stats: StepStats::default(),
             checks: Vec::new(),
             note: None,
+            missing_columns: Vec::new(),
             error: None,
             millis: 0,
             attempts,

@@ -372,6 +372,7 @@ fn nothing_to_do(plan: &Plan, begun: Instant) -> RunReport {
         stats: StepStats::default(),
         checks: Vec::new(),
         note: None,
+        missing_columns: Vec::new(),
         error: None,
         millis: 0,
         attempts: 0,

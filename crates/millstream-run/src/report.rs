@@ -69,6 +69,9 @@ pub struct StepReport {
     pub checks: Vec<CheckResult>,
     /// A line for people.
     pub note: Option<String>,
+    /// Columns that are described and that the relation does not have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing_columns: Vec<String>,
     /// What went wrong.
     pub error: Option<StepError>,
     /// Wall time in milliseconds.
@@ -83,7 +86,8 @@ pub struct StepReport {
 impl StepReport {
     /// With the counts, the checks and the line of what was staged.
     pub(crate) fn of(self, staged: Staged) -> Self {
-        Self { stats: staged.stats, checks: staged.checks, note: staged.note, ..self }
+        let Staged { stats, checks, note, missing_columns, .. } = staged;
+        Self { stats, checks, note, missing_columns, ..self }
     }
 
     /// This and a later attempt of the same step, as one.

@@ -21,7 +21,7 @@ use millstream_core::step::{
     Attempt, Evidence, Previous, Receipt, Staged, Step, StepSpec, StepStats, Target, described,
 };
 use millstream_core::table::{StagedTable, TablePayload, WriteMode, WriteRequest};
-use millstream_core::warehouse::{Warehouse, describe_table, evidence, tell_missing};
+use millstream_core::warehouse::{Warehouse, describe_table, evidence, note_missing};
 
 pub(crate) use self::error::EXPLANATIONS;
 pub use self::error::SeedError;
@@ -112,13 +112,12 @@ impl Step for SeedStep {
                 bytes_out: table.bytes,
                 ..StepStats::default()
             };
-            let columns = table.columns();
-            let missing = self.comments.missing(columns.iter().map(String::as_str));
-            let note = tell_missing(&missing, &self.relation, &attempt.log);
+            let missing = self.comments.missing(&table.columns());
             let payload = TablePayload::Files((*table).clone()).to_value();
             let targets = vec![Target { asset: AssetKey::table(&self.relation), payload }];
             let checkpoint = described(None, &self.comments);
-            Ok(Staged { targets, stats, checkpoint, note, ..Staged::default() })
+            let staged = Staged { targets, stats, checkpoint, ..Staged::default() };
+            Ok(note_missing(staged, missing, &self.relation, &attempt.log))
         })
     }
 

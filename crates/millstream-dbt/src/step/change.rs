@@ -193,9 +193,9 @@ impl Step for ChangeStep {
             for output in &self.spec.outputs {
                 let relation = Self::relation_of(output)?;
                 let work = Self::work(&self.change, &relation, &self.relations, &reading).await?;
-                let (target, stats) = self.relations.stage(&relation, work, &reading).await?;
-                staged.targets.push(target);
-                staged.stats = added(staged.stats, &stats);
+                let prepared = self.relations.stage(&relation, work, &reading).await?;
+                staged.targets.push(prepared.target);
+                staged.stats = added(staged.stats, &prepared.stats);
             }
             Ok(staged)
         })

@@ -21,7 +21,7 @@ use millstream_core::comments::Comments;
 use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
-use millstream_core::log::Level;
+use millstream_core::log::{AttemptLog, Level};
 use millstream_core::name::Relation;
 use millstream_core::step::{
     Attempt, Evidence, Previous, Prints, Receipt, Staged, Step, StepSpec, StepStats, Target,
@@ -29,14 +29,14 @@ use millstream_core::step::{
 };
 use millstream_core::table::{TablePayload, WriteMode};
 use millstream_core::text::Scene;
-use millstream_core::warehouse::{Warehouse, describe_table, evidence, tell_missing};
+use millstream_core::warehouse::{Warehouse, describe_table, evidence, note_missing};
 use serde_json::Value;
 
 pub use change::ChangeStep;
 pub use origin::Origin;
 pub use plan::{Existing, Making, Work, Writing};
 pub use program::{ProgramText, Source};
-pub use relations::{Reading, Relations};
+pub use relations::{Prepared, Reading, Relations};
 pub use snapshot::SnapshotPlan;
 pub use strategy::Strategy;
 
@@ -93,22 +93,11 @@ impl RelationStep {
     }
 
     /// What was staged, and what was left out.
-    async fn staged(
-        &self,
-        target: Target,
-        stats: StepStats,
-        checkpoint: Option<Value>,
-        reading: &Reading,
-    ) -> Result<Staged> {
-        let note = self.left_out(&target, reading).await?;
+    fn staged(&self, prepared: Prepared, checkpoint: Option<Value>, log: &AttemptLog) -> Staged {
+        let Prepared { target, stats, missing_columns } = prepared;
         let checkpoint = described(checkpoint, &self.comments);
-        Ok(Staged { targets: vec![target], stats, checkpoint, note, ..Staged::default() })
-    }
-
-    /// Says which columns have a comment and are not there.
-    async fn left_out(&self, target: &Target, reading: &Reading) -> Result<Option<String>> {
-        let missing = self.relations.missing(target, &self.comments, reading).await?;
-        Ok(tell_missing(&missing, &self.relation, &reading.log))
+        let staged = Staged { targets: vec![target], stats, checkpoint, ..Staged::default() };
+        note_missing(staged, missing_columns, &self.relation, log)
     }
 }
 
@@ -150,7 +139,7 @@ impl Step for RelationStep {
             reading.log.tell(Level::Debug, format!("runs\n{}", text.trim()));
             let reading = reading.saying(self.said(&work, attempt));
             let (relation, relations) = (&self.relation, &self.relations);
-            let ((target, stats), checkpoint) = match &self.source {
+            let (prepared, checkpoint) = match &self.source {
                 Source::Query(_) => (
                     relations.stage(relation, work, &reading).await?,
                     Origin { refresh, sql: text }.to_value(),
@@ -159,7 +148,7 @@ impl Step for RelationStep {
                     (relations.stage_program(relation, work, program, &reading).await?, None)
                 }
             };
-            self.staged(target, stats, checkpoint, &reading).await
+            Ok(self.staged(prepared, checkpoint, &reading.log))
         })
     }
 
@@ -174,19 +163,19 @@ impl Step for RelationStep {
             let view = previous.receipt.as_ref().and_then(Receipt::view);
             let Some(view) = view else {
                 let warehouse = &*self.relations.0;
-                let staged = describe_table(warehouse, &self.relation, comments, attempt).await?;
-                let note = match staged.targets.first() {
-                    Some(target) => self.left_out(target, &reading).await?,
-                    None => None,
-                };
-                return Ok(Staged { note, ..staged });
+                return describe_table(warehouse, &self.relation, comments, attempt).await;
+            };
+            let missing_columns = if comments.columns.is_empty() {
+                Vec::new()
+            } else {
+                comments.missing(&self.relations.columns_of(view, &reading).await?)
             };
             let (view, comments) = (view.to_owned(), comments.clone());
             let rows_of = previous.rows_version();
             let payload = TablePayload::View { view, comments, rows_of }.to_value();
             let target = Target { asset: AssetKey::table(&self.relation), payload };
-            let checkpoint = previous.checkpoint.clone();
-            self.staged(target, StepStats::default(), checkpoint, &reading).await
+            let prepared = Prepared { target, stats: StepStats::default(), missing_columns };
+            Ok(self.staged(prepared, previous.checkpoint.clone(), &reading.log))
         })
     }
 

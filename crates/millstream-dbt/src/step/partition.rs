@@ -63,9 +63,9 @@ pub(super) async fn stage(
         Existing::Nothing | Existing::View => Work::begun(sql),
     };
     let reading = reading.saying(step.said(&work, attempt));
-    let (target, stats) = relations.stage(relation, work, &reading).await?;
+    let prepared = relations.stage(relation, work, &reading).await?;
     let checkpoint = Origin { refresh: Refresh::Full, sql: text }.to_value();
-    step.staged(target, stats, checkpoint, &reading).await
+    Ok(step.staged(prepared, checkpoint, &reading.log))
 }
 
 /// What becomes of columns that the table does not have. Who starts over wants those of now.

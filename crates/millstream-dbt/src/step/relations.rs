@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
 use millstream_core::asset::AssetKey;
 use millstream_core::catalog::{CatalogEntry, CatalogSnapshot};
 use millstream_core::clock::Timestamp;
@@ -62,6 +61,24 @@ impl Reading {
     }
 }
 
+/// Work that was done up to its publication.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What is to be published.
+    pub target: Target,
+    /// Counts.
+    pub stats: StepStats,
+    /// Columns that are described and that the relation will not have.
+    pub missing_columns: Vec<String>,
+}
+
+impl Prepared {
+    fn of(relation: &Relation, payload: &TablePayload) -> Self {
+        let target = Target { asset: AssetKey::table(relation), payload: payload.to_value() };
+        Self { target, stats: StepStats::default(), missing_columns: Vec::new() }
+    }
+}
+
 impl Relations {
     /// Does the work up to its publication.
     pub async fn stage(
@@ -69,25 +86,23 @@ impl Relations {
         relation: &Relation,
         work: Work,
         reading: &Reading,
-    ) -> Result<(Target, StepStats)> {
-        let (payload, stats) = match work {
+    ) -> Result<Prepared> {
+        let payload = match work {
             Work::View { sql } => {
                 // Planning the query is what makes a broken view fail here and not at its readers.
-                self.0.schema(&reading.query(&*sql)).await?;
+                let columns = self.columns_of(&sql, reading).await?;
                 let (comments, rows_of) = (reading.comments.clone().unwrap_or_default(), None);
-                (TablePayload::View { view: sql, comments, rows_of }, StepStats::default())
+                let missing_columns = comments.missing(&columns);
+                let payload = TablePayload::View { view: sql, comments, rows_of };
+                return Ok(Prepared { missing_columns, ..Prepared::of(relation, &payload) });
             }
             Work::Table { sql, writing } => {
                 let table = self.rows(relation, &sql, writing, reading).await?;
-                return Ok(files(relation, &table));
+                return Ok(files(relation, &table, reading));
             }
-            Work::Drop => {
-                let dropped = self.dropped(relation, reading).await?;
-                (TablePayload::Dropped { dropped }, StepStats::default())
-            }
+            Work::Drop => TablePayload::Dropped { dropped: self.dropped(relation, reading).await? },
         };
-        let target = Target { asset: AssetKey::table(relation), payload: payload.to_value() };
-        Ok((target, stats))
+        Ok(Prepared::of(relation, &payload))
     }
 
     /// Does the work with the rows of a program, up to its publication.
@@ -97,7 +112,7 @@ impl Relations {
         work: Work,
         program: &ProgramText,
         reading: &Reading,
-    ) -> Result<(Target, StepStats)> {
+    ) -> Result<Prepared> {
         let Work::Table { sql: code, writing } = work else {
             let message = format!("`{relation}` is made by a program, which makes no view");
             return Err(Plain::user("dbt.program_view", message)
@@ -107,7 +122,7 @@ impl Relations {
         let rows = program.run(code, reading).await?;
         let request = request(relation, writing, reading);
         let table = self.0.stage_batches(rows, &request).await?;
-        Ok(files(relation, &table))
+        Ok(files(relation, &table, reading))
     }
 
     /// Writes the rows of a query as files that nothing names yet.
@@ -131,22 +146,10 @@ impl Relations {
         Ok(Dropped::Table((*empty).clone()))
     }
 
-    /// The commented columns that a relation will not have once it is published.
-    pub async fn missing<'c>(
-        &self,
-        target: &Target,
-        comments: &'c Comments,
-        reading: &Reading,
-    ) -> Result<Vec<&'c str>> {
-        if comments.columns.is_empty() {
-            return Ok(Vec::new());
-        }
-        let columns = match TablePayload::read(&target.payload)? {
-            TablePayload::View { view, .. } => names(&self.0.schema(&reading.query(view)).await?),
-            TablePayload::Files(staged) => staged.columns(),
-            TablePayload::Dropped { .. } => return Ok(Vec::new()),
-        };
-        Ok(comments.missing(columns.iter().map(String::as_str)))
+    /// The names of a query's columns.
+    pub async fn columns_of(&self, sql: &str, reading: &Reading) -> Result<Vec<String>> {
+        let schema = self.0.schema(&reading.query(sql)).await?;
+        Ok(schema.fields().iter().map(|field| field.name().clone()).collect())
     }
 
     /// What there is, as far as the next version depends on it.
@@ -154,8 +157,7 @@ impl Relations {
         match reading.catalog.get(relation) {
             Some(CatalogEntry::Table { .. } | CatalogEntry::Staged(_)) => {
                 let all = format!("select * from {}", relation.quoted());
-                let columns = names(&self.0.schema(&reading.query(all)).await?);
-                Ok(Existing::Table { columns })
+                Ok(Existing::Table { columns: self.columns_of(&all, reading).await? })
             }
             Some(_) => Ok(Existing::View),
             None => Ok(Existing::Nothing),
@@ -183,15 +185,15 @@ impl Relations {
     }
 }
 
-fn names(schema: &SchemaRef) -> Vec<String> {
-    schema.fields().iter().map(|field| field.name().clone()).collect()
-}
-
 /// Files as what is to be published.
-fn files(relation: &Relation, table: &StagedTable) -> (Target, StepStats) {
+fn files(relation: &Relation, table: &StagedTable, reading: &Reading) -> Prepared {
     let stats = StepStats { rows_out: table.rows, bytes_out: table.bytes, ..StepStats::default() };
-    let payload = TablePayload::Files(table.clone()).to_value();
-    (Target { asset: AssetKey::table(relation), payload }, stats)
+    let missing_columns = match &reading.comments {
+        Some(comments) if !comments.columns.is_empty() => comments.missing(&table.columns()),
+        _ => Vec::new(),
+    };
+    let payload = TablePayload::Files(table.clone());
+    Prepared { stats, missing_columns, ..Prepared::of(relation, &payload) }
 }
 
 fn request(relation: &Relation, writing: Writing, reading: &Reading) -> WriteRequest {

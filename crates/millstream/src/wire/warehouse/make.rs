@@ -6,14 +6,13 @@ use std::sync::Arc;
 use millstream_connect::seed::{ColumnNames, SeedFile, SeedStep};
 use millstream_core::asset::AssetKey;
 use millstream_core::catalog::CatalogEntry;
-use millstream_core::clock::Timestamp;
 use millstream_core::error::{Fault, Plain, Result, Retry};
 use millstream_core::hash::ContentHash;
 use millstream_core::name::Relation;
 use millstream_core::slot::Slot;
 use millstream_core::sql::{MaterializeRequest, Materialized, Materializer, Question, Rule};
 use millstream_core::step::{CheckOutcome, Step, StepKind, StepSpec};
-use millstream_core::warehouse::{Query, Warehouse};
+use millstream_core::warehouse::Warehouse;
 use millstream_dbt::manifest::Config;
 use millstream_dbt::programs::limits_of;
 use millstream_dbt::step::{Making, ProgramText, RelationStep, Source};
@@ -29,8 +28,7 @@ impl Materializer for EmbeddedWarehouse {
     fn materialize(&self, request: &MaterializeRequest, slot: Slot) -> Result<Materialized> {
         let step = self.step(request)?;
         let report = self.0.runtime.block_on(self.0.run.step(step, slot))?;
-        let made = made(request, report)?;
-        Ok(Materialized { missing_columns: self.missing_columns(request)?, ..made })
+        made(request, report)
     }
 
     fn count(&self, question: &Question) -> Result<Option<u64>> {
@@ -53,21 +51,6 @@ impl Materializer for EmbeddedWarehouse {
 }
 
 impl EmbeddedWarehouse {
-    /// Columns that have a comment and are not there.
-    fn missing_columns(&self, request: &MaterializeRequest) -> Result<Vec<String>> {
-        let comments = &request.comments;
-        if comments.columns.is_empty() {
-            return Ok(Vec::new());
-        }
-        let relation = relation(request)?;
-        let catalog = self.0.backends.catalog()?;
-        let sql = format!("select * from {}", relation.quoted());
-        let query = Query { sql, catalog, now: Timestamp::from_micros(0) };
-        let schema = self.0.runtime.block_on(self.0.backends.engine.schema(&query))?;
-        let names = schema.fields().iter().map(|field| field.name().as_str());
-        Ok(comments.missing(names).into_iter().map(ToOwned::to_owned).collect())
-    }
-
     fn step(&self, request: &MaterializeRequest) -> Result<Arc<dyn Step>> {
         let relation = relation(request)?;
         let comments = request.comments.clone();
@@ -158,6 +141,7 @@ fn seed_file(request: &MaterializeRequest) -> Result<SeedFile> {
 
 fn made(request: &MaterializeRequest, report: StepReport) -> Result<Materialized> {
     let rows = report.stats.rows_out;
+    let missing_columns = report.missing_columns.clone();
     published(report)?;
     let (code, rows) = match request.materialization.as_str() {
         "view" => ("CREATE VIEW", None),
@@ -165,7 +149,7 @@ fn made(request: &MaterializeRequest, report: StepReport) -> Result<Materialized
         "incremental" | "snapshot" => ("MERGE", Some(rows)),
         _ => ("SELECT", Some(rows)),
     };
-    Ok(Materialized { code: code.to_owned(), rows, missing_columns: Vec::new() })
+    Ok(Materialized { code: code.to_owned(), rows, missing_columns })
 }
 
 /// Whether a step did what it was asked for.
