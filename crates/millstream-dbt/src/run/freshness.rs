@@ -46,7 +46,7 @@ impl FreshnessJob<'_> {
     /// If threads cannot be started. What cannot be asked is in the results.
     pub fn run(self) -> io::Result<Vec<FreshnessResult>> {
         let total = self.sources.len();
-        let width = Width { slots: self.threads.clamp(1, total.max(1)), settling: 0 };
+        let width = Width::of(self.threads.clamp(1, total.max(1)));
         let queue = Queue::new(self.sources.iter().map(|id| (id.clone(), Vec::new())).collect());
         let session = &self.session;
         let make = |number: usize| {
@@ -54,7 +54,7 @@ impl FreshnessJob<'_> {
             (Worker::new(Arc::clone(session), &name), name)
         };
         let run =
-            |(worker, thread): &(Worker, String), id: &UniqueId, _slot| asked(worker, id, thread);
+            |(worker, thread): &(Worker, String), id: &UniqueId, _turn| asked(worker, id, thread);
         let mut results = Vec::with_capacity(total);
         work_off(queue, width, &make, &run, &mut |event| {
             match event {

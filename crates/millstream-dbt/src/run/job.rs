@@ -6,13 +6,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use millstream_core::slot::Slot;
 use millstream_jinja::Value;
 
 use super::hook;
 use super::lines::{self, Word};
 use super::node::{Done, Purpose, run_node};
-use super::pool::{Event, Verdict, Width, work_off};
+use super::pool::{Event, Turn, Verdict, Width, work_off};
 use super::queue::Queue;
 use crate::artifacts::{RunResult, Status};
 use crate::context::{CompiledNode, Failure, RunResultValue, Session, Worker};
@@ -211,8 +210,8 @@ impl Job<'_> {
             let name = format!("Thread-{number}");
             (Worker::new(Arc::clone(session), &name), name)
         };
-        let run = |(worker, thread): &(Worker, String), id: &UniqueId, slot: Slot| {
-            run_node(worker, id, purpose, (thread, slot))
+        let run = |(worker, thread): &(Worker, String), id: &UniqueId, turn: Turn| {
+            run_node(worker, id, purpose, (thread, turn))
         };
         work_off(Queue::new(schedule), width, &make, &run, &mut |event| match event {
             Event::Started { id, number } => {
@@ -242,13 +241,15 @@ impl Job<'_> {
     fn width_of(&self, total: usize) -> Width {
         let slots = self.threads.clamp(1, total.max(1));
         let materializer = self.session.warehouse.materializer();
-        let settling = match materializer {
+        match materializer {
             Some(materializer) if slots > 1 && self.purpose == Purpose::Run => {
-                materializer.settling_max().min(total - slots)
+                let settling = materializer.settling_max().min(total - slots);
+                // Who wants nothing to begin after a failure wants nothing begun before it.
+                let ahead = if self.on_failure == OnFailure::GoOn { slots } else { 0 };
+                Width { slots, ahead, settling }
             }
-            _ => 0,
-        };
-        Width { slots, settling }
+            _ => Width::of(slots),
+        }
     }
 
     fn verdict(&self, status: Status) -> Verdict {

@@ -11,6 +11,7 @@ use millstream_core::slot::Slot;
 use serde_json::{Map, Value};
 
 use super::microbatch::{self, is_microbatch};
+use super::pool::Turn;
 use super::{native, pointer, question};
 use crate::artifacts::{Moment, RunResult, Status, Timing};
 use crate::context::{
@@ -38,16 +39,16 @@ pub struct Done {
     pub compiled: Option<Arc<CompiledNode>>,
 }
 
-/// Takes a node to its end, in its slot. Nothing that goes wrong leaves it but in the result.
+/// Takes a node to its end; it has its slot from when it is compiled. Nothing that goes wrong leaves it but in the result.
 pub(super) fn run_node(
     worker: &Worker,
     id: &UniqueId,
     purpose: Purpose,
-    (thread, slot): (&str, Slot),
+    (thread, turn): (&str, Turn),
 ) -> Done {
     let begun = Instant::now();
     let mut run = NodeRun { worker, purpose, timing: Vec::new(), compiled: None };
-    let ended = catch_unwind(AssertUnwindSafe(|| run.end_of(id, slot))).unwrap_or_else(|panic| {
+    let ended = catch_unwind(AssertUnwindSafe(|| run.end_of(id, turn))).unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().cloned();
         let message = message.or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()));
         let message = message.unwrap_or_else(|| "no message".to_owned());
@@ -96,13 +97,13 @@ struct NodeRun<'w> {
 }
 
 impl NodeRun<'_> {
-    fn end_of(&mut self, id: &UniqueId, slot: Slot) -> Result<RunResult, Failure> {
+    fn end_of(&mut self, id: &UniqueId, turn: Turn) -> Result<RunResult, Failure> {
         let manifest = Arc::clone(&self.worker.session().manifest);
         if let Some(node) = manifest.nodes.get(id) {
-            return self.node(node, slot);
+            return self.node(node, turn);
         }
         if let Some(test) = manifest.unit_tests.get(id) {
-            let worker = self.worker;
+            let (worker, _slot) = (self.worker, turn.slot());
             let run = self.timed("execute", || worker.unit_test(test))?;
             self.compiled = Some(Arc::new(run.compiled));
             return Ok(super::unit::result(&run.made));
@@ -114,13 +115,15 @@ impl NodeRun<'_> {
         })
     }
 
-    fn node(&mut self, node: &Arc<Node>, slot: Slot) -> Result<RunResult, Failure> {
+    fn node(&mut self, node: &Arc<Node>, turn: Turn) -> Result<RunResult, Failure> {
         let worker = self.worker;
         match self.purpose {
             Purpose::Clone => {
+                let _slot = turn.slot();
                 return self.timed("execute", || cloned(worker, node)).map(success);
             }
             Purpose::Run if is_microbatch(node) => {
+                let _slot = turn.slot();
                 let result = self.timed("execute", || microbatch::run(worker, node))?;
                 if result.status == Status::Success {
                     point_to(worker, node)?;
@@ -136,9 +139,11 @@ impl NodeRun<'_> {
         }
         if matches!(node.kind, NodeKind::Function(_)) {
             // It has its slot until its last overload is made.
+            let _slot = turn.slot();
             let make = |node: &_, compiled: &_| made(worker, node, compiled, Slot::default());
             return self.timed("execute", || super::function::run(worker, node, make, &compiled));
         }
+        let slot = turn.slot();
         let made = self.timed("execute", || {
             let made = made(worker, node, &compiled, slot)?;
             point_to(worker, node).map(|()| made)

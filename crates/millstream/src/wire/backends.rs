@@ -87,12 +87,11 @@ impl Backends {
     ) -> CoreResult<Self> {
         let clock = Clock::System;
         folder::prepare(&environment.root)?;
-        let ledger = ledger_of(environment, &clock).await?;
         let registry = Registry::new(environment.root.join("models"));
         let models = Arc::new(LoadedModels::new(registry.clone()));
         let host = python::host(folders, lines);
         let functions = PythonFunctions::new(Arc::clone(&host), functions);
-        let engine = Engine::open(EngineConfig {
+        let config = EngineConfig {
             lake: lake_of(environment)?,
             memory_limit_bytes: memory_limit(environment),
             spill_limit_bytes: SPILL_LIMIT_BYTES,
@@ -101,7 +100,11 @@ impl Backends {
             models: Some(models.clone()),
             functions: Some(Arc::new(functions)),
             clock: clock.clone(),
-        })?;
+        };
+        // The ledger is opened in a thread of its own, which waits for the disk most of the time.
+        let (ledger, engine) =
+            tokio::join!(ledger_of(environment, &clock), async { Engine::open(config) });
+        let (ledger, engine) = (ledger?, engine?);
         let topics = Topics::open(&environment.root.join("topics"))?;
         let raw = RawStore::new(environment.root.join("raw"));
         let engine = Arc::new(engine);
