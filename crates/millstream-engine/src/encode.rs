@@ -201,14 +201,14 @@ impl OpenFile {
         groups.map(|group| group.num_rows().unsigned_abs() as usize).sum()
     }
 
-    /// Ends the file and makes it durable.
-    pub(crate) fn finish(mut self) -> Result<DataFile> {
+    /// Ends the file. An object is durable then; a file on the disk is to be synced.
+    pub(crate) fn finish(mut self) -> Result<(DataFile, Option<File>)> {
         let metadata = self.writer.finish().map_err(from_parquet)?;
         let bytes = self.writer.bytes_written() as u64;
         let stats = stats::to_delta_json(&self.schema, &metadata);
         let rows = metadata.file_metadata().num_rows().unsigned_abs();
-        self.writer.inner_mut().finish()?;
-        Ok(DataFile { path: self.name, bytes, rows, stats })
+        let unsynced = self.writer.inner_mut().finish()?;
+        Ok((DataFile { path: self.name, bytes, rows, stats }, unsynced))
     }
 }
 
@@ -237,16 +237,15 @@ impl Sink {
         }
     }
 
-    fn finish(&mut self) -> Result<()> {
+    fn finish(&mut self) -> Result<Option<File>> {
         match self {
-            Self::Local(file) => file.sync_all().map_err(|error| from_io(&error)),
-            Self::Remote { upload, runtime } => match upload.take() {
-                Some(upload) => {
+            Self::Local(file) => Ok(Some(file.try_clone().map_err(|error| from_io(&error))?)),
+            Self::Remote { upload, runtime } => {
+                if let Some(upload) = upload.take() {
                     runtime.block_on(upload.finish()).map_err(|error| from_store(&error))?;
-                    Ok(())
                 }
-                None => Ok(()),
-            },
+                Ok(None)
+            }
         }
     }
 }

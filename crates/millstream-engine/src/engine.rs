@@ -56,7 +56,7 @@ pub struct EngineConfig {
 /// SQL over the tables of one environment. Needs a tokio runtime around its futures.
 #[derive(Debug)]
 pub struct Engine {
-    lake: Arc<Lake>,
+    pub(crate) lake: Arc<Lake>,
     sessions: Sessions,
     threads: usize,
     clock: Clock,

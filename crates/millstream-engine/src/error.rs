@@ -51,6 +51,8 @@ pub enum EngineError {
     Fenced { relation: Relation, application: String, reached: u64, sequence: u64 },
     #[error("`{relation}` has changed since it was read (it was at {base}, it is at {latest})")]
     Conflict { relation: Relation, base: String, latest: String },
+    #[error("what was staged for `{relation}` is not there any more: {message}")]
+    StagedLost { relation: Relation, message: String },
     #[error("column `{column}` of `{relation}` is {old} and cannot become {new}")]
     IncompatibleSchema { relation: Relation, column: String, old: String, new: String },
     #[error("column `{column}` has the type {data_type}, which a table cannot keep")]
@@ -97,6 +99,7 @@ impl Coded for EngineError {
             Self::NoVersion { .. } | Self::NoVersionAt { .. } => "table.no_version",
             Self::Fenced { .. } => "table.fenced",
             Self::Conflict { .. } => "table.conflict",
+            Self::StagedLost { .. } => "table.staged_lost",
             Self::IncompatibleSchema { .. } => "table.incompatible_schema",
             Self::UnsupportedType { .. } => "table.unsupported_type",
             Self::SchemaChanged { .. } => "table.schema_changed",
@@ -115,14 +118,19 @@ impl Coded for EngineError {
     fn fault(&self) -> Fault {
         match self {
             Self::Storage { .. } | Self::Full { .. } | Self::Unreadable { .. } => Fault::External,
-            Self::Fenced { .. } | Self::Conflict { .. } | Self::Internal { .. } => Fault::Internal,
+            Self::Fenced { .. }
+            | Self::Conflict { .. }
+            | Self::StagedLost { .. }
+            | Self::Internal { .. } => Fault::Internal,
             _ => Fault::User,
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Storage { .. } | Self::Conflict { .. } => Retry::Backoff,
+            Self::Storage { .. } | Self::Conflict { .. } | Self::StagedLost { .. } => {
+                Retry::Backoff
+            }
             _ => Retry::Never,
         }
     }

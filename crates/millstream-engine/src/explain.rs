@@ -105,6 +105,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
                is tried again on the new version.",
     },
     Explanation {
+        code: "table.staged_lost",
+        title: "Staged files are gone",
+        text: "Another process wrote files that were to be published and did not live to see them on \
+               the disk; a power cut has taken them, or their end. Nothing was published. The step \
+               is tried again.",
+    },
+    Explanation {
         code: "table.incompatible_schema",
         title: "A column changed its type",
         text: "The new rows have a type for the column that the files of the table cannot be read as. \

@@ -24,6 +24,7 @@ use crate::comments;
 use crate::error::{EngineError, from_delta, from_io, from_store};
 use crate::stats;
 use crate::store::LakeStore;
+use crate::syncs::Syncs;
 use crate::write::FileTargets;
 
 /// The folder of a table's log.
@@ -130,16 +131,38 @@ impl LakeFile {
     }
 }
 
+/// The versions whose entries lie in the folder of a log, in order. Few names are read sooner than
+/// another thread is woken for it.
+fn entries_in(log: &std::path::Path) -> std::io::Result<Vec<u64>> {
+    let names = match std::fs::read_dir(log) {
+        Ok(names) => names,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut versions = Vec::new();
+    for entry in names {
+        versions.extend(entry?.file_name().to_str().and_then(version_of_entry));
+    }
+    versions.sort_unstable();
+    Ok(versions)
+}
+
+fn version_of_entry(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".json")?;
+    if digits.len() == 20 { digits.parse().ok() } else { None }
+}
+
 /// The lake of one environment.
 #[derive(Debug)]
 pub(crate) struct Lake {
     pub(crate) store: LakeStore,
+    pub(crate) syncs: Syncs,
     cache: Mutex<VecDeque<(Relation, Arc<TableState>)>>,
 }
 
 impl Lake {
     pub(crate) fn new(store: LakeStore) -> Self {
-        Self { store, cache: Mutex::default() }
+        Self { store, syncs: Syncs::default(), cache: Mutex::default() }
     }
 
     /// The table's root in the lake's store.
@@ -181,18 +204,18 @@ impl Lake {
 
     /// The versions whose log entries are there, in order.
     pub(crate) async fn entries(&self, relation: &Relation) -> Result<Vec<u64>> {
+        if let Some(folders) = &self.store.folders {
+            let log = folders.of_table(relation).join(LOG_FOLDER);
+            return Ok(entries_in(&log).map_err(|error| from_io(&error))?);
+        }
         let log = Self::table_path(relation).join(LOG_FOLDER);
         let listed = match self.store.lake.list_with_delimiter(Some(&log)).await {
             Ok(listed) => listed,
             Err(object_store::Error::NotFound { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(from_store(&error)),
         };
-        let version = |path: &Path| {
-            let name = path.filename()?.strip_suffix(".json")?;
-            if name.len() == 20 { name.parse().ok() } else { None }
-        };
-        let mut versions: Vec<u64> =
-            listed.objects.iter().filter_map(|object| version(&object.location)).collect();
+        let names = listed.objects.iter().filter_map(|object| object.location.filename());
+        let mut versions: Vec<u64> = names.filter_map(version_of_entry).collect();
         versions.sort_unstable();
         Ok(versions)
     }

@@ -50,6 +50,7 @@ mod statements;
 mod stats;
 mod store;
 mod stream;
+mod syncs;
 mod syntax;
 mod types;
 mod workers;

@@ -65,6 +65,7 @@ pub(crate) async fn publish(
         .with_create_checkpoint(false)
         .with_cleanup_expired_logs(Some(false))
         .with_application_transaction(transaction);
+    lake.settle(staged).await?;
     crash::point("engine.publish.before_log");
     let table = before.map(|before| before.snapshot as &dyn TableReference);
     let log_store = lake.log_store(relation)?;
@@ -334,6 +335,8 @@ async fn checkpoint_if_due(lake: &Lake, relation: &Relation, version: u64) {
 
 /// Removes the files of an attempt that no version names.
 pub(crate) async fn discard(lake: &Lake, relation: &Relation, attempt: AttemptId) -> Result<()> {
+    // What it was for is gone, so that it does not matter how it ended.
+    let _ = lake.syncs.end(attempt).await;
     let prefix = attempt_prefix(attempt);
     let found = lake.data_files(relation).await?;
     let staged: Vec<_> = found.into_iter().filter(|file| file.0.starts_with(&prefix)).collect();

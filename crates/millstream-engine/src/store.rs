@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::fs::File;
+use std::future;
 use std::io::Write as _;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path as FilePath, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures::stream::BoxStream;
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
 use millstream_core::crash;
 use millstream_core::error::Result;
 use millstream_core::secret::Secret;
@@ -16,13 +20,17 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, UploadPart,
+    Attributes, CopyOptions, GetOptions, GetRange, GetResult, GetResultPayload, ListResult,
+    MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult, RenameOptions, UploadPart,
 };
 use url::Url;
 
 use crate::error::{EngineError, from_io, from_store};
 use crate::folders::{Folders, make_dirs_synced, parent_of};
+
+/// Bytes that are read in the thread that asks for them.
+const SMALL_BYTES: u64 = 256 * 1024;
 
 /// Where the tables of an environment lie.
 #[derive(Debug, Clone)]
@@ -106,7 +114,9 @@ impl LakeStore {
     }
 }
 
-/// A local store whose writes are on the disk, file and directories, before they return.
+/// A local store whose writes are on the disk, file and directories, before they return. What is
+/// small is read at once: that takes less time than waking another thread for it. Whatever is not
+/// plain, and whatever goes wrong, is left to the library.
 #[derive(Debug)]
 struct SyncingStore {
     inner: LocalFileSystem,
@@ -173,20 +183,32 @@ impl ObjectStore for SyncingStore {
         'p: 'a,
         Self: 'a,
     {
+        if let Some(range) = small_range(&options)
+            && let Ok(path) = self.inner.path_to_filesystem(location)
+            && let Ok(read) = read_small(&path, location, &range)
+        {
+            return Box::pin(future::ready(Ok(read)));
+        }
         self.inner.get_opts(location, options)
     }
 
     fn get_ranges<'s, 'p, 'r, 'a>(
         &'s self,
         location: &'p Path,
-        ranges: &'r [std::ops::Range<u64>],
-    ) -> Boxed<'a, Vec<bytes::Bytes>>
+        ranges: &'r [Range<u64>],
+    ) -> Boxed<'a, Vec<Bytes>>
     where
         's: 'a,
         'p: 'a,
         'r: 'a,
         Self: 'a,
     {
+        if are_small(ranges)
+            && let Ok(path) = self.inner.path_to_filesystem(location)
+            && let Ok(read) = read_ranges(&path, ranges)
+        {
+            return Box::pin(future::ready(Ok(read)));
+        }
         self.inner.get_ranges(location, ranges)
     }
 
@@ -291,6 +313,52 @@ impl MultipartUpload for SyncedUpload {
     {
         self.inner.abort()
     }
+}
+
+/// The range that is asked for, if it is small and nothing else is asked.
+fn small_range(options: &GetOptions) -> Option<Range<u64>> {
+    let Some(GetRange::Bounded(range)) = &options.range else { return None };
+    let is_plain = options.if_match.is_none()
+        && options.if_none_match.is_none()
+        && options.if_modified_since.is_none()
+        && options.if_unmodified_since.is_none()
+        && options.version.is_none()
+        && !options.head;
+    (is_plain && are_small(std::slice::from_ref(range))).then(|| range.clone())
+}
+
+fn are_small(ranges: &[Range<u64>]) -> bool {
+    let mut lengths = ranges.iter().map(|range| range.end.saturating_sub(range.start));
+    lengths.try_fold(0_u64, u64::checked_add).is_some_and(|bytes| bytes <= SMALL_BYTES)
+}
+
+fn read_small(path: &FilePath, location: &Path, range: &Range<u64>) -> std::io::Result<GetResult> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let range = range.start..range.end.min(metadata.len());
+    let bytes = read_range(&file, &range)?;
+    let meta = ObjectMeta {
+        location: location.clone(),
+        last_modified: metadata.modified()?.into(),
+        size: metadata.len(),
+        e_tag: None,
+        version: None,
+    };
+    let payload = GetResultPayload::Stream(Box::pin(stream::once(future::ready(Ok(bytes)))));
+    Ok(GetResult { payload, meta, range, attributes: Attributes::default() })
+}
+
+fn read_ranges(path: &FilePath, ranges: &[Range<u64>]) -> std::io::Result<Vec<Bytes>> {
+    let file = File::open(path)?;
+    ranges.iter().map(|range| read_range(&file, range)).collect()
+}
+
+/// The bytes of a range that lies within a file.
+fn read_range(file: &File, range: &Range<u64>) -> std::io::Result<Bytes> {
+    let length = range.end.checked_sub(range.start).ok_or(std::io::ErrorKind::InvalidInput)?;
+    let mut bytes = vec![0; length as usize];
+    file.read_exact_at(&mut bytes, range.start)?;
+    Ok(bytes.into())
 }
 
 async fn blocking<T: Send + 'static>(

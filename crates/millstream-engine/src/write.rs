@@ -1,6 +1,8 @@
 //! The one writer of data files. Row groups are encoded in parallel and put into files in the
 //! order of their rows, so that the same rows make the same files.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch};
@@ -17,7 +19,8 @@ use tokio::task::JoinHandle;
 
 use crate::encode::{Destination, EncodedGroup, Encoder, OpenFile};
 use crate::error::{EngineError, from_io};
-use crate::lake::{LOG_FOLDER, Lake};
+use crate::lake::Lake;
+use crate::syncs::sync_names;
 
 /// Rows that a row group has at least, unless they are very wide.
 const GROUP_ROWS_MIN: usize = 128 * 1024;
@@ -30,6 +33,9 @@ const GROUP_BYTES_MAX: usize = 96 * 1024 * 1024;
 /// Batches that wait for the encoder of their row group; all of a group, so that the next group
 /// can begin meanwhile.
 const GROUP_BATCHES_MAX: usize = GROUP_ROWS_MAX / millstream_core::limits::BATCH_ROWS;
+
+/// Bytes of the first rows that are held before encoders are started.
+const HELD_BYTES_MAX: usize = 1024 * 1024;
 
 /// When a file is closed: after the row group with which it reaches one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +134,14 @@ impl FileTarget {
     fn name(&self, number: usize) -> String {
         format!("{}{}{number:05}{SUFFIX}", attempt_prefix(self.attempt), self.kind.letter())
     }
+
+    /// Makes a file durable that will be there after the attempt.
+    fn sync(&self, file: Option<&File>) -> io::Result<()> {
+        match file {
+            Some(file) if self.kind != FileKind::Spool => file.sync_all(),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// How the names of all files of an attempt begin.
@@ -140,8 +154,8 @@ pub(crate) fn attempt_of(path: &str) -> Option<AttemptId> {
     path.strip_prefix("part-")?.rsplit_once('-')?.0.parse().ok()
 }
 
-/// Writes all rows of a stream as files of a schema. They are durable when this returns, and
-/// named by nothing.
+/// Writes all rows of a stream as files of a schema, which nothing names yet. They are durable when
+/// [`Lake::settle`] returns.
 pub(crate) async fn write_files(
     lake: &Arc<Lake>,
     target: &FileTarget,
@@ -157,14 +171,15 @@ pub(crate) async fn write_files(
 type PendingGroup = oneshot::Receiver<Result<EncodedGroup>>;
 
 /// Files that rows are added to. Every writer ends with `settle`.
+///
+/// The first rows are held: most tables of a project have no more, and one thread makes their file
+/// sooner than several that hand work to each other.
 pub(crate) struct FileWriter {
-    encoder: Arc<Encoder>,
-    groups: mpsc::Sender<PendingGroup>,
-    assembler: JoinHandle<Result<Vec<DataFile>>>,
-    open: Option<OpenGroup>,
-    group_rows_max: usize,
-    /// An encoder or the assembler has stopped; its own error says why.
-    broken: bool,
+    making: Making,
+    threads: usize,
+    held: Vec<RecordBatch>,
+    held_bytes: usize,
+    pipeline: Option<Pipeline>,
 }
 
 impl FileWriter {
@@ -174,11 +189,13 @@ impl FileWriter {
         schema: &SchemaRef,
         threads: usize,
     ) -> Result<Self> {
-        let encoder = Arc::new(Encoder::new(Arc::clone(schema))?);
-        let (groups, in_order) = mpsc::channel(threads.max(1));
-        let assembler = spawn_assembler(lake, target, &encoder, in_order);
-        let group_rows_max = GROUP_ROWS_MAX.min(FileTargets::of(target.size).rows);
-        Ok(Self { encoder, groups, assembler, open: None, group_rows_max, broken: false })
+        let making = Making {
+            lake: Arc::clone(lake),
+            target: target.clone(),
+            encoder: Arc::new(Encoder::new(Arc::clone(schema))?),
+            runtime: Handle::current(),
+        };
+        Ok(Self { making, threads, held: Vec::new(), held_bytes: 0, pipeline: None })
     }
 
     pub(crate) async fn push_all(&mut self, mut rows: BatchStream) -> Result<()> {
@@ -193,6 +210,65 @@ impl FileWriter {
         if batch.num_rows() == 0 {
             return Ok(());
         }
+        if let Some(pipeline) = &mut self.pipeline {
+            return pipeline.push(batch).await;
+        }
+        self.held_bytes += batch_bytes(&batch);
+        self.held.push(batch);
+        if self.held_bytes <= HELD_BYTES_MAX {
+            return Ok(());
+        }
+        let pipeline = self.pipeline.insert(Pipeline::start(&self.making, self.threads));
+        for batch in std::mem::take(&mut self.held) {
+            pipeline.push(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the files. When feeding failed nothing is finished, so that no file appears after
+    /// the attempt was discarded; an error of the writer itself is the one to tell.
+    pub(crate) async fn settle(self, fed: Result<()>) -> Result<Vec<DataFile>> {
+        if let Some(pipeline) = self.pipeline {
+            return pipeline.settle(fed).await;
+        }
+        fed?;
+        if self.held.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (making, held) = (self.making, self.held);
+        let made = tokio::task::spawn_blocking(move || making.one_file(held)).await;
+        made.unwrap_or_else(|_| Err(stopped("the writer").into()))
+    }
+}
+
+/// Encoders of row groups that work at the same time, and one who puts what they make into files.
+struct Pipeline {
+    encoder: Arc<Encoder>,
+    groups: mpsc::Sender<PendingGroup>,
+    assembler: JoinHandle<Result<Vec<DataFile>>>,
+    open: Option<OpenGroup>,
+    group_rows_max: usize,
+    /// An encoder or the assembler has stopped; its own error says why.
+    broken: bool,
+}
+
+impl Pipeline {
+    fn start(making: &Making, threads: usize) -> Self {
+        let (groups, mut in_order) = mpsc::channel::<PendingGroup>(threads.max(1));
+        let encoder = Arc::clone(&making.encoder);
+        let group_rows_max = GROUP_ROWS_MAX.min(FileTargets::of(making.target.size).rows);
+        let making = making.clone();
+        let assembler = tokio::task::spawn_blocking(move || {
+            let finished = std::iter::from_fn(|| {
+                let group = in_order.blocking_recv()?.blocking_recv();
+                Some(group.unwrap_or_else(|_| Err(stopped("an encoder").into())))
+            });
+            making.files(finished)
+        });
+        Self { encoder, groups, assembler, open: None, group_rows_max, broken: false }
+    }
+
+    async fn push(&mut self, batch: RecordBatch) -> Result<()> {
         let opened = match self.open.take() {
             Some(group) => Some(group),
             None => OpenGroup::start(&self.encoder, &self.groups).await,
@@ -213,9 +289,7 @@ impl FileWriter {
         stopped("the writer").into()
     }
 
-    /// Ends the files. When feeding failed nothing is finished, so that no file appears after
-    /// the attempt was discarded; an error of the writer itself is the one to tell.
-    pub(crate) async fn settle(mut self, fed: Result<()>) -> Result<Vec<DataFile>> {
+    async fn settle(mut self, fed: Result<()>) -> Result<Vec<DataFile>> {
         self.open = None;
         if fed.is_err() {
             let (_, abandoned) = oneshot::channel();
@@ -275,66 +349,81 @@ pub(crate) fn column_bytes(column: &ArrayRef) -> usize {
     bytes.unwrap_or_else(|_| column.get_array_memory_size())
 }
 
-/// Puts finished row groups into files, in the order in which they began.
-fn spawn_assembler(
-    lake: &Arc<Lake>,
-    target: &FileTarget,
-    encoder: &Arc<Encoder>,
-    mut groups: mpsc::Receiver<PendingGroup>,
-) -> JoinHandle<Result<Vec<DataFile>>> {
-    let lake = Arc::clone(lake);
-    let target = target.clone();
-    let encoder = Arc::clone(encoder);
-    let runtime = Handle::current();
-    tokio::task::spawn_blocking(move || {
-        let targets = FileTargets::of(target.size);
+/// How files are made, and where. What it does blocks.
+#[derive(Clone)]
+struct Making {
+    lake: Arc<Lake>,
+    target: FileTarget,
+    encoder: Arc<Encoder>,
+    runtime: Handle,
+}
+
+impl Making {
+    /// Makes one file of one row group.
+    fn one_file(self, rows: Vec<RecordBatch>) -> Result<Vec<DataFile>> {
+        let (give, batches) = mpsc::channel(rows.len());
+        for batch in rows {
+            give.try_send(batch).map_err(|_| stopped("an encoder"))?;
+        }
+        drop(give);
+        let group = self.encoder.encode(batches);
+        self.files(std::iter::once(group))
+    }
+
+    /// Puts finished row groups into files, in the order in which they began.
+    fn files(self, groups: impl Iterator<Item = Result<EncodedGroup>>) -> Result<Vec<DataFile>> {
+        let targets = FileTargets::of(self.target.size);
         let mut files = Vec::new();
         let mut open: Option<OpenFile> = None;
-        while let Some(pending) = groups.blocking_recv() {
-            let group = pending.blocking_recv().map_err(|_| stopped("an encoder"))??;
+        for group in groups {
             let mut file = match open.take() {
                 Some(file) => file,
-                None => open_file(&lake, &target, files.len(), &encoder, &runtime)?,
+                None => self.open(files.len())?,
             };
-            file.append(group)?;
+            file.append(group?)?;
             if targets.reached(&file) {
-                files.push(file.finish()?);
+                let (file, unsynced) = file.finish()?;
+                files.push(file);
+                self.target.sync(unsynced.as_ref()).map_err(|error| from_io(&error))?;
             } else {
                 open = Some(file);
             }
         }
-        if let Some(file) = open {
-            files.push(file.finish()?);
-        }
-        if let Some(folders) = &lake.store.folders
-            && !files.is_empty()
-        {
-            // The log will be needed next; one sync does for its name and those of the files.
-            let root = folders.of_table(&target.relation);
-            folders.settle(&root, LOG_FOLDER).map_err(|error| from_io(&error))?;
+        let (last, unsynced) = open.map(OpenFile::finish).transpose()?.unzip();
+        files.extend(last);
+        if !files.is_empty() {
+            self.begin_sync(unsynced.flatten());
         }
         Ok(files)
-    })
-}
+    }
 
-fn open_file(
-    lake: &Lake,
-    target: &FileTarget,
-    number: usize,
-    encoder: &Encoder,
-    runtime: &Handle,
-) -> Result<OpenFile> {
-    let name = target.name(number);
-    let relation = &target.relation;
-    let destination = if let Some(folders) = &lake.store.folders {
-        let root = folders.of_table(relation);
-        folders.make(&root).map_err(|error| from_io(&error))?;
-        Destination::Local(root.join(&name))
-    } else {
-        let path = Lake::table_path(relation).join(name.as_str());
-        Destination::Remote(Arc::clone(&lake.store.lake), path)
-    };
-    OpenFile::create(name, destination, encoder, runtime)
+    fn open(&self, number: usize) -> Result<OpenFile> {
+        let name = self.target.name(number);
+        let relation = &self.target.relation;
+        let destination = if let Some(folders) = &self.lake.store.folders {
+            let root = folders.of_table(relation);
+            std::fs::create_dir_all(&root).map_err(|error| from_io(&error))?;
+            Destination::Local(root.join(&name))
+        } else {
+            let path = Lake::table_path(relation).join(name.as_str());
+            Destination::Remote(Arc::clone(&self.lake.store.lake), path)
+        };
+        OpenFile::create(name, destination, &self.encoder, &self.runtime)
+    }
+
+    /// Begins to make the last file durable, and the names of all.
+    fn begin_sync(self, last: Option<File>) {
+        let Self { lake, target, runtime, .. } = self;
+        let Some(folders) = lake.store.folders.clone() else { return };
+        if target.kind == FileKind::Spool {
+            return;
+        }
+        let root = folders.of_table(&target.relation);
+        lake.syncs.begin(target.attempt, &runtime, move || {
+            target.sync(last.as_ref())?;
+            sync_names(&folders, &root)
+        });
+    }
 }
 
 fn stopped(what: &str) -> EngineError {

@@ -5,7 +5,10 @@ use millstream_core::name::Relation;
 use millstream_core::table::{WriteMode, WriteRequest};
 use millstream_core::warehouse::Warehouse as _;
 
+use tokio::runtime::Handle;
+
 use super::{APPLICATION, Lab};
+use crate::write::attempt_of;
 
 fn effect(sequence: u64) -> EffectId {
     EffectId { application: APPLICATION.to_owned(), sequence }
@@ -28,6 +31,34 @@ async fn an_effect_is_found_where_it_was_published() {
     }
     assert_eq!(lab.engine.sequence(&table, APPLICATION).await.unwrap(), 5);
     assert_eq!(lab.engine.sequence(&table, "dev/other/").await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_entry_names_files_that_could_not_be_synced() {
+    let lab = Lab::new();
+    let table: Relation = "t".parse().unwrap();
+    let staged = lab.stage("t", "select 1 as a", WriteMode::Append).await.unwrap();
+    let attempt = attempt_of(&staged.add[0].path).unwrap();
+    let failing = || Err(std::io::Error::other("the disk is gone"));
+    lab.engine.lake.syncs.begin(attempt, &Handle::current(), failing);
+    let refused = lab.engine.publish(&staged, &effect(1)).await.unwrap_err();
+    assert!(refused.to_string().contains("the disk is gone"), "{refused}");
+    assert_eq!(lab.engine.find(&table, &effect(1)).await.unwrap(), None);
+}
+
+/// A process that ended has begun syncs of which another one does not know how they ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_has_staged_is_synced_before_it_is_named() {
+    let mut lab = Lab::new();
+    let staged = lab.stage("t", "select 1 as a", WriteMode::Append).await.unwrap();
+    lab.reopen();
+    lab.engine.publish(&staged, &effect(1)).await.unwrap();
+    let gone = lab.stage("t", "select 2 as a", WriteMode::Append).await.unwrap();
+    lab.reopen();
+    std::fs::remove_file(lab.dir.path().join("lake/main/t").join(&gone.add[0].path)).unwrap();
+    let lost = lab.engine.publish(&gone, &effect(2)).await.unwrap_err();
+    assert_eq!((lost.code(), lost.retry()), ("table.staged_lost", Retry::Backoff));
+    assert_eq!(lab.engine.find(&"t".parse().unwrap(), &effect(2)).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
