@@ -150,7 +150,7 @@ const CURRENT: &str = "SELECT v.rowid, v.asset, v.receipt FROM assets a
      WHERE a.asset GLOB 'table:*' AND v.rowid > ?1";
 /// All versions of tables that came after a version; each was current in its turn.
 const NEW: &str = "SELECT rowid, asset, receipt FROM versions
-     WHERE rowid > ?1 AND asset GLOB 'table:*' ORDER BY rowid";
+     WHERE rowid > ?1 AND +asset GLOB 'table:*' ORDER BY rowid";
 
 /// Takes versions into account that came after the last one.
 fn read_relations(

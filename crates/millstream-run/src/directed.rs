@@ -1,7 +1,7 @@
 //! A run whose steps somebody else chooses and orders, as dbt's commands do.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use millstream_core::error::Result;
@@ -60,6 +60,7 @@ impl DirectedRun {
             due: Due::Always,
             asked_partitions: None,
             numbers: Numbers::default(),
+            begun: OnceLock::new(),
         };
         let mut report = driver.attempts().await?;
         report.millis = millis_since(begun);

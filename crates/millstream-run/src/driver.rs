@@ -1,8 +1,8 @@
 //! Takes one step to its end: decides, attempts, waits for whoever holds its asset, tries again.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures::future::select_all;
@@ -45,6 +45,8 @@ pub(crate) struct StepDriver {
     /// The partitions that somebody asks for.
     pub(crate) asked_partitions: Option<Vec<PartitionKey>>,
     pub(crate) numbers: Numbers,
+    /// When it had its place for the first time, and something to do.
+    pub(crate) begun: OnceLock<Instant>,
 }
 
 /// Gives the attempts of a step their numbers, from 1.
@@ -85,7 +87,6 @@ impl StepDriver {
     pub(crate) async fn drive(mut self, mut before: Ends) -> Result<StepReport> {
         let rule = self.step.spec().flow.rule;
         let turn = wait_for(rule, &mut before).await;
-        let begun = Instant::now();
         let failed = before.iter().find(|(_, end)| stand(end) == Before::Failed);
         let mut report = match (turn, failed) {
             (Turn::Blocked, Some((asset, _))) => {
@@ -103,7 +104,7 @@ impl StepDriver {
                 self.attempts().await?
             }
         };
-        report.millis = millis_since(begun);
+        report.millis = self.begun.get().copied().map_or(0, millis_since);
         self.say_finished(&report).await;
         Ok(report)
     }
@@ -399,6 +400,7 @@ impl StepDriver {
     }
 
     async fn say_started(&self, decided: &Decided, number: u32) {
+        self.begun.get_or_init(Instant::now);
         let kind = self.step.spec().kind;
         let reason = decided.reason.clone();
         self.say(Progress::Started { asset: self.asset(), kind, reason }, number).await;

@@ -2,7 +2,7 @@
 //! allows it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use millstream_core::asset::AssetKey;
@@ -326,6 +326,7 @@ impl Executor {
                 due: request.due,
                 asked_partitions: request.partitions.get(spec.asset()).cloned(),
                 numbers: Numbers::default(),
+                begun: OnceLock::new(),
             };
             tasks.spawn(async move {
                 let report = driver.drive(before).await;

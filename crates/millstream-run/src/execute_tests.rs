@@ -118,6 +118,20 @@ async fn of_steps_that_wait_for_a_place_the_most_urgent_begins() {
     assert_eq!(order.last().map(String::as_str), Some(if order[0] == "s0" { "s1" } else { "s0" }));
 }
 
+/// A step is published while the next one works, so that two may take the same time.
+#[tokio::test]
+async fn the_time_of_a_step_leaves_out_how_long_it_waited_for_a_place() {
+    let (place, crowd) = (Place::new().await, Arc::new(Crowd::default()));
+    let steps = (0..20).map(|number| {
+        let name = format!("s{number}");
+        FakeStep::new(&name, Execution::default(), crowd.work(&name))
+    });
+    let executor = place.executor(steps.collect(), Pace { parallel_steps: 1, ..WIDE });
+    let (report, _) = run(&executor).await;
+    let all: u64 = report.steps.iter().map(|step| step.millis).sum();
+    assert!(all <= 3 * report.millis, "{all} ms of steps in a run of {} ms", report.millis);
+}
+
 #[tokio::test]
 async fn what_fails_outside_is_tried_again_as_often_as_it_may() {
     let place = Place::new().await;
