@@ -10,7 +10,6 @@ use deltalake_core::kernel::{EagerSnapshot, StructType};
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::TryStreamExt as _;
 use millstream_core::comments::Comments;
-use millstream_core::effect::EffectId;
 use millstream_core::error::Result;
 use millstream_core::name::{Relation, is_name};
 use millstream_core::table::{DataFile, FileSize, StagedTable};
@@ -49,8 +48,6 @@ pub(crate) struct TableState {
     pub(crate) comments: Comments,
     pub(crate) file_size: FileSize,
     pub(crate) files: Vec<Arc<LakeFile>>,
-    /// The effect that made the version, if this process published it.
-    pub(crate) effect: Option<EffectId>,
     /// What a commit on top of this version needs; see [`Lake::snapshot`].
     snapshot: OnceCell<EagerSnapshot>,
 }
@@ -61,7 +58,6 @@ impl TableState {
         version: u64,
         staged: &StagedTable,
         base: Option<&Self>,
-        effect: &EffectId,
         modified_millis: i64,
     ) -> Result<Self> {
         let added = staged
@@ -80,7 +76,6 @@ impl TableState {
             schema_json: staged.schema.clone(),
             file_size: staged.file_size,
             files,
-            effect: Some(effect.clone()),
             snapshot: OnceCell::new(),
         })
     }
@@ -345,7 +340,6 @@ impl Lake {
             comments,
             file_size,
             files,
-            effect: None,
             snapshot: OnceCell::from(snapshot),
         })
     }

@@ -19,12 +19,17 @@ pub(crate) const OPERATION_KEY: &str = "millstream.operation";
 const HISTORY_VERSIONS_MAX: usize = 10_000;
 
 /// The highest sequence of an application; 0 if none.
+///
+/// Most tables have one writer, whom the newest entry names; to read the whole log takes the longer
+/// the more versions there are.
 pub(crate) async fn sequence(lake: &Lake, relation: &Relation, application: &str) -> Result<u64> {
-    let Some(state) = lake.latest(relation).await? else { return Ok(0) };
-    match &state.effect {
-        Some(effect) if effect.application == application => return Ok(effect.sequence),
-        _ => {}
+    let Some(latest) = lake.latest_version(relation).await? else { return Ok(0) };
+    if let Some(actions) = lake.read_entry(relation, latest).await?
+        && let Some(reached) = actions.iter().find_map(|action| reached_by(action, application))
+    {
+        return Ok(reached);
     }
+    let state = lake.at(relation, latest).await?;
     let log_store = lake.log_store(relation)?;
     let snapshot = lake.snapshot(relation, &state).await?;
     let version = snapshot.transaction_version(&log_store, application).await;

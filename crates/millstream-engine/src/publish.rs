@@ -77,7 +77,7 @@ pub(crate) async fn publish(
     let version = committed.version;
     crash::point("engine.publish.after_log");
     checkpoint_if_due(lake, relation, version).await;
-    if let Ok(state) = TableState::published(version, staged, base.as_deref(), effect, now_millis) {
+    if let Ok(state) = TableState::published(version, staged, base.as_deref(), now_millis) {
         lake.remember(relation, &Arc::new(state));
     }
     Ok(version)

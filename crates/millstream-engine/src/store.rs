@@ -183,9 +183,9 @@ impl ObjectStore for SyncingStore {
         'p: 'a,
         Self: 'a,
     {
-        if let Some(range) = small_range(&options)
+        if is_plain(&options)
             && let Ok(path) = self.inner.path_to_filesystem(location)
-            && let Ok(read) = read_small(&path, location, &range)
+            && let Ok(Some(read)) = read_small(&path, location, options.range.as_ref())
         {
             return Box::pin(future::ready(Ok(read)));
         }
@@ -315,16 +315,14 @@ impl MultipartUpload for SyncedUpload {
     }
 }
 
-/// The range that is asked for, if it is small and nothing else is asked.
-fn small_range(options: &GetOptions) -> Option<Range<u64>> {
-    let Some(GetRange::Bounded(range)) = &options.range else { return None };
-    let is_plain = options.if_match.is_none()
+/// Whether bytes are asked for, whatever there is.
+fn is_plain(options: &GetOptions) -> bool {
+    options.if_match.is_none()
         && options.if_none_match.is_none()
         && options.if_modified_since.is_none()
         && options.if_unmodified_since.is_none()
         && options.version.is_none()
-        && !options.head;
-    (is_plain && are_small(std::slice::from_ref(range))).then(|| range.clone())
+        && !options.head
 }
 
 fn are_small(ranges: &[Range<u64>]) -> bool {
@@ -332,10 +330,22 @@ fn are_small(ranges: &[Range<u64>]) -> bool {
     lengths.try_fold(0_u64, u64::checked_add).is_some_and(|bytes| bytes <= SMALL_BYTES)
 }
 
-fn read_small(path: &FilePath, location: &Path, range: &Range<u64>) -> std::io::Result<GetResult> {
+/// A file, or a range of it; `None` if that is not small.
+fn read_small(
+    path: &FilePath,
+    location: &Path,
+    range: Option<&GetRange>,
+) -> std::io::Result<Option<GetResult>> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
-    let range = range.start..range.end.min(metadata.len());
+    let range = match range {
+        None => 0..metadata.len(),
+        Some(GetRange::Bounded(range)) => range.start..range.end.min(metadata.len()),
+        Some(GetRange::Offset(_) | GetRange::Suffix(_)) => return Ok(None),
+    };
+    if !metadata.is_file() || !are_small(std::slice::from_ref(&range)) {
+        return Ok(None);
+    }
     let bytes = read_range(&file, &range)?;
     let meta = ObjectMeta {
         location: location.clone(),
@@ -345,7 +355,7 @@ fn read_small(path: &FilePath, location: &Path, range: &Range<u64>) -> std::io::
         version: None,
     };
     let payload = GetResultPayload::Stream(Box::pin(stream::once(future::ready(Ok(bytes)))));
-    Ok(GetResult { payload, meta, range, attributes: Attributes::default() })
+    Ok(Some(GetResult { payload, meta, range, attributes: Attributes::default() }))
 }
 
 fn read_ranges(path: &FilePath, ranges: &[Range<u64>]) -> std::io::Result<Vec<Bytes>> {
