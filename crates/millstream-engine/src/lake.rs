@@ -21,6 +21,7 @@ use tokio::sync::OnceCell;
 
 use crate::comments;
 use crate::error::{EngineError, from_delta, from_io, from_store};
+use crate::publish::TARGET_FILE_SIZE;
 use crate::stats;
 use crate::store::LakeStore;
 use crate::syncs::Syncs;
@@ -48,6 +49,8 @@ pub(crate) struct TableState {
     pub(crate) comments: Comments,
     pub(crate) file_size: FileSize,
     pub(crate) files: Vec<Arc<LakeFile>>,
+    /// Whether its protocol and properties are such as we write.
+    pub(crate) is_plain: bool,
     /// What a commit on top of this version needs; see [`Lake::snapshot`].
     snapshot: OnceCell<EagerSnapshot>,
 }
@@ -76,6 +79,7 @@ impl TableState {
             schema_json: staged.schema.clone(),
             file_size: staged.file_size,
             files,
+            is_plain: base.is_none_or(|base| base.is_plain),
             snapshot: OnceCell::new(),
         })
     }
@@ -333,6 +337,7 @@ impl Lake {
         let (schema, columns) = comments::split(&snapshot.arrow_schema());
         let comments = Comments { relation: comment_of(&snapshot)?, columns };
         let file_size = file_size_of(&snapshot);
+        let is_plain = is_plain(&protocol, &snapshot, &schema_json);
         Ok(TableState {
             version,
             schema,
@@ -340,6 +345,7 @@ impl Lake {
             comments,
             file_size,
             files,
+            is_plain,
             snapshot: OnceCell::from(snapshot),
         })
     }
@@ -442,6 +448,32 @@ fn file_size_of(snapshot: &EagerSnapshot) -> FileSize {
         Some(bytes) if bytes.get() <= small => FileSize::Small,
         _ => FileSize::Large,
     }
+}
+
+/// Whether a table has the protocol and properties that we give to tables: no rules for its rows,
+/// which others may have made, and nothing that a writer has to keep up.
+fn is_plain(protocol: &Value, snapshot: &EagerSnapshot, schema_json: &str) -> bool {
+    let features = |side: &str| {
+        protocol[side]
+            .as_array()
+            .is_none_or(|all| all.iter().all(|feature| feature.as_str() == Some("timestampNtz")))
+    };
+    let is_basic = match protocol["minWriterVersion"].as_i64() {
+        Some(7) => protocol["writerFeatures"].is_array(),
+        Some(version) => version <= 2,
+        None => false,
+    };
+    let metadata = serde_json::to_value(snapshot.metadata()).unwrap_or_default();
+    let has_few_properties = metadata["configuration"]
+        .as_object()
+        .is_none_or(|all| all.keys().all(|key| key == TARGET_FILE_SIZE));
+    let is_divided = metadata["partitionColumns"].as_array().is_some_and(|all| !all.is_empty());
+    is_basic
+        && features("readerFeatures")
+        && features("writerFeatures")
+        && has_few_properties
+        && !is_divided
+        && !schema_json.contains("\"delta.")
 }
 
 /// Refuses tables that ask their readers for more than this release can do.

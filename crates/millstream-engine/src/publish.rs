@@ -7,11 +7,12 @@ use deltalake_core::DeltaTable;
 use deltalake_core::checkpoints::create_checkpoint;
 use deltalake_core::errors::DeltaTableError;
 use deltalake_core::kernel::transaction::{
-    CommitBuilder, CommitProperties, TableReference, TransactionError,
+    CommitBuilder, CommitData, CommitProperties, TableReference, TransactionError,
 };
 use deltalake_core::kernel::{
     Action, Add, CommitInfo, EagerSnapshot, Metadata, Protocol, Remove, Transaction,
 };
+use deltalake_core::logstore::{CommitOrBytes, LogStore as _, LogStoreRef};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use millstream_core::clock::Clock;
 use millstream_core::comments::Comments;
@@ -30,7 +31,7 @@ use crate::log::{self, APPLICATION_KEY, OPERATION_KEY, SEQUENCE_KEY};
 use crate::write::{FileKind, FileTargets, attempt_prefix};
 
 /// Bytes of a file, among the properties of a table. It tells ours and foreign writers alike.
-const TARGET_FILE_SIZE: &str = "delta.targetFileSize";
+pub(crate) const TARGET_FILE_SIZE: &str = "delta.targetFileSize";
 /// Versions between two checkpoints of a log.
 const CHECKPOINT_VERSIONS: u64 = 20;
 
@@ -48,50 +49,96 @@ pub(crate) async fn publish(
         let relation = relation.clone();
         return Err(EngineError::Fenced { relation, application, reached, sequence }.into());
     }
-    let base = base_of(lake, staged).await?;
+    let before = state_of(lake, staged).await?;
     let now_millis = clock.now().as_millis();
-    let before = match &base {
-        Some(base) => Some(Before { state: base, snapshot: lake.snapshot(relation, base).await? }),
-        None => None,
+    let base = match &before {
+        None => Base::Nothing,
+        Some(state) if state.is_plain && stays_as_it_is(state, staged) => Base::Files(state),
+        Some(state) => Base::Table(state, lake.snapshot(relation, state).await?),
     };
-    let (actions, operation) = actions_of(staged, effect, before, now_millis)?;
+    let (actions, operation) = actions_of(staged, effect, base, now_millis)?;
     let sequence = i64::try_from(effect.sequence).map_err(|_| EngineError::Internal {
         message: format!("sequence {} is too large", effect.sequence),
     })?;
     let transaction =
         Transaction::new_with_last_update(&effect.application, sequence, Some(now_millis));
-    let properties = CommitProperties::default()
-        .with_max_retries(0)
-        .with_create_checkpoint(false)
-        .with_cleanup_expired_logs(Some(false))
-        .with_application_transaction(transaction);
     lake.settle(staged).await?;
     crash::point("engine.publish.before_log");
-    let table = before.map(|before| before.snapshot as &dyn TableReference);
     let log_store = lake.log_store(relation)?;
-    let commit = CommitBuilder::from(properties).with_actions(actions);
-    let commit = commit.build(table, log_store, operation).into_prepared_commit_future();
-    let prepared = commit.await.map_err(|error| refused(staged, &error))?;
-    // The entry is there after this; what the library would do next is only housekeeping.
-    let committed = prepared.await.map_err(|error| refused(staged, &error))?;
-    let version = committed.version;
+    let entry = Entry { actions, operation, transaction };
+    let committed = match base {
+        Base::Files(state) => entry.write(&log_store, state.version + 1).await,
+        Base::Nothing => entry.commit(log_store, None).await,
+        Base::Table(_, snapshot) => entry.commit(log_store, Some(snapshot)).await,
+    };
+    let version = committed.map_err(|error| refused(staged, &error))?;
     crash::point("engine.publish.after_log");
     checkpoint_if_due(lake, relation, version).await;
-    if let Ok(state) = TableState::published(version, staged, base.as_deref(), now_millis) {
+    if let Ok(state) = TableState::published(version, staged, before.as_deref(), now_millis) {
         lake.remember(relation, &Arc::new(state));
     }
     Ok(version)
 }
 
-/// The version that a publication builds on.
+/// What a publication builds on.
 #[derive(Clone, Copy)]
-struct Before<'a> {
-    state: &'a TableState,
-    snapshot: &'a EagerSnapshot,
+enum Base<'a> {
+    /// There is no table yet.
+    Nothing,
+    /// A table as we make them, of which nothing but the files changes: whoever may write to it may
+    /// do that.
+    Files(&'a TableState),
+    /// Any other, with what tells the library whether it may.
+    Table(&'a TableState, &'a EagerSnapshot),
+}
+
+impl<'a> Base<'a> {
+    fn state(self) -> Option<&'a TableState> {
+        match self {
+            Self::Nothing => None,
+            Self::Files(state) | Self::Table(state, _) => Some(state),
+        }
+    }
+}
+
+/// An entry of a log.
+struct Entry {
+    actions: Vec<Action>,
+    operation: DeltaOperation,
+    transaction: Transaction,
+}
+
+impl Entry {
+    /// Writes it under the version, which must not be there.
+    async fn write(self, log_store: &LogStoreRef, version: u64) -> Result<u64, DeltaTableError> {
+        let Self { actions, operation, transaction } = self;
+        let entry = CommitData::new(actions, operation, HashMap::new(), vec![transaction]);
+        let bytes = CommitOrBytes::LogBytes(entry.get_bytes()?);
+        log_store.write_commit_entry(version, bytes, uuid::Uuid::nil()).await?;
+        Ok(version)
+    }
+
+    /// Writes it as the library does: if it may, and after the version of the snapshot.
+    async fn commit(
+        self,
+        log_store: LogStoreRef,
+        snapshot: Option<&EagerSnapshot>,
+    ) -> Result<u64, DeltaTableError> {
+        let properties = CommitProperties::default()
+            .with_max_retries(0)
+            .with_create_checkpoint(false)
+            .with_cleanup_expired_logs(Some(false))
+            .with_application_transaction(self.transaction);
+        let table = snapshot.map(|snapshot| snapshot as &dyn TableReference);
+        let commit = CommitBuilder::from(properties).with_actions(self.actions);
+        let commit = commit.build(table, log_store, self.operation);
+        // The entry is there after this; what the library would do next is only housekeeping.
+        Ok(commit.into_prepared_commit_future().await?.await?.version)
+    }
 }
 
 /// The version that the staged files build on, if it is still the newest.
-async fn base_of(lake: &Lake, staged: &StagedTable) -> Result<Option<Arc<TableState>>> {
+async fn state_of(lake: &Lake, staged: &StagedTable) -> Result<Option<Arc<TableState>>> {
     let latest = lake.latest_version(&staged.relation).await?;
     if latest != staged.base_version {
         return Err(conflict(staged, latest).into());
@@ -129,19 +176,19 @@ fn refused(staged: &StagedTable, error: &DeltaTableError) -> millstream_core::Er
 fn actions_of(
     staged: &StagedTable,
     effect: &EffectId,
-    before: Option<Before<'_>>,
+    base: Base<'_>,
     now_millis: i64,
 ) -> Result<(Vec<Action>, DeltaOperation)> {
-    let base = before.map(|before| before.state);
-    let kind = kind_of(staged, base);
+    let state = base.state();
+    let kind = kind_of(staged, state);
     let data_change = kind != FileKind::Optimize;
-    let operation = delta_operation(kind, base.is_some());
+    let operation = delta_operation(kind, state.is_some());
     let info = commit_info(effect, kind, &operation, staged.base_version, now_millis);
     let mut actions = vec![Action::CommitInfo(info)];
-    actions.extend(table_actions(staged, before, now_millis)?);
+    actions.extend(table_actions(staged, base, now_millis)?);
     for path in &staged.remove {
-        let size = base
-            .and_then(|base| base.files.iter().find(|file| file.path == *path))
+        let size = state
+            .and_then(|state| state.files.iter().find(|file| file.path == *path))
             .map(|file| file.bytes as i64);
         actions.push(Action::Remove(Remove {
             path: path.clone(),
@@ -232,23 +279,22 @@ fn commit_info(
     }
 }
 
+/// Whether a publication changes nothing but the files.
+fn stays_as_it_is(state: &TableState, staged: &StagedTable) -> bool {
+    state.schema_json == staged.schema
+        && state.comments.relation == staged.comment
+        && state.file_size == staged.file_size
+}
+
 /// Protocol and metadata, where they are new or change.
-fn table_actions(
-    staged: &StagedTable,
-    before: Option<Before<'_>>,
-    now_millis: i64,
-) -> Result<Vec<Action>> {
+fn table_actions(staged: &StagedTable, base: Base<'_>, now_millis: i64) -> Result<Vec<Action>> {
     let mut actions = Vec::new();
-    let as_before = |state: &TableState| {
-        state.schema_json == staged.schema
-            && state.comments.relation == staged.comment
-            && state.file_size == staged.file_size
+    let snapshot = match base {
+        Base::Nothing => None,
+        Base::Table(state, snapshot) if !stays_as_it_is(state, staged) => Some(snapshot),
+        Base::Files(_) | Base::Table(..) => return Ok(actions),
     };
-    if before.is_some_and(|before| as_before(before.state)) {
-        return Ok(actions);
-    }
     let zoneless = staged.schema.contains("\"timestamp_ntz\"");
-    let snapshot = before.map(|before| before.snapshot);
     let known = snapshot.map(|snapshot| serde_json::to_value(snapshot.protocol())).transpose();
     let known = known.map_err(damaged)?;
     let knows = known.as_ref().is_some_and(|protocol| {
@@ -273,7 +319,7 @@ fn table_actions(
     };
     metadata["schemaString"] = json!(staged.schema);
     metadata["description"] = json!(staged.comment);
-    if before.map(|before| before.state.file_size) != Some(staged.file_size) {
+    if base.state().map(|state| state.file_size) != Some(staged.file_size) {
         configure(&mut metadata["configuration"], staged.file_size);
     }
     let metadata: Metadata = serde_json::from_value(metadata).map_err(damaged)?;

@@ -5,6 +5,7 @@ use millstream_core::name::Relation;
 use millstream_core::table::{WriteMode, WriteRequest};
 use millstream_core::warehouse::Warehouse as _;
 
+use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::{APPLICATION, Lab};
@@ -59,6 +60,25 @@ async fn what_another_process_has_staged_is_synced_before_it_is_named() {
     let lost = lab.engine.publish(&gone, &effect(2)).await.unwrap_err();
     assert_eq!((lost.code(), lost.retry()), ("table.staged_lost", Retry::Backoff));
     assert_eq!(lab.engine.find(&"t".parse().unwrap(), &effect(2)).await.unwrap(), None);
+}
+
+/// What another writer says of a table holds for us, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_somebody_else_has_made_append_only_is_not_replaced() {
+    let mut lab = Lab::new();
+    lab.write("t", "select 1 as a", WriteMode::Replace).await;
+    lab.write("t", "select 2 as a", WriteMode::Replace).await;
+    let log = lab.dir.path().join("lake/main/t/_delta_log");
+    let first = std::fs::read_to_string(log.join(format!("{:020}.json", 0))).unwrap();
+    let actions = first.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut metadata = actions.into_iter().find(|action| action.get("metaData").is_some()).unwrap();
+    metadata["metaData"]["configuration"]["delta.appendOnly"] = json!("true");
+    std::fs::write(log.join(format!("{:020}.json", 2)), metadata.to_string()).unwrap();
+    lab.stage("t", "select 3 as a", WriteMode::Append).await.unwrap();
+    let staged = lab.stage("t", "select 4 as a", WriteMode::Replace).await.unwrap();
+    let refused = lab.engine.publish(&staged, &effect(9)).await.unwrap_err();
+    assert!(refused.chain().contains("append"), "{}", refused.chain());
+    assert_eq!(lab.shown("select a from t").await.matches('2').count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
