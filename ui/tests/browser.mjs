@@ -49,11 +49,11 @@ export async function assertAccessible(page, what) {
 }
 
 /** Runs tests one after the other on a page each; what fails is named with all its reasons. */
-export async function runTests(browser, base, tests) {
+export async function runTests(browser, base, tests, options = {}) {
   const failed = [];
   for (const [name, test] of Object.entries(tests)) {
     const began = Date.now();
-    const window = await open(browser, base);
+    const window = await open(browser, base, options);
     try {
       await test(window.page, window);
       assert.deepEqual(window.complaints, []);

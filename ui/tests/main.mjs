@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { assertAccessible, launch, runTests } from "./browser.mjs";
 import { releaseTasks } from "./releases.mjs";
-import { lookAtAll, lookAtLongRun, releaseScreens, screens } from "./screens.mjs";
+import { PHONE, longRun, lookAtAll, releaseScreens, screens } from "./screens.mjs";
 import { millstream, Server } from "./server.mjs";
 import { tasks } from "./tasks.mjs";
 
@@ -18,7 +18,7 @@ const failedRun = items.at(-1).run;
 failed.push(...await runTests(browser, server.base, tasks(() => server)));
 const { items: [newest] } = await server.get("/backfills");
 failed.push(...await lookAtAll(browser, server.base, screens({ run: failedRun, backfill: newest.backfill })));
-await lookAtLongRun(browser, server.base, failedRun);
+failed.push(...await runTests(browser, server.base, longRun(failedRun), PHONE));
 
 failed.push(...await runTests(browser, server.base, {
   "a page outlives its server": async (page) => {

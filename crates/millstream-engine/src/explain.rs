@@ -223,6 +223,7 @@ mod tests {
                 sequence: 0,
             },
             EngineError::Conflict { relation: relation(), base: text(), latest: text() },
+            EngineError::StagedLost { relation: relation(), message: text() },
             EngineError::IncompatibleSchema {
                 relation: relation(),
                 column: text(),
