@@ -498,6 +498,7 @@ fn as_text<S: serde::Serializer>(at: &DateTime, serializer: S) -> Result<S::Ok, 
     serializer.collect_str(at)
 }
 
+#[allow(clippy::ref_option, reason = "serde hands the field over like this")]
 fn as_text_if_any<S: serde::Serializer>(
     at: &Option<DateTime>,
     serializer: S,
