@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use millstream_core::error::Result;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared, join_all};
+use millstream_core::error::Result as CoreResult;
 use millstream_core::id::AttemptId;
 use millstream_core::table::{DataFile, StagedTable};
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
 
 use crate::error::{EngineError, from_io};
 use crate::folders::Folders;
@@ -21,9 +22,9 @@ use crate::write::attempt_of;
 /// The syncs that this process has begun and nobody has waited for yet: one for each table that an
 /// attempt has written to.
 #[derive(Debug, Default)]
-pub(crate) struct Syncs(Mutex<HashMap<AttemptId, Vec<Sync>>>);
+pub(crate) struct Syncs(Mutex<HashMap<AttemptId, Vec<Begun>>>);
 
-type Sync = JoinHandle<io::Result<()>>;
+type Begun = Shared<BoxFuture<'static, Result<(), Arc<io::Error>>>>;
 
 impl Syncs {
     /// Begins one.
@@ -34,36 +35,46 @@ impl Syncs {
         sync: impl FnOnce() -> io::Result<()> + Send + 'static,
     ) {
         let begun = runtime.spawn_blocking(sync);
-        self.lock().entry(attempt).or_default().push(begun);
+        let ended = async { begun.await.unwrap_or_else(|error| Err(io::Error::other(error))) };
+        let shared = ended.map(|ended| ended.map_err(Arc::new)).boxed().shared();
+        self.lock().entry(attempt).or_default().push(shared);
     }
 
     /// Waits for those of an attempt. `None` if this process has begun none that were not waited for.
     pub(crate) async fn end(&self, attempt: AttemptId) -> Option<io::Result<()>> {
         let begun = self.lock().remove(&attempt)?;
-        let mut all = Ok(());
-        for sync in begun {
-            let ended = sync.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-            all = all.and(ended);
-        }
-        Some(all)
+        Some(ended(begun).await)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<AttemptId, Vec<Sync>>> {
+    /// Waits for those of all attempts, whose own waiting finds them as they were.
+    async fn all(&self) -> io::Result<()> {
+        let begun: Vec<Begun> = self.lock().values().flatten().cloned().collect();
+        ended(begun).await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<AttemptId, Vec<Begun>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits for all of them, also if one fails.
+async fn ended(syncs: Vec<Begun>) -> io::Result<()> {
+    let ended: Result<(), _> = join_all(syncs).await.into_iter().collect();
+    ended.map_err(|error| io::Error::new(error.kind(), error.to_string()))
 }
 
 impl Lake {
     /// Waits until all files of an attempt are durable, and their names: those of its other tables,
     /// too, because recovery publishes them once the first is published. Files of another process
     /// are synced here, if they are whole.
-    pub(crate) async fn settle(&self, staged: &StagedTable) -> Result<()> {
+    pub(crate) async fn settle(&self, staged: &StagedTable) -> CoreResult<()> {
         let Some(folders) = self.store.folders.clone() else { return Ok(()) };
         let Some(attempt) = staged.add.first().and_then(|file| attempt_of(&file.path)) else {
-            return Ok(());
+            // It names no file that would tell the attempt, which may have written to other tables.
+            return self.syncs.all().await.map_err(|error| from_io(&error));
         };
         if let Some(ended) = self.syncs.end(attempt).await {
-            return Ok(ended.map_err(|error| from_io(&error))?);
+            return ended.map_err(|error| from_io(&error));
         }
         let root = folders.of_table(&staged.relation);
         let files = staged.add.clone();

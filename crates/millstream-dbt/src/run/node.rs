@@ -39,7 +39,8 @@ pub struct Done {
     pub compiled: Option<Arc<CompiledNode>>,
 }
 
-/// Takes a node to its end; it has its slot from when it is compiled. Nothing that goes wrong leaves it but in the result.
+/// Takes a node to its end; it has its slot from when it is compiled. Nothing that goes wrong leaves
+/// it but in the result.
 pub(super) fn run_node(
     worker: &Worker,
     id: &UniqueId,

@@ -47,6 +47,20 @@ async fn no_entry_names_files_that_could_not_be_synced() {
     assert_eq!(lab.engine.find(&table, &effect(1)).await.unwrap(), None);
 }
 
+/// Recovery publishes the second table once the first is published: the files of both are there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_without_new_files_waits_for_the_others_of_its_attempt() {
+    let mut lab = Lab::new();
+    lab.write("t", "select 1 as a", WriteMode::Replace).await;
+    let empty = lab.stage("t", "select 1 as a where false", WriteMode::Replace).await.unwrap();
+    assert!(empty.add.is_empty());
+    let failing = || Err(std::io::Error::other("the disk is gone"));
+    lab.engine.lake.syncs.begin(AttemptId::new(), &Handle::current(), failing);
+    let refused = lab.engine.publish(&empty, &effect(9)).await.unwrap_err();
+    assert!(refused.to_string().contains("the disk is gone"), "{refused}");
+    assert_eq!(lab.engine.find(&"t".parse().unwrap(), &effect(9)).await.unwrap(), None);
+}
+
 /// A process that ended has begun syncs of which another one does not know how they ended.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_process_has_staged_is_synced_before_it_is_named() {
