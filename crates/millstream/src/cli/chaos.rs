@@ -42,3 +42,20 @@ pub struct ChaosArgs {
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }
+
+impl ChaosArgs {
+    /// What a run is told of this: the assets, and how many of them at the same time.
+    pub fn of_runs(&self) -> Vec<String> {
+        let select = self.select.iter().map(|selector| format!("--select={selector}"));
+        let exclude = self.exclude.iter().map(|selector| format!("--exclude={selector}"));
+        let threads = self.threads.map(|threads| format!("--threads={threads}"));
+        select.chain(exclude).chain(threads).collect()
+    }
+
+    /// What has to be said again for the same kills.
+    pub fn of_kills(&self) -> Vec<String> {
+        let empty = self.empty.then(|| "--empty".to_owned());
+        let commands = self.commands.then(|| "--commands".to_owned());
+        self.of_runs().into_iter().chain(empty).chain(commands).collect()
+    }
+}

@@ -47,6 +47,13 @@ fn chance() -> u64 {
     u64::from_le_bytes(first) % SEEDS
 }
 
+/// What was said on the command line, but for the kills.
+fn said(global: &Global, args: &ChaosArgs) -> Vec<String> {
+    let env = global.env.iter().map(|name| format!("--env={name}"));
+    let vars = global.vars.iter().map(|var| format!("--var={var}"));
+    env.chain(vars).chain(args.of_kills()).collect()
+}
+
 /// What copies begin with. An environment in which nothing was ever run is not even opened.
 fn beginning(project: &Project, args: &ChaosArgs) -> Begin {
     let has_ledger = project.environment.root.join(LEDGER).exists();
@@ -86,6 +93,7 @@ async fn kill_runs(
         assets: reference.assets(),
         not_comparable: reference.not_comparable(),
         millis: begun.elapsed().as_millis() as u64,
+        said: said(global, args),
         trials,
     };
     report.print(global, &project.root)?;

@@ -107,9 +107,7 @@ impl<'c> Runner<'c> {
         let mut arguments = vec!["run".to_owned(), "--env".to_owned()];
         arguments.push(copies.environment().to_owned());
         arguments.extend(global.vars.iter().map(|var| format!("--var={var}")));
-        arguments.extend(args.select.iter().map(|selector| format!("--select={selector}")));
-        arguments.extend(args.exclude.iter().map(|selector| format!("--exclude={selector}")));
-        arguments.extend(args.threads.map(|threads| format!("--threads={threads}")));
+        arguments.extend(args.of_runs());
         Ok(Self { program, arguments, copies, took: Vec::new() })
     }
 

@@ -80,6 +80,8 @@ pub struct Report {
     pub not_comparable: BTreeMap<String, BTreeSet<String>>,
     /// How long all of it took.
     pub millis: u64,
+    /// What was said on the command line, but for the kills.
+    pub said: Vec<String>,
     /// The kills.
     pub trials: Vec<Trial>,
 }
@@ -195,15 +197,29 @@ impl Report {
             Verdict::Failed { said } => lines.extend(said.lines().map(|line| format!("  {line}"))),
             Verdict::Stuck | Verdict::Same | Verdict::TooLate => {}
         }
-        lines.push(format!(
-            "  again: millstream chaos --seed {} --only {}",
-            self.seed, trial.number
-        ));
+        lines.push(format!("  again: {}", self.again(trial)));
         if let Some(copy) = &trial.copy {
             let shown = copy.strip_prefix(root).unwrap_or(copy);
             lines.push(format!("  the copy is kept in {}", shown.display()));
         }
         lines.join("\n")
+    }
+
+    /// The command that shows a kill again, as it can be given to a shell.
+    fn again(&self, trial: &Trial) -> String {
+        let kill = format!("millstream chaos --seed {} --only {}", self.seed, trial.number);
+        let said = self.said.iter().map(|word| for_shell(word));
+        std::iter::once(kill).chain(said).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A word in single quotes, if a shell would read it otherwise than it stands there.
+fn for_shell(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=.:,/@+".contains(letter);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
@@ -268,6 +284,7 @@ mod tests {
             assets: 4,
             not_comparable: not_comparable.map(|asset| (asset.to_owned(), at.clone())).into(),
             millis: 2000,
+            said: vec!["--select=+tag:it's".to_owned(), "--commands".to_owned()],
             trials: vec![trial],
         }
     }
@@ -283,7 +300,11 @@ mod tests {
         let report = report(Verdict::Different { differences: vec![difference] });
         let details = report.details(&report.trials[0], Path::new("/shop"));
         assert!(details.contains("table:main.orders versions: 2, not 1"), "{details}");
-        assert!(details.contains("millstream chaos --seed 7 --only 3"), "{details}");
+        assert!(
+            details
+                .contains("millstream chaos --seed 7 --only 3 '--select=+tag:it'\\''s' --commands"),
+            "{details}"
+        );
         assert!(details.contains("kept in .millstream/chaos.7.kept/kill-3"), "{details}");
         assert!(report.summary().contains("1 kills with seed 7: 1 did NOT"));
     }
