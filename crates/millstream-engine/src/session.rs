@@ -36,7 +36,7 @@ use crate::memory::SharedMemory;
 use crate::outside::{Calls, Outside, ending};
 use crate::provider::{LAKE_STORE_URL, LakeTable};
 use crate::resolve::Resolver;
-use crate::spill::SpillFolder;
+use crate::spill::SpillFiles;
 use crate::sql_types::LakeTypes;
 use crate::store::LakeStore;
 use crate::types::plain_schema;
@@ -71,7 +71,6 @@ pub(crate) struct Sessions {
     /// The same for queries of which only the schema is asked: their plans are not made better.
     unrefined: SessionState,
     workers: Workers,
-    _spill: SpillFolder,
     memory_bytes: usize,
     models: Option<Arc<dyn Models>>,
     outside: Option<Outside>,
@@ -110,8 +109,7 @@ impl Sessions {
         models: Option<Arc<dyn Models>>,
         functions: Option<Arc<dyn ScalarFunctions>>,
     ) -> Result<Self> {
-        let spill = SpillFolder::open(&limits.spill_dir)?;
-        let runtime = runtime(store, limits, &spill)?;
+        let runtime = runtime(store, limits)?;
         let mut base = SessionStateBuilder::new()
             .with_config(config(limits))
             .with_runtime_env(runtime)
@@ -125,7 +123,7 @@ impl Sessions {
             .build();
         let workers = Workers::start(limits.threads)?;
         let (memory_bytes, outside) = (limits.memory_bytes, functions.map(Outside::new));
-        Ok(Self { base, unrefined, workers, _spill: spill, memory_bytes, models, outside })
+        Ok(Self { base, unrefined, workers, memory_bytes, models, outside })
     }
 
     /// The session that others are copies of.
@@ -238,11 +236,10 @@ impl Sessions {
     }
 }
 
-fn runtime(store: &LakeStore, limits: &Limits, spill: &SpillFolder) -> Result<Arc<RuntimeEnv>> {
-    let spill = DiskManagerMode::Directories(vec![spill.path().to_path_buf()]);
+fn runtime(store: &LakeStore, limits: &Limits) -> Result<Arc<RuntimeEnv>> {
+    let spill = SpillFiles::within(limits.spill_dir.clone(), limits.spill_bytes)?;
     let disk = DiskManagerBuilder::default()
-        .with_mode(spill)
-        .with_max_temp_directory_size(limits.spill_bytes)
+        .with_mode(DiskManagerMode::Custom(Arc::new(spill)))
         .with_max_spill_merge_fan_in((limits.memory_bytes / MERGE_INPUT_BYTES).max(2));
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(SharedMemory::new(limits.memory_bytes)))

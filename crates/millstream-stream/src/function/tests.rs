@@ -126,7 +126,7 @@ fn function(batch: usize) -> FunctionSpec {
 }
 
 async fn parts(folder: &Path, function: FunctionSpec) -> (FunctionParts, Arc<EmbeddedTopic>) {
-    let topics = Topics::open(&folder.join("topics")).unwrap();
+    let topics = Topics::within(folder.join("topics"));
     let topic = topics.topic(&function.on.topic).unwrap();
     let location = OperationalLocation::Sqlite(folder.join("operational.db"));
     let database = operational::open(&location, Clock::System).await.unwrap();

@@ -28,7 +28,7 @@ fn effect(sequence: u64) -> EffectId {
 }
 
 fn open(root: &Path, limits: Limits) -> Arc<EmbeddedTopic> {
-    Topics::open_with(root, limits).unwrap().topic("events").unwrap()
+    Topics::with_limits(root.to_owned(), limits).topic("events").unwrap()
 }
 
 async fn all(topic: &dyn Topic) -> Vec<Record> {
@@ -154,14 +154,14 @@ async fn harm_in_an_earlier_segment_is_an_error_and_removes_nothing() {
     assert_eq!(topic.read(99, 10).await.unwrap().len(), 1);
     drop(topic);
     fs::remove_file(files::snapshot_path(&folder)).unwrap();
-    let error = Topics::open_with(root.path(), SMALL).unwrap().topic("events").unwrap_err();
+    let error = Topics::with_limits(root.path().to_owned(), SMALL).topic("events").unwrap_err();
     assert_eq!(error.code(), "topic.corrupt");
     assert_eq!(fs::read(&first).unwrap(), bytes);
     let second = files::segment_bases(&folder).unwrap()[1];
     bytes[200] ^= 1;
     fs::write(&first, &bytes).unwrap();
     fs::remove_file(files::segment_path(&folder, second)).unwrap();
-    let error = Topics::open_with(root.path(), SMALL).unwrap().topic("events").unwrap_err();
+    let error = Topics::with_limits(root.path().to_owned(), SMALL).topic("events").unwrap_err();
     assert_eq!(error.code(), "topic.corrupt");
 }
 

@@ -150,7 +150,7 @@ fn child() {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(2).enable_all().build().unwrap().block_on(async {
         let topic: Arc<dyn Topic> =
-            Topics::open_with(root, SMALL).unwrap().topic("events").unwrap();
+            Topics::with_limits(root.to_owned(), SMALL).topic("events").unwrap();
         match role {
             "appends" => append_some(&*topic, name, 150).await,
             _ => append_until_killed(&topic, name).await,

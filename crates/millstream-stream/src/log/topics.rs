@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_core::error::Result;
 
 use super::error::LogError;
-use super::files;
 use super::state::Limits;
 use super::topic::EmbeddedTopic;
 
@@ -26,14 +26,13 @@ pub struct Topics {
 }
 
 impl Topics {
-    /// The topics under a folder, which is made if it is missing.
-    pub fn open(root: &Path) -> Result<Self> {
-        Ok(Self::open_with(root, Limits::default())?)
+    /// The topics under a folder, which is made with the first of them.
+    pub fn within(root: PathBuf) -> Self {
+        Self::with_limits(root, Limits::default())
     }
 
-    pub(super) fn open_with(root: &Path, limits: Limits) -> Result<Self, LogError> {
-        files::create_directory(root).map_err(|error| LogError::io(root, error))?;
-        Ok(Self { root: root.to_owned(), limits, open: Mutex::default() })
+    pub(super) fn with_limits(root: PathBuf, limits: Limits) -> Self {
+        Self { root, limits, open: Mutex::default() }
     }
 
     /// The topic of this name, made if it is missing. The first time it blocks on files.
@@ -58,7 +57,11 @@ impl Topics {
     pub fn list(&self) -> Result<Vec<String>> {
         let io = |error| LogError::io(&self.root, error);
         let mut names = Vec::new();
-        for entry in fs::read_dir(&self.root).map_err(io)? {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(names),
+            entries => entries.map_err(io)?,
+        };
+        for entry in entries {
             let name = entry.map_err(io)?.file_name();
             let name = name.to_str().and_then(|name| name.strip_suffix(PARTITION_SUFFIX));
             names.extend(name.filter(|name| check_name(name).is_ok()).map(str::to_owned));
@@ -97,7 +100,8 @@ mod tests {
     #[test]
     fn topics_are_listed_and_their_names_stay_in_the_root() {
         let root = tempfile::tempdir().unwrap();
-        let topics = Topics::open(root.path()).unwrap();
+        let topics = Topics::within(root.path().join("topics"));
+        assert!(topics.list().unwrap().is_empty());
         topics.topic("predictions").unwrap();
         topics.topic("clicks-raw").unwrap();
         assert_eq!(topics.list().unwrap(), ["clicks-raw", "predictions"]);

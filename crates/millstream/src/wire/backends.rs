@@ -105,7 +105,7 @@ impl Backends {
         let (ledger, engine) =
             tokio::join!(ledger_of(environment, &clock), async { Engine::open(config) });
         let (ledger, engine) = (ledger?, engine?);
-        let topics = Topics::open(&environment.root.join("topics"))?;
+        let topics = Topics::within(environment.root.join("topics"));
         let raw = RawStore::new(environment.root.join("raw"));
         let engine = Arc::new(engine);
         let programs: Arc<dyn Programs> = Arc::new(PythonPool::new(host, engine.clone()));
