@@ -9,6 +9,7 @@ use millstream_core::kind::KindInfo;
 use millstream_core::name::is_name;
 use millstream_core::spec::FunctionSpec;
 use millstream_dbt::context::EnvVar;
+use millstream_dbt::macros::builtin::read_ahead;
 use millstream_dbt::parse::Host;
 use millstream_dbt::target::Target;
 use millstream_files::yaml::{self, Document, Node};
@@ -67,6 +68,7 @@ pub struct Loaded {
 
 /// Reads the project in a folder for one environment.
 pub fn load(root: &Path, options: &LoadOptions) -> Loaded {
+    read_ahead();
     let mut report = Report::default();
     let project = Folder::open(root, &mut report)
         .and_then(|folder| Reader { folder, options, report: &mut report }.project());

@@ -1,6 +1,24 @@
 //! The macros that come with Millstream, by package.
 
+use std::sync::{Once, OnceLock};
+use std::thread;
+
 use super::BuiltinFile;
+
+/// Begins to read what every project needs, in a thread of its own, so that it is read while the
+/// settings of a project are. Reading a project does the rest.
+pub fn read_ahead() {
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        let read = || {
+            for file in [DBT, DBT_POSTGRES, DBT_MILLSTREAM].into_iter().flatten() {
+                let _ = file.program();
+            }
+        };
+        // Without the thread, whoever needs them reads them.
+        let _ = thread::Builder::new().name("millstream-macros".to_owned()).spawn(read);
+    });
+}
 
 /// Files of a package that lie in a folder beside this file.
 macro_rules! package {
@@ -9,12 +27,16 @@ macro_rules! package {
             package: $package,
             path: $path,
             text: include_str!(concat!($folder, "/", $path)),
+            parsed: {
+                static PARSED: OnceLock<super::ParsedFile> = OnceLock::new();
+                &PARSED
+            },
         }),*]
     };
 }
 
 /// What every project expects.
-pub const DBT: &[BuiltinFile] = package!(
+pub static DBT: &[BuiltinFile] = package!(
     "dbt",
     "dbt",
     [
@@ -103,7 +125,7 @@ pub const DBT: &[BuiltinFile] = package!(
 );
 
 /// What PostgreSQL does in its own way.
-pub const DBT_POSTGRES: &[BuiltinFile] = package!(
+pub static DBT_POSTGRES: &[BuiltinFile] = package!(
     "dbt_postgres",
     "dbt_postgres",
     [
@@ -128,7 +150,7 @@ pub const DBT_POSTGRES: &[BuiltinFile] = package!(
 );
 
 /// What the embedded engine does in its own way; for the rest it follows PostgreSQL.
-pub const DBT_MILLSTREAM: &[BuiltinFile] = package!(
+pub static DBT_MILLSTREAM: &[BuiltinFile] = package!(
     "dbt_millstream",
     "millstream",
     [
@@ -145,8 +167,6 @@ pub const DBT_MILLSTREAM: &[BuiltinFile] = package!(
 mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
-
-    use millstream_jinja::{Program, Syntax};
 
     use super::*;
 
@@ -179,8 +199,8 @@ mod tests {
         for package in [DBT, DBT_POSTGRES, DBT_MILLSTREAM] {
             let mut names = BTreeSet::new();
             for file in package {
-                let program = Program::parse(file.path, file.text, &Syntax::dbt())
-                    .unwrap_or_else(|error| panic!("{}: {error}", file.path));
+                let program = file.program().as_ref();
+                let program = program.unwrap_or_else(|error| panic!("{}: {error}", file.path));
                 for definition in program.definitions() {
                     let name = format!("{} {}", definition.word(), definition.name());
                     assert!(names.insert(name.clone()), "{name} in {}", file.path);

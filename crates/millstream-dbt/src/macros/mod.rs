@@ -4,7 +4,14 @@
 pub mod builtin;
 pub mod registry;
 
+use std::sync::{Arc, OnceLock};
+
+use millstream_jinja::{Error, Program, Syntax};
+
 pub use registry::{DispatchError, Registry, SearchOrder};
+
+/// A template, or why a text is none.
+type ParsedFile = Result<Arc<Program>, Error>;
 
 /// A file of a package that comes with Millstream.
 #[derive(Debug, Clone, Copy)]
@@ -15,4 +22,15 @@ pub struct BuiltinFile {
     pub path: &'static str,
     /// The text.
     pub text: &'static str,
+    parsed: &'static OnceLock<ParsedFile>,
+}
+
+impl BuiltinFile {
+    /// What the text says, which is read once in a process.
+    pub(crate) fn program(&self) -> &'static ParsedFile {
+        self.parsed.get_or_init(|| {
+            let name = format!("{}/{}", self.package, self.path);
+            Program::parse(&name, self.text, &Syntax::dbt())
+        })
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use millstream_core::diagnostic::Severity;
 use millstream_files::Report;
@@ -14,6 +15,7 @@ use super::files::{self, Text, hex};
 use super::options::{ParseOptions, Parsed, ParsedProject, Strictness};
 use super::search::{self, FileKind, FileRef};
 use super::{Header, glance, header, profile, strict};
+use crate::target::Target;
 
 /// Files of a project that are read beside those of its folders.
 const BESIDE: &[&str] =
@@ -72,6 +74,11 @@ impl Inputs {
             Found { header, files, glance }
         });
         Self { root, options, watch, report, found }
+    }
+
+    /// Where the project runs; nothing if its settings cannot be read, which `parse` reports.
+    pub fn target(&self) -> Option<&Arc<Target>> {
+        Some(&self.found.as_ref()?.header.target)
     }
 
     /// The fingerprint of a state in which nothing has changed since another was taken. Files are

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use millstream_files::{Mark, Report, shown};
-use millstream_jinja::{Definition, Error, Program, Syntax};
+use millstream_jinja::{Definition, Error, Program};
 use serde_json::{Map, Value, json};
 
 use super::docs::Describer;
@@ -28,17 +28,13 @@ pub(super) fn read(
     report: &mut Report,
 ) -> IndexMap<UniqueId, Arc<MacroDef>> {
     let mut macros = Macros { found: IndexMap::new(), report };
-    let program = |file: &BuiltinFile| {
-        let name = format!("{}/{}", file.package, file.path);
-        Program::parse(&name, file.text, &Syntax::dbt())
-    };
-    let programs = parallel::map(&options.builtin, options.threads, program);
+    let programs = parallel::map(&options.builtin, options.threads, BuiltinFile::program);
     for (file, program) in options.builtin.iter().zip(programs) {
         match program {
             Ok(program) => {
-                macros.add(&program, &Arc::from(file.package), Path::new(file.path), None);
+                macros.add(program, &Arc::from(file.package), Path::new(file.path), None);
             }
-            Err(error) => report_template(&error, 0, macros.report),
+            Err(error) => report_template(error, 0, macros.report),
         }
     }
     let files: Vec<&File> =

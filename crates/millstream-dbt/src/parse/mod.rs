@@ -60,6 +60,7 @@ use millstream_files::Report;
 
 use crate::context::{MomentWatch, ParseSession, Surroundings, Vars};
 use crate::macros::{Registry, SearchOrder};
+use crate::manifest::{MacroDef, UniqueId};
 use crate::programs::Modules;
 use crate::target::Target;
 use captures::Captures;
@@ -134,14 +135,15 @@ fn project_of(
     let files = files::parse(&texts, options.threads, report);
     drop(texts);
     let mut macros = macros::read(&files, &header.projects, options, report);
-    let registry = Registry::new(macros.values().cloned(), search_order(&header, options));
-    let calls = macros::calls(&macros, &registry);
+    let registry = |macros: &IndexMap<UniqueId, Arc<MacroDef>>| {
+        Registry::new(macros.values().cloned(), search_order(&header, options))
+    };
+    let calls = macros::calls(&macros, &registry(&macros));
     for (id, found) in &mut macros {
-        let depends_on = calls.of.get(id).cloned().unwrap_or_default();
-        *found = Arc::new(crate::manifest::MacroDef { depends_on, ..(**found).clone() });
+        // Nobody else holds it now, so that it is not copied.
+        Arc::make_mut(found).depends_on = calls.of.get(id).cloned().unwrap_or_default();
     }
-    let registry =
-        Arc::new(Registry::new(macros.values().cloned(), search_order(&header, options)));
+    let registry = Arc::new(registry(&macros));
     let session = ParseSession(Surroundings {
         project_name: Arc::clone(&header.projects[0].name),
         macros: Arc::clone(&registry),

@@ -16,12 +16,13 @@ use millstream_core::secret::Secret;
 use millstream_core::step::Step;
 use millstream_core::topic::Topic;
 use millstream_engine::{Engine, EngineConfig, LakeLocation};
-use millstream_ledger::{Deed, Holder, Ledger, Release};
+use millstream_ledger::{Deed, Holder, Ledger, LedgerError, Release};
 use millstream_model::{LoadedModels, Registry};
 use millstream_project::{Environment, state_dir};
 use millstream_python::{LineSink, PythonFunctions, PythonPool};
 use millstream_run::{Executor, Logs, Pace, Steps};
 use millstream_stream::{TopicScan, Topics};
+use tokio::task::JoinHandle;
 use url::Url;
 
 use super::frozen::LEDGER;
@@ -52,6 +53,26 @@ pub struct Folders<'a> {
     pub home: &'a Path,
 }
 
+/// The ledger of an environment while it is opened, which is done elsewhere: it is much work where
+/// there was none yet, and waits for the disk.
+#[derive(Debug)]
+pub struct OpeningLedger(JoinHandle<CoreResult<Ledger>>);
+
+impl OpeningLedger {
+    /// Begins to open it, and makes the folder of the environment if it is missing.
+    pub fn begin(environment: &Environment) -> Self {
+        let environment = environment.clone();
+        Self(tokio::spawn(async move {
+            folder::prepare(&environment.root)?;
+            ledger_of(&environment, &Clock::System).await
+        }))
+    }
+
+    async fn opened(self) -> CoreResult<Ledger> {
+        self.0.await.map_err(|_| LedgerError::Closed)?
+    }
+}
+
 /// The back ends of an environment.
 #[derive(Debug)]
 pub struct Backends {
@@ -77,16 +98,16 @@ pub struct Backends {
 }
 
 impl Backends {
-    /// Opens those of a project, whose queries may call these functions; what its programs print
-    /// goes to `lines`.
+    /// Opens those of a project beside its ledger; its queries may call these functions, and what
+    /// its programs print goes to `lines`.
     pub async fn open(
         environment: &Environment,
+        ledger: OpeningLedger,
         folders: Folders<'_>,
         functions: Vec<ScalarFunction>,
         lines: LineSink,
     ) -> CoreResult<Self> {
         let clock = Clock::System;
-        folder::prepare(&environment.root)?;
         let registry = Registry::new(environment.root.join("models"));
         let models = Arc::new(LoadedModels::new(registry.clone()));
         let host = python::host(folders, lines);
@@ -101,10 +122,8 @@ impl Backends {
             functions: Some(Arc::new(functions)),
             clock: clock.clone(),
         };
-        // The ledger is opened in a thread of its own, which waits for the disk most of the time.
-        let (ledger, engine) =
-            tokio::join!(ledger_of(environment, &clock), async { Engine::open(config) });
-        let (ledger, engine) = (ledger?, engine?);
+        let engine = Engine::open(config);
+        let (ledger, engine) = (ledger.opened().await?, engine?);
         let topics = Topics::within(environment.root.join("topics"));
         let raw = RawStore::new(environment.root.join("raw"));
         let engine = Arc::new(engine);

@@ -25,7 +25,9 @@ mod traces;
 mod warehouse;
 
 pub use api::{api_config, witness};
-pub use backends::{Backends, Folders, open_current, open_ledger, open_records, record_in};
+pub use backends::{
+    Backends, Folders, OpeningLedger, open_current, open_ledger, open_records, record_in,
+};
 pub use branch::{beside, make_branch, remove_folder, unwritable, write_record};
 pub use explanations::explanations;
 pub use frozen::{FrozenEnvironment, LEDGER};

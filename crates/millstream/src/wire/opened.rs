@@ -13,7 +13,7 @@ use millstream_ledger::{Actor, Release, TokenRecord, Via};
 use millstream_project::{DatabaseRef, Project, Selection};
 use millstream_run::{Executor, Pace, RunRequest};
 
-use super::backends::{Backends, Folders, threads_of};
+use super::backends::{Backends, Folders, OpeningLedger, threads_of};
 use super::project::{Found, expect_released, found_project};
 use super::{python, secrets};
 use crate::cli::{Global, SelectArgs};
@@ -49,9 +49,11 @@ impl Opened {
     pub async fn of(found: Found, command: &str) -> Result<Self, Failure> {
         let Found { project, release } = found;
         let folders = Folders { files: &project.root, home: &project.home };
+        let ledger = OpeningLedger::begin(&project.environment);
         let functions = project.dbt.python_functions();
         let lines = python::traced();
-        let backends = Backends::open(&project.environment, folders, functions, lines).await?;
+        let backends =
+            Backends::open(&project.environment, ledger, folders, functions, lines).await?;
         Ok(Self { project, release, backends, command: command.to_owned() })
     }
 

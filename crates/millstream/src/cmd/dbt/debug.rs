@@ -8,7 +8,7 @@ use millstream_dbt::target::Target;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use super::project::OpenWarehouse;
+use super::project::OpeningWarehouse;
 use crate::exit::{Failure, Outcome};
 
 /// What is looked at.
@@ -111,7 +111,8 @@ async fn connection(
         }
     }
     let cancel = CancellationToken::new();
-    let open = OpenWarehouse::open(context, target, Vec::new(), cancel).await?;
+    let opening = OpeningWarehouse::begin(context, target)?;
+    let open = opening.opened(context, Vec::new(), cancel).await?;
     let warehouse = open.warehouse.clone();
     let answer = super::aside(move || {
         warehouse.connect("debug").and_then(|mut connection| connection.execute("select 1 as id"))

@@ -6,7 +6,6 @@ use millstream_dbt::context::{Resumed, Session};
 use millstream_dbt::manifest::UniqueId;
 use millstream_dbt::run::{Job, JobEnd, OnFailure, Purpose, lines};
 use millstream_dbt::select::{Bits, Blanks, Entry, Graph, Waits};
-use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use super::cli::{CompileArgs, Selection};
@@ -199,8 +198,7 @@ impl Opened {
 
     /// The same, to go on with what a former command left undone.
     async fn resumed(context: &Context<'_>, resumed: Resumed) -> Result<Self, Failure> {
-        let project = project::read(context.global, context.cli, context.place, context.log)?;
-        let warehouse = OpenWarehouse::of(context, &project, CancellationToken::new()).await?;
+        let (project, warehouse) = project::read_and_open(context).await?;
         let mut session = project::session(context.place, project, warehouse.warehouse.clone());
         session.deferred = defer::relations(context)?;
         session.resumed = resumed;

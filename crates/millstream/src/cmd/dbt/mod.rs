@@ -27,6 +27,7 @@ use std::io::IsTerminal as _;
 
 use clap::Parser;
 use millstream_core::error::Plain;
+use millstream_dbt::macros::builtin::read_ahead;
 
 use self::cli::{Command, DbtCli, DocsCommand, Selection, SourceCommand};
 use self::execute::{Executing, Wanted};
@@ -43,6 +44,7 @@ const UNHANDLED: u8 = 2;
 
 /// Runs one of dbt's commands.
 pub async fn run(global: &Global, words: &[OsString]) -> Outcome {
+    read_ahead();
     let name = OsString::from("millstream dbt");
     let cli = match DbtCli::try_parse_from(std::iter::once(&name).chain(words)) {
         Ok(cli) => cli,

@@ -9,10 +9,9 @@ use millstream_dbt::manifest::UniqueId;
 use millstream_dbt::parse::yaml_map;
 use millstream_dbt::run::{JobEnd, lines};
 use serde_json::{Map, Value};
-use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use super::project::{self, OpenWarehouse};
+use super::project;
 use super::{artifacts, inline};
 use crate::exit::{Failure, Outcome};
 
@@ -39,8 +38,7 @@ pub async fn run(
             return Err(Failure::Status(super::UNHANDLED));
         }
     };
-    let project = project::read(context.global, context.cli, context.place, context.log)?;
-    let open = OpenWarehouse::of(context, &project, CancellationToken::new()).await?;
+    let (project, open) = project::read_and_open(context).await?;
     let session = Arc::new(project::session(context.place, project, open.warehouse.clone()));
     let begun = Instant::now();
     if matches!(operation, Operation::Statement(_)) {

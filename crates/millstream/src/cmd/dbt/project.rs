@@ -24,7 +24,9 @@ use super::log::Log;
 use super::place::Place;
 use crate::cli::Global;
 use crate::exit::Failure;
-use crate::wire::{Backends, EmbeddedWarehouse, Folders, current_release, load_options};
+use crate::wire::{
+    Backends, EmbeddedWarehouse, Folders, OpeningLedger, current_release, load_options,
+};
 
 /// The file of a Millstream project.
 const MANIFEST_FILE: &str = "millstream.yml";
@@ -39,6 +41,25 @@ pub fn read(
     log: &Log,
 ) -> Result<ParsedProject, Failure> {
     parsed(inputs(global, cli, place, log)?, place, log)
+}
+
+/// Reads the project, while the warehouse is opened that it runs in.
+pub async fn read_and_open(
+    context: &Context<'_>,
+) -> Result<(ParsedProject, OpenWarehouse), Failure> {
+    let Context { global, cli, place, log } = *context;
+    let inputs = inputs(global, cli, place, log)?;
+    let begun = inputs.target().map(|target| OpeningWarehouse::begin(context, target));
+    let begun = begun.transpose()?;
+    let project = parsed(inputs, place, log)?;
+    let opening = match begun {
+        Some(opening) => opening,
+        None => OpeningWarehouse::begin(context, &project.target)?,
+    };
+    let Surroundings { project_name, modules, .. } = &project.around;
+    let functions = python_functions(&project.manifest, project_name, modules);
+    let warehouse = opening.opened(context, functions, CancellationToken::new()).await?;
+    Ok((project, warehouse))
 }
 
 /// What the project is read from.
@@ -93,46 +114,48 @@ fn event(code: &str) -> &'static str {
     }
 }
 
-/// A warehouse, and what must be ended with it.
+/// The warehouse of a target while it is opened.
 #[derive(Debug)]
-pub struct OpenWarehouse {
-    /// The warehouse.
-    pub warehouse: Arc<dyn SqlWarehouse>,
-    embedded: Option<Arc<EmbeddedWarehouse>>,
+pub struct OpeningWarehouse {
+    target: Arc<Target>,
+    /// The environment of the embedded engine, if that is the target's.
+    embedded: Option<(Environment, OpeningLedger)>,
 }
 
-impl OpenWarehouse {
-    /// Opens the one that a project runs in.
-    pub async fn of(
-        context: &Context<'_>,
-        project: &ParsedProject,
-        cancel: CancellationToken,
-    ) -> Result<Self, Failure> {
-        let Surroundings { project_name, modules, .. } = &project.around;
-        let functions = python_functions(&project.manifest, project_name, modules);
-        Self::open(context, &project.target, functions, cancel).await
+impl OpeningWarehouse {
+    /// Begins with what needs no project.
+    pub fn begin(context: &Context<'_>, target: &Arc<Target>) -> Result<Self, Failure> {
+        let embedded = match target.kind.as_str() {
+            "postgres" => None,
+            _ => {
+                let environment = environment(context.global, context.place, &target.name)?;
+                expect_of_the_folder(context.place, &environment)?;
+                let ledger = OpeningLedger::begin(&environment);
+                Some((environment, ledger))
+            }
+        };
+        Ok(Self { target: Arc::clone(target), embedded })
     }
 
-    /// Opens the one that a target names, whose queries may call these functions.
-    pub async fn open(
+    /// The warehouse, whose queries may call these functions.
+    pub async fn opened(
+        self,
         context: &Context<'_>,
-        target: &Target,
         functions: Vec<ScalarFunction>,
         cancel: CancellationToken,
-    ) -> Result<Self, Failure> {
-        let Context { global, place, log, .. } = *context;
-        if target.kind == "postgres" {
+    ) -> Result<OpenWarehouse, Failure> {
+        let Context { place, log, .. } = *context;
+        let target = &self.target;
+        let Some((environment, ledger)) = self.embedded else {
             let warehouse = Arc::new(PostgresWarehouse::from_fields(&target.fields)?);
-            return Ok(Self { warehouse, embedded: None });
-        }
-        let environment = environment(global, place, &target.name)?;
-        expect_of_the_folder(place, &environment)?;
+            return Ok(OpenWarehouse { warehouse, embedded: None });
+        };
         let said = log.sink();
         let lines = LineSink::new(move |program, line| {
             said.event(LogLevel::Info, "PythonModelOutput", &format!("{program} | {line}"));
         });
         let folders = Folders { files: &place.root, home: &place.root };
-        let backends = Backends::open(&environment, folders, functions, lines).await?;
+        let backends = Backends::open(&environment, ledger, folders, functions, lines).await?;
         let command = format!("dbt {}", place.invocation.which);
         let pace = Pace { parallel_steps: target.threads, ..Pace::default() };
         let executor = backends.executor(&command, Vec::new(), pace);
@@ -144,9 +167,19 @@ impl OpenWarehouse {
         };
         let run = executor.direct(&request, &cancel).await?;
         let embedded = Arc::new(EmbeddedWarehouse::new(backends, run, cancel));
-        Ok(Self { warehouse: embedded.clone(), embedded: Some(embedded) })
+        Ok(OpenWarehouse { warehouse: embedded.clone(), embedded: Some(embedded) })
     }
+}
 
+/// A warehouse, and what must be ended with it.
+#[derive(Debug)]
+pub struct OpenWarehouse {
+    /// The warehouse.
+    pub warehouse: Arc<dyn SqlWarehouse>,
+    embedded: Option<Arc<EmbeddedWarehouse>>,
+}
+
+impl OpenWarehouse {
     /// Ends the run that the embedded engine keeps a record of.
     pub async fn end(&self, succeeded: bool) -> Result<(), Failure> {
         let state = if succeeded { RunState::Succeeded } else { RunState::Failed };
