@@ -114,10 +114,8 @@ impl Comment {
     /// Whether a statement may show the columns of comments.
     pub(crate) fn of_statement(statement: &str) -> Self {
         let statement = statement.to_ascii_lowercase();
-        match statement.contains("_comment") || statement.contains('*') {
-            true => Self::Asked,
-            false => Self::Unasked,
-        }
+        let may_show = statement.contains("_comment") || statement.contains('*');
+        if may_show { Self::Asked } else { Self::Unasked }
     }
 }
 

@@ -205,7 +205,7 @@ impl Lake {
     pub(crate) async fn entries(&self, relation: &Relation) -> Result<Vec<u64>> {
         if let Some(folders) = &self.store.folders {
             let log = folders.of_table(relation).join(LOG_FOLDER);
-            return Ok(entries_in(&log).map_err(|error| from_io(&error))?);
+            return entries_in(&log).map_err(|error| from_io(&error));
         }
         let log = Self::table_path(relation).join(LOG_FOLDER);
         let listed = match self.store.lake.list_with_delimiter(Some(&log)).await {
@@ -226,7 +226,7 @@ impl Lake {
         let synced = tokio::task::spawn_blocking(move || folders.sync_up(&log)).await;
         let synced =
             synced.map_err(|error| EngineError::Internal { message: error.to_string() })?;
-        Ok(synced.map_err(|error| from_io(&error))?)
+        synced.map_err(|error| from_io(&error))
     }
 
     /// The actions of a version's log entry; `None` if the entry is gone or never was.

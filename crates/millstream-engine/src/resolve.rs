@@ -55,9 +55,10 @@ impl Resolver<'_> {
             let is_information = |reference: &TableReference| {
                 reference.schema().is_some_and(|schema| schema == INFORMATION_SCHEMA)
             };
-            let comment = match references.iter().any(is_information) {
-                true => Comment::of_statement(&statement.to_string()),
-                false => Comment::Unasked,
+            let comment = if references.iter().any(is_information) {
+                Comment::of_statement(&statement.to_string())
+            } else {
+                Comment::Unasked
             };
             for reference in references {
                 self.resolve(&reference, comment, inside).await?;

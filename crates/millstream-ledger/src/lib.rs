@@ -85,4 +85,4 @@ pub use releases::{
 };
 pub use status::{AssetStatus, LastStep};
 pub use tokens::TokenRecord;
-pub use versions::{AssetVersion, Rekeyed, StepTimes};
+pub use versions::{AssetVersion, BeforeStep, Rekeyed, StepTimes};

@@ -63,6 +63,17 @@ impl AssetVersion {
     }
 }
 
+/// What decides about a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BeforeStep {
+    /// The current versions of its inputs and of what it makes, as far as they have one.
+    pub versions: BTreeMap<AssetKey, AssetVersion>,
+    /// What its last committed attempt saw.
+    pub memo: Option<Memo>,
+    /// What it left for its next attempt.
+    pub previous: Previous,
+}
+
 /// How long a step takes, and how fresh what it makes is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StepTimes {
@@ -132,26 +143,26 @@ impl Ledger {
     /// What the step of an asset left for its next attempt. A step may have left a definition and
     /// a checkpoint without ever having published a version.
     pub fn previous(&self, asset: &AssetKey) -> Result<Previous> {
+        self.read(|connection| match current(connection, asset)? {
+            Some(version) => Ok(left_by(&version)),
+            None => Ok(settled(connection, asset)?.0),
+        })
+    }
+
+    /// What decides about the step of an asset that reads these, all of one state of the ledger.
+    pub fn before_step<'a>(
+        &self,
+        inputs: impl Iterator<Item = &'a AssetKey>,
+        asset: &'a AssetKey,
+    ) -> Result<BeforeStep> {
         self.read(|connection| {
-            if let Some(version) = current(connection, asset)? {
-                return Ok(Previous {
-                    version: version.version,
-                    definition: Some(version.definition),
-                    checkpoint: version.checkpoint,
-                    receipt: Some(version.receipt),
-                });
+            let mut versions = BTreeMap::new();
+            for read in inputs.chain([asset]) {
+                versions.extend(current(connection, read)?.map(|version| (read.clone(), version)));
             }
-            let settled = connection
-                .prepare_cached("SELECT memo, checkpoint FROM assets WHERE asset = ?1")?
-                .query_row([Text(asset)], |row| {
-                    let memo: Option<Json<Memo>> = row.get(0)?;
-                    let checkpoint: Option<Json<Value>> = row.get(1)?;
-                    Ok((memo.map(|memo| memo.0), checkpoint.map(|checkpoint| checkpoint.0)))
-                })
-                .optional()?;
-            let (memo, checkpoint) = settled.unwrap_or_default();
-            let definition = memo.map(|memo| memo.definition);
-            Ok(Previous { version: 0, definition, checkpoint, receipt: None })
+            let (settled, memo) = settled(connection, asset)?;
+            let previous = versions.get(asset).map_or(settled, left_by);
+            Ok(BeforeStep { versions, memo, previous })
         })
     }
 
@@ -181,13 +192,7 @@ impl Ledger {
 
     /// What the last committed attempt of the step of an asset saw.
     pub fn memo(&self, asset: &AssetKey) -> Result<Option<Memo>> {
-        self.read(|connection| {
-            let memo = connection
-                .prepare_cached("SELECT memo FROM assets WHERE asset = ?1 AND memo IS NOT NULL")?
-                .query_row([Text(asset)], |row| Ok(row.get::<_, Json<_>>(0)?.0))
-                .optional()?;
-            Ok(memo)
-        })
+        self.read(|connection| Ok(settled(connection, asset)?.1))
     }
 
     /// What the last committed attempt of every step saw, by the asset after which the step is
@@ -204,6 +209,31 @@ impl Ledger {
             Ok(memos)
         })
     }
+}
+
+/// What a version left for the next attempt of its step.
+fn left_by(version: &AssetVersion) -> Previous {
+    Previous {
+        version: version.version,
+        definition: Some(version.definition),
+        checkpoint: version.checkpoint.clone(),
+        receipt: Some(version.receipt.clone()),
+    }
+}
+
+/// What a step left that has not published a version yet, and what its last attempt saw.
+fn settled(connection: &Connection, asset: &AssetKey) -> Result<(Previous, Option<Memo>)> {
+    let settled = connection
+        .prepare_cached("SELECT memo, checkpoint FROM assets WHERE asset = ?1")?
+        .query_row([Text(asset)], |row| {
+            let memo: Option<Json<Memo>> = row.get(0)?;
+            let checkpoint: Option<Json<Value>> = row.get(1)?;
+            Ok((memo.map(|memo| memo.0), checkpoint.map(|checkpoint| checkpoint.0)))
+        })
+        .optional()?;
+    let (memo, checkpoint) = settled.unwrap_or_default();
+    let definition = memo.as_ref().map(|memo| memo.definition);
+    Ok((Previous { version: 0, definition, checkpoint, receipt: None }, memo))
 }
 
 /// The current version of an asset.

@@ -275,9 +275,7 @@ impl StepDriver {
     /// What to do now.
     pub(crate) async fn decide(&self, refresh: Refresh, due: Due) -> Result<Verdict> {
         let spec = self.step.spec();
-        let ledger = &self.context.ledger;
-        let mut known = Known::of_step(ledger, spec)?;
-        let previous = ledger.previous(spec.asset())?;
+        let (mut known, previous) = Known::of_step(&self.context.ledger, spec)?;
         if self.step.is_redescribed(&previous) {
             known.redescribed.insert(spec.asset().clone());
         }

@@ -90,14 +90,16 @@ impl Coded for RunError {
 
     fn fault(&self) -> Fault {
         match self {
-            Self::TimedOut { .. } | Self::TooManyRuns | Self::LogUnreadable(_) => Fault::External,
+            Self::TimedOut { .. }
+            | Self::TooManyRuns
+            | Self::LogUnreadable(_)
+            | Self::ResultsUnread(_) => Fault::External,
             Self::NoWebhook(_)
             | Self::WebhookSignature
             | Self::WebhookTooLarge
             | Self::NoList { .. }
             | Self::TooManyItems { .. }
             | Self::ResultsTooLarge { .. } => Fault::User,
-            Self::ResultsUnread(_) => Fault::External,
             Self::LeaseLost { .. } | Self::Panicked { .. } => Fault::Internal,
         }
     }

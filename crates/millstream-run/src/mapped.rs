@@ -170,7 +170,7 @@ impl StepDriver {
 
     /// The items as they are now.
     fn items(&self, mapping: &Mapping) -> Result<Vec<Item>> {
-        let known = Known::of_step(&self.context.ledger, self.step.spec())?;
+        let (known, _) = Known::of_step(&self.context.ledger, self.step.spec())?;
         let list = mapping.over.value(&known.results(mapping.over.reads()))?;
         Ok(items(mapping, list)?)
     }

@@ -9,8 +9,8 @@ use millstream_core::error::Result;
 use millstream_core::flow::{Before, Expression, Results, Rule, Turn};
 use millstream_core::hash::ContentHash;
 use millstream_core::partition::Partitions;
-use millstream_core::step::{Edge, Input, Refresh, StepKind, StepSpec};
-use millstream_ledger::{AssetVersion, Ledger, Memo};
+use millstream_core::step::{Edge, Input, Previous, Refresh, StepKind, StepSpec};
+use millstream_ledger::{AssetVersion, BeforeStep, Ledger, Memo};
 use serde::Serialize;
 
 use crate::mapped;
@@ -209,14 +209,12 @@ impl Known {
         of.into_iter().filter_map(result).collect()
     }
 
-    /// Reads what decides about one step.
-    pub fn of_step(ledger: &Ledger, spec: &StepSpec) -> Result<Self> {
-        let mut known = Self::default();
-        for asset in spec.inputs.iter().map(|input| &input.asset).chain([spec.asset()]) {
-            known.versions.extend(ledger.current(asset)?.map(|version| (asset.clone(), version)));
-        }
-        known.memos.extend(ledger.memo(spec.asset())?.map(|memo| (spec.asset().clone(), memo)));
-        Ok(known)
+    /// Reads what decides about one step, and what it left the last time.
+    pub fn of_step(ledger: &Ledger, spec: &StepSpec) -> Result<(Self, Previous)> {
+        let inputs = spec.inputs.iter().map(|input| &input.asset);
+        let BeforeStep { versions, memo, previous } = ledger.before_step(inputs, spec.asset())?;
+        let memos = memo.map(|memo| (spec.asset().clone(), memo)).into_iter().collect();
+        Ok((Self { versions, memos, ..Self::default() }, previous))
     }
 }
 
@@ -361,9 +359,10 @@ pub fn decide(
     };
     let now = memo(spec, &inputs);
     if now.key == last.key {
-        return match known.redescribed.contains(spec.asset()) {
-            true => Decision::Run(Reason::Description),
-            false => Decision::UpToDate,
+        return if known.redescribed.contains(spec.asset()) {
+            Decision::Run(Reason::Description)
+        } else {
+            Decision::UpToDate
         };
     }
     if now.definition != last.definition {

@@ -28,7 +28,7 @@ const WIDE: usize = 1000;
 /// How long one run may take.
 const RUN_MAX: Duration = Duration::from_mins(5);
 /// How often a server is asked whether a run has ended.
-const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Runs one workload, or all of them.
 pub(super) fn run(workload: Option<&str>) -> Result<()> {

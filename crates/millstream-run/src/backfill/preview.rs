@@ -43,25 +43,22 @@ pub fn preview(
 ) -> Preview {
     let mut assets: Vec<AssetPreview> = Vec::new();
     for (asset, key) in parts {
-        match assets.iter_mut().find(|preview| preview.asset == *asset) {
-            Some(preview) => {
-                preview.partitions += 1;
-                preview.first = preview.first.clone().min(key.clone());
-                preview.last = preview.last.clone().max(key.clone());
-            }
-            None => {
-                let past = history(asset);
-                let micros = median(past.iter().map(|made| made.micros));
-                assets.push(AssetPreview {
-                    asset: asset.clone(),
-                    partitions: 1,
-                    first: key.clone(),
-                    last: key.clone(),
-                    millis_each: micros.map(|micros| micros.div_ceil(1000)),
-                    rows_each: median(past.iter().map(|made| made.rows)),
-                });
-            }
+        if let Some(preview) = assets.iter_mut().find(|preview| preview.asset == *asset) {
+            preview.partitions += 1;
+            preview.first = preview.first.clone().min(key.clone());
+            preview.last = preview.last.clone().max(key.clone());
+            continue;
         }
+        let past = history(asset);
+        let micros = median(past.iter().map(|made| made.micros));
+        assets.push(AssetPreview {
+            asset: asset.clone(),
+            partitions: 1,
+            first: key.clone(),
+            last: key.clone(),
+            millis_each: micros.map(|micros| micros.div_ceil(1000)),
+            rows_each: median(past.iter().map(|made| made.rows)),
+        });
     }
     let sum = |each: fn(&AssetPreview) -> Option<u64>| -> Option<Vec<u64>> {
         assets.iter().map(|preview| Some(each(preview)? * preview.partitions as u64)).collect()

@@ -178,8 +178,8 @@ pub fn decide(
 
 /// An input of which it shows only later what changes.
 fn undecided(spec: &StepSpec, changing: &Changing) -> Option<AssetKey> {
-    let read = spec.inputs.iter().filter(|input| counts(input)).map(|input| &input.asset);
-    read.filter(|asset| changing.get(*asset) == Some(&Change::Whole)).next().cloned()
+    let mut read = spec.inputs.iter().filter(|input| counts(input)).map(|input| &input.asset);
+    read.find(|asset| changing.get(*asset) == Some(&Change::Whole)).cloned()
 }
 
 /// The memo of a partition if it were made now.
@@ -254,9 +254,10 @@ impl One<'_> {
         let probe = self.probe_or(partition, last.probe);
         let versions = self.versions_to_compare(partition, &last.inputs);
         if self.key(partition, last.definition, probe, &versions) != last.key {
-            return Some(match probe == last.probe {
-                true => PartReason::Input { asset: self.changed(last)? },
-                false => PartReason::Rows,
+            return Some(if probe == last.probe {
+                PartReason::Input { asset: self.changed(last)? }
+            } else {
+                PartReason::Rows
             });
         }
         let is_changed_now = last.definition != self.spec.definition

@@ -8,7 +8,7 @@ use millstream_ledger::{Memo, StepError, StepState};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::decide::{PartitionPlan, World, decide, memo_of, recalled};
+use super::decide::{Changing, PartitionPlan, World, decide, memo_of, recalled};
 use super::look::{divisions, look};
 use crate::attempt::{Decided, Ended};
 use crate::driver::{CANCELLED, StepDriver};
@@ -75,7 +75,7 @@ impl StepDriver {
         let world = World { versions, divisions, divided: &divided, now };
         let refresh = self.context.refresh;
         let asked = self.asked_partitions.as_deref();
-        let plan = decide(spec, partitions, world, refresh, &Default::default(), asked);
+        let plan = decide(spec, partitions, world, refresh, &Changing::default(), asked);
         let recalled = recalled(spec, partitions, world, &plan);
         if !recalled.is_empty() {
             ledger.recall_partitions(spec.asset(), recalled).await?;

@@ -179,7 +179,9 @@ impl<'a> Simulation<'a> {
                 made.extend(nodes.flat_map(|node| node.outputs.iter().cloned()));
             }
         }
-        made.into_iter().for_each(|asset| self.publish(asset, now));
+        for asset in made {
+            self.publish(asset, now);
+        }
     }
 
     /// Lets one schedule decide; tells whether a run began.
