@@ -18,13 +18,10 @@ fn main() -> io::Result<()> {
         files.sort();
         for file in files {
             let name = folder.file_name().expect("it was listed").to_string_lossy();
-            let path = file.strip_prefix(folder).expect("it lies inside");
-            writeln!(
-                text,
-                "    ({name:?}, {:?}, include_bytes!({file:?})),",
-                path.display().to_string()
-            )
-            .expect("a string takes everything");
+            let path = file.strip_prefix(folder).expect("it lies inside").display().to_string();
+            let file = file.display().to_string();
+            writeln!(text, "    ({name:?}, {path:?}, include_bytes!({file:?})),")
+                .expect("a string takes everything");
         }
     }
     text.push_str("];\n");

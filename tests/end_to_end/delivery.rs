@@ -149,7 +149,9 @@ fn a_backup_under_fire_has_all_that_was_acknowledged() {
         assert!(run.wait().expect("it ends").success());
     }
     stop.store(true, Ordering::Relaxed);
-    clients.into_iter().for_each(|client| client.join().expect("a client does not panic"));
+    for client in clients {
+        client.join().expect("a client does not panic");
+    }
     drop(server);
     assert_eq!(
         project.json(&["backup", "verify", &backups.path()])["verified"]["damages"],
@@ -443,9 +445,13 @@ fn the_workflow_of_a_pull_request_makes_runs_and_drops_its_environment() {
         lines
     };
     checkout.edit("models/orders.sql", "select", "select /* another text */");
-    steps("run", before).iter().for_each(|line| run(line));
+    for line in steps("run", before) {
+        run(&line);
+    }
     assert!(state.join("pr-12").is_dir());
-    steps("drop", after).iter().for_each(|line| run(line));
+    for line in steps("drop", after) {
+        run(&line);
+    }
     assert!(!state.join("pr-12").exists());
 }
 

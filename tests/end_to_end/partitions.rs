@@ -270,26 +270,25 @@ fn id(project: &TestProject) -> String {
 fn a_killed_backfill_goes_on_where_it_was() {
     let project = many();
     for _ in 0..3 {
-        let has_begun = !backfill(&project).is_null();
-        let mut child = match has_begun {
-            false => begun(&project),
-            true => {
-                let before = backfill(&project)["counts"]["done"].as_u64().unwrap_or(0);
-                let mut command = project.command(&["backfill", "resume", &id(&project)]);
-                let child =
-                    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-                let since = Instant::now();
-                let made = || {
-                    project.number(
-                        "select count(*) from millstream.attempts \
-                                    where state = 'succeeded' and partition is not null",
-                    )
-                };
-                while made().unsigned_abs() < before + 10 {
-                    assert!(since.elapsed() < PATIENCE, "nothing is made");
-                }
-                child
+        let is_first = backfill(&project).is_null();
+        let mut child = if is_first {
+            begun(&project)
+        } else {
+            let before = backfill(&project)["counts"]["done"].as_u64().unwrap_or(0);
+            let mut command = project.command(&["backfill", "resume", &id(&project)]);
+            let child =
+                command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+            let since = Instant::now();
+            let made = || {
+                project.number(
+                    "select count(*) from millstream.attempts \
+                                where state = 'succeeded' and partition is not null",
+                )
+            };
+            while made().unsigned_abs() < before + 10 {
+                assert!(since.elapsed() < PATIENCE, "nothing is made");
             }
+            child
         };
         child.kill().expect("it is there");
         child.wait().expect("it ends");

@@ -33,8 +33,8 @@ impl Received {
     /// Whether the body is signed with a secret, as GitHub signs.
     pub fn is_signed_with(&self, secret: &str) -> bool {
         let tag = hmac_sha256(secret.as_bytes(), self.body.as_bytes());
-        let digits: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.headers.get("x-hub-signature-256") == Some(&format!("sha256={digits}"))
+        let digits: Vec<String> = tag.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.headers.get("x-hub-signature-256") == Some(&format!("sha256={}", digits.concat()))
     }
 }
 
@@ -256,8 +256,9 @@ fn read_letter(stream: &mut BufReader<TcpStream>, mail: &mut Mail) -> io::Result
             _ if text == "." => return Ok(()),
             _ if is_header && text.is_empty() => is_header = false,
             _ if is_header && text.starts_with([' ', '\t']) => {
-                let last = mail.headers.last_mut();
-                last.into_iter().for_each(|(_, value)| value.push_str(text));
+                if let Some((_, value)) = mail.headers.last_mut() {
+                    value.push_str(text);
+                }
             }
             Some((name, value)) if is_header => {
                 mail.headers.push((name.to_owned(), value.trim().to_owned()));

@@ -135,7 +135,7 @@ impl Taking {
 
     /// `None` if the file is gone and nobody needs it.
     fn take_one(&self, item: &Item, counter: &Counter<'_>) -> Result<Option<StoredFile>> {
-        let taken = match self.modified(item) {
+        let taken = match Self::modified(item) {
             Ok(modified) => match self.known_content(item, modified) {
                 Some(hash) => {
                     counter.add_bytes(item.bytes);
@@ -162,7 +162,7 @@ impl Taking {
     }
 
     /// When a file that never changes was made.
-    fn modified(&self, item: &Item) -> Result<Option<u64>, Gone> {
+    fn modified(item: &Item) -> Result<Option<u64>, Gone> {
         let found = fs::metadata(&item.from).map_err(|error| Gone::of(error, &item.from))?;
         if item.nature != Nature::Sealed {
             return Ok(None);

@@ -108,7 +108,9 @@ mod tests {
 
     fn reference(pictures: &[&[(&str, &str, &str)]]) -> Reference {
         let mut reference = Reference::default();
-        pictures.iter().for_each(|facts| reference.add(picture(facts)));
+        for facts in pictures {
+            reference.add(picture(facts));
+        }
         reference
     }
 

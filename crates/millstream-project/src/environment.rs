@@ -230,10 +230,7 @@ fn releases(spec: &EnvironmentSpec, place: Place, report: &mut Report) -> Releas
             report.error("yaml.value_wrong", place.clone(), message, hint);
         }
     }
-    let unreleased = match required || approvals > 0 {
-        true => Unreleased::Waits,
-        false => Unreleased::Runs,
-    };
+    let unreleased = if required || approvals > 0 { Unreleased::Waits } else { Unreleased::Runs };
     Releases { unreleased, approvals, exclude, keep: keep.unwrap_or(RELEASES_KEPT_USUAL) }
 }
 

@@ -70,13 +70,14 @@ impl RerunScope {
     }
 
     /// The partitions that the past run made and that are meant, each by its last attempt.
-    fn of_run(&self, asset: &AssetKey, world: RerunWorld<'_>) -> BTreeSet<PartitionKey> {
+    fn of_run(self, asset: &AssetKey, world: RerunWorld<'_>) -> BTreeSet<PartitionKey> {
         let attempts = world.ran.get(asset).into_iter().flatten();
         let last: BTreeMap<&PartitionKey, StepState> =
             attempts.map(|(key, state)| (key, *state)).collect();
         let is_meant =
             |state: StepState| self.steps == RerunSteps::All || state != StepState::Succeeded;
-        last.into_iter().filter(|(_, state)| is_meant(*state)).map(|(key, _)| key.clone()).collect()
+        let meant = last.into_iter().filter(|(_, state)| is_meant(*state));
+        meant.map(|(key, _)| key.clone()).collect()
     }
 }
 

@@ -158,10 +158,7 @@ impl Step for Audited {
     fn describe<'a>(&'a self, attempt: &'a Attempt) -> BoxFuture<'a, Result<Staged>> {
         Box::pin(async move {
             let staged = self.inner.describe(attempt).await?;
-            match staged.targets.is_empty() {
-                true => Ok(staged),
-                false => self.audited(attempt, staged).await,
-            }
+            if staged.targets.is_empty() { Ok(staged) } else { self.audited(attempt, staged).await }
         })
     }
 

@@ -251,7 +251,7 @@ pub struct LineageArgs {
     /// Steps of the project to follow; to the end if left out.
     #[arg(long, value_name = "N")]
     pub depth: Option<usize>,
-    /// Print the data set with OpenLineage's `columnLineage` facet.
+    /// Print the data set with `OpenLineage`'s `columnLineage` facet.
     #[arg(long, conflicts_with_all = ["up", "down", "depth"])]
     pub openlineage: bool,
 }

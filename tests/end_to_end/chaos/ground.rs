@@ -252,9 +252,9 @@ select id, spent, cast(day as timestamp) as day from {{ ref('people') }}",
         let spent = if id == 3 { 30 } else { spent };
         format!("{id},person {id},{spent},{stays},2024-01-0{day} 00:00:00\n")
     });
-    let people = format!("id,name,spent,stays,day\n{}", rows.collect::<String>());
+    let people = format!("id,name,spent,stays,day\n{}", rows.collect::<Vec<_>>().concat());
     project.write("seeds/people.csv", people);
-    let visits: String = (1..=50).map(|id| format!("{id},hall\n")).collect();
+    let visits = (1..=50).map(|id| format!("{id},hall\n")).collect::<Vec<_>>().concat();
     project.write("input/visits.csv", format!("id,place\n{visits}"));
     project
 }

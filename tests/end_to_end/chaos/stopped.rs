@@ -47,9 +47,12 @@ impl Stopped {
         let begun = Instant::now();
         while run.state() != Some('T') {
             assert!(begun.elapsed() < PATIENCE, "{} is not stopped at {point}", kind.name);
-            if run.state().is_none_or(|state| state == 'Z') {
-                panic!("{} did not come to {point}: {}", kind.name, run.said());
-            }
+            assert!(
+                run.state().is_some_and(|state| state != 'Z'),
+                "{} did not come to {point}: {}",
+                kind.name,
+                run.said()
+            );
             std::thread::yield_now();
         }
         run

@@ -83,6 +83,7 @@ pub(super) struct Work {
 }
 
 /// One load of rows.
+#[expect(clippy::large_enum_variant, reason = "a step has few of them")]
 pub(super) enum Part {
     /// Already open.
     Open(Opened),

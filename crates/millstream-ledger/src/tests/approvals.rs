@@ -147,6 +147,6 @@ async fn questions_are_open_until_they_are_answered_expired_or_asked_by_nobody()
     let fourth = ledger.begin_run(cause()).await.unwrap();
     ledger.ask(asking(fourth, "d", Asking::Once)).await.unwrap();
     assert_eq!(open(), [fourth]);
-    advance(&folder.clock, Duration::from_secs(60));
+    advance(&folder.clock, Duration::from_mins(1));
     assert_eq!(open(), [], "its time is over");
 }

@@ -127,7 +127,7 @@ async fn an_environment_leaves_its_release_unless_that_would_spare_approvals() {
 async fn files_of_old_releases_are_given_up_but_not_those_of_runs_that_are_going() {
     let folder = Folder { clock: stopped_clock(), ..Folder::new() };
     let ledger = folder.open().await;
-    let day = Duration::from_secs(24 * 3600);
+    let day = Duration::from_hours(24);
     for number in 0..5_u64 {
         let base = (number > 0).then_some(number);
         ledger.add_release(release(&format!("tree {number}"), base, 0)).await.unwrap();

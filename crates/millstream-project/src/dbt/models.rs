@@ -123,9 +123,10 @@ impl Reader<'_> {
             comments: comments_of(node),
             definition: divided(rendered.definition, partitions.as_ref()),
             // What a batch reads is known only when it is made.
-            text: match partitions::is_microbatch(node) {
-                true => Text::Late(node.unique_id.clone()),
-                false => rendered.text,
+            text: if partitions::is_microbatch(node) {
+                Text::Late(node.unique_id.clone())
+            } else {
+                rendered.text
             },
             partitions,
             language: node.language,

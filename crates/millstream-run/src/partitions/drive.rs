@@ -21,6 +21,7 @@ const FAILURES_IN_A_ROW_MAX: usize = 3;
 
 /// What of an asset is made.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a step has one at a time")]
 pub(crate) enum Part {
     /// All of it.
     Whole,
@@ -136,7 +137,7 @@ impl StepDriver {
         let partitions = made.reports;
         let checks = made.checks_failed.unwrap_or(total.checks);
         let note = Some(note);
-        Ok(StepReport { outcome, reason, note, error, version, partitions, checks, ..total })
+        Ok(StepReport { outcome, reason, version, checks, note, error, partitions, ..total })
     }
 }
 

@@ -28,7 +28,7 @@ pub fn each_row(
     }
     let sql = format!("select * from {}", quoted(table));
     let mut statement = connection.prepare(&sql).map_err(failed)?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.query([]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
         let mut values = Vec::with_capacity(names.len());

@@ -24,6 +24,7 @@ pub struct BackfillArgs {
 /// A backfill that is to be made.
 #[derive(Debug, Args)]
 #[group(id = "start")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct BackfillStart {
     /// Assets, in dbt's selector syntax; those of them that have partitions.
     #[arg(value_name = "SELECTOR", required = true)]

@@ -88,6 +88,7 @@ pub enum LogLevel {
 #[command(after_help = "Examples:\n  millstream runs rerun --dry-run\n  \
     millstream runs rerun 3f2a --downstream\n  millstream runs rerun --all\n  \
     millstream runs rerun 3f2a --downstream --future --dry-run")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct RerunArgs {
     /// The run, or the end of its id; the newest if left out.
     pub run: Option<String>,

@@ -128,10 +128,7 @@ fn parts(
 ) -> Result<Vec<(AssetKey, PartitionKey)>, Failure> {
     let selection = Selection { select: &args.select, exclude: &args.exclude, state: None };
     let selected = opened.project.select(&selection)?;
-    let direction = match args.newest_first {
-        true => Direction::NewestFirst,
-        false => Direction::OldestFirst,
-    };
+    let direction = if args.newest_first { Direction::NewestFirst } else { Direction::OldestFirst };
     Ok(parts_of(executor, &selected, choice, direction)?)
 }
 

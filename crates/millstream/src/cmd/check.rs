@@ -23,15 +23,12 @@ pub fn run(global: &Global) -> Outcome {
         for diagnostic in &loaded.diagnostics {
             print_line(&format!("{diagnostic}\n"))?;
         }
-        print_line(&match &loaded.project {
-            Some(project) => {
-                let warnings = counted(warnings as u64, "warning");
-                format!("{}: {}; {warnings}", project.name, contents(project))
-            }
-            None => {
-                let errors = counted(errors as u64, "error");
-                format!("{errors}, {}", counted(warnings as u64, "warning"))
-            }
+        print_line(&if let Some(project) = &loaded.project {
+            let warnings = counted(warnings as u64, "warning");
+            format!("{}: {}; {warnings}", project.name, contents(project))
+        } else {
+            let errors = counted(errors as u64, "error");
+            format!("{errors}, {}", counted(warnings as u64, "warning"))
         })?;
     }
     if errors > 0 { Err(Failure::Status(1)) } else { Ok(()) }

@@ -45,7 +45,7 @@ pub async fn run(global: &Global, args: &DeployArgs) -> Outcome {
     let keep = project.environment.releases.keep;
     let proposal = Proposal { releases: &releases, current: current.as_ref(), new, project };
     let decided = if args.dry_run { Decided::DryRun } else { Decided::of(args.consent) };
-    decide(global, proposal, decided).await?;
+    Box::pin(decide(global, proposal, decided)).await?;
     drop(hold);
     if decided != Decided::DryRun {
         retire(releases.files(), &ledger, keep).await;

@@ -58,9 +58,10 @@ pub fn make(global: &Global, folder: &Path, example: Option<&str>) -> Outcome {
         .collect();
     if !in_the_way.is_empty() {
         let message = format!("{} has {} already", folder.display(), in_the_way.join(", "));
-        let hint = match folder.join("millstream.yml").is_file() {
-            true => "it is a project of Millstream already; nothing was written",
-            false => "choose another folder; nothing was written",
+        let hint = if folder.join("millstream.yml").is_file() {
+            "it is a project of Millstream already; nothing was written"
+        } else {
+            "choose another folder; nothing was written"
         };
         return Err(Plain::user("init.exists", message).with_hint(hint).into());
     }
@@ -78,9 +79,10 @@ pub fn make(global: &Global, folder: &Path, example: Option<&str>) -> Outcome {
         files => counted(files.len() as u64, "file"),
     };
     let here = std::env::current_dir().ok().and_then(|here| here.canonicalize().ok());
-    let next = match folder.canonicalize().ok() == here {
-        true => "millstream run".to_owned(),
-        false => format!("millstream run -C {name}"),
+    let next = if folder.canonicalize().ok() == here {
+        "millstream run".to_owned()
+    } else {
+        format!("millstream run -C {name}")
     };
     print_line(&format!("made {made} in {name}\nnext: {next}"))
 }

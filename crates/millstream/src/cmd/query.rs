@@ -67,13 +67,12 @@ fn format_of(asked: OutputFormat, path: &Path) -> OutputFormat {
 
 async fn write_rows(format: OutputFormat, rows: BatchStream, out: impl Write + Send) -> Outcome {
     let schema = rows.schema.clone();
-    let written = match format {
+    match format {
         OutputFormat::Text => write_text(rows, out).await,
         OutputFormat::Json => write_json(rows, out).await,
         OutputFormat::Csv => write_csv(rows, out).await,
         OutputFormat::Parquet => write_parquet(schema, rows, out).await,
-    };
-    written
+    }
 }
 
 async fn write_text(mut rows: BatchStream, mut out: impl Write) -> Outcome {

@@ -34,7 +34,7 @@ pub async fn run(global: &Global, verb: &ReleaseVerb) -> Outcome {
         }
         ReleaseVerb::Rollback { release, message, consent, dry_run } => {
             let decided = if *dry_run { Decided::DryRun } else { Decided::of(*consent) };
-            place.roll_back(*release, message.clone(), decided).await
+            Box::pin(place.roll_back(*release, message.clone(), decided)).await
         }
         ReleaseVerb::Leave { reason, consent, dry_run } => {
             let decided = if *dry_run { Decided::DryRun } else { Decided::of(*consent) };
@@ -149,7 +149,8 @@ impl Place<'_> {
             approvals_asked: earlier.approvals_asked,
             by: user(),
         };
-        decide(self.global, Proposal { releases: &releases, current, new, project }, decided).await
+        let proposal = Proposal { releases: &releases, current, new, project };
+        Box::pin(decide(self.global, proposal, decided)).await
     }
 
     /// Says how a release stands now, also to those who were asked.

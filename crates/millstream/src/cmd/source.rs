@@ -88,9 +88,10 @@ async fn discover(global: &Global, opened: &Opened, name: &str) -> Outcome {
 
 fn print_stream(stream: &DiscoveredStream) -> Outcome {
     let rows = stream.rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
-    let key = match stream.key.is_empty() {
-        true => String::new(),
-        false => format!(", key {}", stream.key.join(", ")),
+    let key = if stream.key.is_empty() {
+        String::new()
+    } else {
+        format!(", key {}", stream.key.join(", "))
     };
     print_line(&format!("{}{rows}{key}", stream.name))?;
     let lines: Vec<Vec<String>> = stream

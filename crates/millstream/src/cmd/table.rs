@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn ages_have_units() {
-        assert_eq!(parse_age("7d").unwrap(), Duration::from_secs(604_800));
+        assert_eq!(parse_age("7d").unwrap(), Duration::from_hours(168));
         assert!(parse_age("7").is_err());
         assert!(parse_age("").is_err());
         assert!(parse_age("ü").is_err());

@@ -166,7 +166,7 @@ impl<'o> FrozenEnvironment<'o> {
                     OperationalLocation::Sqlite(_) => {
                         OperationalLocation::Sqlite(scratch.join(OPERATIONAL))
                     }
-                    remote => remote,
+                    remote @ OperationalLocation::Postgres(_) => remote,
                 };
                 let database =
                     millstream_stream::operational::open(&location, opened.clock.clone()).await?;

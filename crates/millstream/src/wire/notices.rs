@@ -1,5 +1,6 @@
 //! The notifier of a project.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millstream_core::clock::Clock;
@@ -139,7 +140,7 @@ fn message(kept: &Value) -> Option<api::Message> {
         first_at: said.first_at,
         last_at: said.last_at,
         over_at: None,
-        told: Default::default(),
+        told: BTreeMap::default(),
         messages: 0,
     };
     Some(api::Message { about, kind: kind.to_owned(), at: said.at })

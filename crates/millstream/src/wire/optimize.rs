@@ -18,7 +18,7 @@ use serde_json::json;
 use super::opened::Opened;
 
 /// How long the table is held without a renewal; compaction of one table is short.
-const LEASE: Duration = Duration::from_secs(600);
+const LEASE: Duration = Duration::from_mins(10);
 
 /// What a compaction did.
 #[derive(Debug, Clone, Copy)]

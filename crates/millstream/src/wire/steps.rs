@@ -36,12 +36,11 @@ impl Opened {
         for check in &self.project.checks {
             checks.entry(&check.asset).or_default().push(check);
         }
-        let database = match self.project.functions.is_empty() {
-            true => None,
-            false => {
-                let location = self.operational_location()?;
-                Some(millstream_stream::operational::open(&location, self.clock.clone()).await?)
-            }
+        let database = if self.project.functions.is_empty() {
+            None
+        } else {
+            let location = self.operational_location()?;
+            Some(millstream_stream::operational::open(&location, self.clock.clone()).await?)
         };
         let (models, seeds) = (self.project.models.iter(), self.project.seeds.iter());
         let maker = StepMaker {

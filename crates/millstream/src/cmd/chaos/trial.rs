@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// A run that takes so many times as long as an undisturbed one is stuck.
 const STUCK_TIMES: u32 = 20;
 /// The shortest time after which a run can be stuck: leases of dead processes may have to run out.
-const STUCK_MIN: Duration = Duration::from_secs(120);
+const STUCK_MIN: Duration = Duration::from_mins(2);
 /// How often a kill that came too late is tried again, sooner each time.
 const TRIES_MAX: u32 = 4;
 /// Lines of what a run said that are shown when it fails.

@@ -32,13 +32,13 @@ pub struct DbtCli {
 /// Where the project is and how it runs.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// Folder of the project; the nearest one above with a dbt_project.yml if left out.
+    /// Folder of the project; the nearest one above with a `dbt_project.yml` if left out.
     #[arg(long, global = true, value_name = "DIR", env = "DBT_PROJECT_DIR")]
     pub project_dir: Option<PathBuf>,
     /// Folder of profiles.yml; the project's, then ~/.dbt, if left out.
     #[arg(long, global = true, value_name = "DIR", env = "DBT_PROFILES_DIR")]
     pub profiles_dir: Option<PathBuf>,
-    /// Profile; that of dbt_project.yml if left out.
+    /// Profile; that of `dbt_project.yml` if left out.
     #[arg(long, global = true, value_name = "NAME", env = "DBT_PROFILE")]
     pub profile: Option<String>,
     /// Output of the profile.
@@ -65,7 +65,7 @@ pub struct Common {
     /// The least that is written to the log: off for no log at all.
     #[arg(long, global = true, value_name = "LEVEL", env = "DBT_LOG_LEVEL_FILE")]
     pub log_level_file: Option<String>,
-    /// Folder of installed packages; that of dbt_project.yml if left out.
+    /// Folder of installed packages; that of `dbt_project.yml` if left out.
     #[arg(long, global = true, value_name = "DIR", env = "DBT_PACKAGES_INSTALL_PATH")]
     pub packages_install_path: Option<PathBuf>,
     /// Width of what is printed.
@@ -80,7 +80,7 @@ pub struct Common {
     /// Folder of the artifacts of another environment, for --defer; --state if left out.
     #[arg(long, global = true, value_name = "DIR", env = "DBT_DEFER_STATE")]
     pub defer_state: Option<PathBuf>,
-    /// Which warnings are errors, as YAML: '{error: all, silence: [NoNodesForSelectionCriteria]}'.
+    /// Which warnings are errors, as YAML: '{error: all, silence: [...]}'.
     #[arg(long, global = true, value_name = "YAML", env = "DBT_WARN_ERROR_OPTIONS")]
     pub warn_error_options: Option<String>,
     /// From when on microbatch models are made.
@@ -132,6 +132,7 @@ pub struct Selection {
     pub exclude_resource_type: Vec<String>,
     /// Which tests of the selected nodes are selected: eager, cautious, buildable, empty.
     #[arg(long, value_name = "MODE", env = "DBT_INDIRECT_SELECTION")]
+    #[expect(clippy::struct_field_names, reason = "it is called as dbt's flag is")]
     pub indirect_selection: Option<String>,
 }
 
@@ -287,6 +288,7 @@ pub enum DocsCommand {
 
 /// `docs generate`.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct DocsArgs {
     /// What is in the catalog.
     #[command(flatten)]
@@ -297,7 +299,7 @@ pub struct DocsArgs {
     /// Compiles models (the default).
     #[arg(long, overrides_with = "no_compile")]
     pub compile: bool,
-    /// Writes one page with everything inside, static_index.html.
+    /// Writes one page with everything inside, `static_index.html`.
     #[arg(long)]
     pub r#static: bool,
     /// Does not ask the warehouse.

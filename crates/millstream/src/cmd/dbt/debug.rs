@@ -92,7 +92,7 @@ fn profiles_folder(context: &Context<'_>) -> String {
 }
 
 fn reason(what: &str, wrong: &[&Diagnostic]) -> Option<String> {
-    let lines: Vec<String> = wrong.iter().map(|found| found.to_string()).collect();
+    let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
     let reason = "loading failed for the following reason:";
     (!lines.is_empty()).then(|| format!("{what} {reason}\n{}", lines.join("\n")))
 }

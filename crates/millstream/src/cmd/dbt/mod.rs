@@ -165,9 +165,10 @@ fn open_log(cli: &DbtCli, place: &Place) -> Log {
     let folder = cli.common.log_path.clone().unwrap_or_else(|| "logs".into());
     // Unless somebody says so, files and pipes have none.
     let said = cli.flags.said("use_colors");
-    let colors = match said.unwrap_or_else(|| std::io::stdout().is_terminal()) {
-        true => Colors::On,
-        false => Colors::Off,
+    let colors = if said.unwrap_or_else(|| std::io::stdout().is_terminal()) {
+        Colors::On
+    } else {
+        Colors::Off
     };
     let folder = place.root.join(folder);
     let is_kept = !matches!(cli.common.log_level_file.as_deref(), Some("off" | "none"));

@@ -125,14 +125,13 @@ pub struct OpeningWarehouse {
 impl OpeningWarehouse {
     /// Begins with what needs no project.
     pub fn begin(context: &Context<'_>, target: &Arc<Target>) -> Result<Self, Failure> {
-        let embedded = match target.kind.as_str() {
-            "postgres" => None,
-            _ => {
-                let environment = environment(context.global, context.place, &target.name)?;
-                expect_of_the_folder(context.place, &environment)?;
-                let ledger = OpeningLedger::begin(&environment);
-                Some((environment, ledger))
-            }
+        let embedded = if target.kind.as_str() == "postgres" {
+            None
+        } else {
+            let environment = environment(context.global, context.place, &target.name)?;
+            expect_of_the_folder(context.place, &environment)?;
+            let ledger = OpeningLedger::begin(&environment);
+            Some((environment, ledger))
         };
         Ok(Self { target: Arc::clone(target), embedded })
     }

@@ -91,9 +91,9 @@ fn describe(log: &Log, manifest: &Manifest, result: &RunResult) {
     log.say("");
     let head = format!("{word} in {kind} {name} ({file})");
     if result.status == Status::Warn {
-        log.warn(&head)
+        log.warn(&head);
     } else {
-        log.error(&head)
+        log.error(&head);
     }
     let message = result.message.as_deref().unwrap_or("Status: failed");
     let indented = format!("  {}", message.replace('\n', "\n  "));

@@ -1,4 +1,4 @@
-//! OpenLineage's `columnLineage` facet, version 1-2-0: the edges of one step.
+//! `OpenLineage`'s `columnLineage` facet, version 1-2-0: the edges of one step.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::assets::Assets;
 const PRODUCER: &str = concat!("urn:millstream:", env!("CARGO_PKG_VERSION"));
 const SCHEMA: &str = "https://openlineage.io/spec/facets/1-2-0/ColumnLineageDatasetFacet.json\
     #/$defs/ColumnLineageDatasetFacet";
-/// Stands for a field where an asset is meant as a whole: OpenLineage knows only fields.
+/// Stands for a field where an asset is meant as a whole: `OpenLineage` knows only fields.
 const WHOLE: &str = "*";
 
 /// The asset as a data set with the facet; `None` if nothing is known of it. What holds for all

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use millstream_core::AssetKey;
-use millstream_core::lineage::{ColumnPath, EdgeKind, Inexact, Origin};
+use millstream_core::lineage::{ColumnPath, EdgeKind, Edges, Inexact, Origin};
 use serde::Serialize;
 
 use super::assets::{Assets, Known};
@@ -67,10 +67,12 @@ pub(super) struct Walk<'a> {
     assets: &'a Assets,
     direction: Direction,
     depth: usize,
-    readers: HashMap<&'a AssetKey, Vec<(&'a Origin, Origin, EdgeKind, Option<Inexact>)>>,
+    readers: HashMap<&'a AssetKey, Vec<Reader<'a>>>,
     rows_readers: HashMap<&'a AssetKey, BTreeSet<&'a AssetKey>>,
 }
 
+/// Who reads a place of an asset, what it makes of it, and how.
+type Reader<'a> = (&'a Origin, Origin, EdgeKind, Option<Inexact>);
 type Hops = BTreeMap<Origin, BTreeMap<Link, Option<Inexact>>>;
 
 impl<'a> Walk<'a> {
@@ -80,7 +82,9 @@ impl<'a> Walk<'a> {
         let (readers, rows_readers) = (HashMap::new(), HashMap::new());
         let mut walk = Self { assets, direction, depth, readers, rows_readers };
         if direction == Direction::Down {
-            assets.iter().for_each(|(asset, known)| walk.turn_round(asset, known));
+            for (asset, known) in assets {
+                walk.turn_round(asset, known);
+            }
         }
         walk
     }
@@ -143,7 +147,9 @@ impl<'a> Walk<'a> {
         while let Some((place, left)) = queue.pop_front() {
             for (next, links) in self.hops(&place) {
                 let Some(left) = left.checked_sub(cost(&place, &next)) else { continue };
-                links.iter().for_each(|(link, inexact)| each(&place, &next, *link, *inexact));
+                for (link, inexact) in &links {
+                    each(&place, &next, *link, *inexact);
+                }
                 if seen.insert(next.clone()) {
                     // What costs nothing goes first, so that each place is met with most left.
                     if cost(&place, &next) == 0 {
@@ -179,7 +185,7 @@ impl<'a> Walk<'a> {
             None => Some(lineage.rows.clone()),
             Some(path) => lineage.column(path.name()).map(|column| column.at(path.steps()).edges),
         };
-        for edge in edges.iter().flat_map(|edges| edges.iter()) {
+        for edge in edges.iter().flat_map(Edges::iter) {
             add(&mut hops, edge.from.clone(), Link::Edge(edge.kind), edge.inexact);
         }
         if place.column.is_none() {
