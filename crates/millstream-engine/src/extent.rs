@@ -10,9 +10,9 @@ use millstream_core::name::Relation;
 use object_store::ObjectStore as _;
 
 use crate::error::from_store;
+use crate::file_target::attempt_of;
 use crate::lake::{LOG_FOLDER, Lake};
 use crate::log::effect_of;
-use crate::write::attempt_of;
 
 /// What a copy of the lake takes of what was published.
 #[derive(Clone, Copy)]

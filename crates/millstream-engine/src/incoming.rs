@@ -13,12 +13,13 @@ use millstream_core::table::{DataFile, FileSize};
 use object_store::ObjectStoreExt as _;
 
 use crate::error::{EngineError, from_arrow, from_datafusion, from_store};
+use crate::file_target::{FileKind, FileTarget};
 use crate::lake::{Lake, LakeFile};
 use crate::provider::LakeTable;
 use crate::session::Joins;
 use crate::stage::{Change, Tables};
 use crate::types::conform;
-use crate::write::{FileKind, FileTarget, FileWriter, batch_bytes, column_bytes};
+use crate::write::{FileWriter, batch_bytes, column_bytes};
 
 /// Rows that are held in memory at most; more are written down first.
 const HELD_BYTES_MAX: usize = 128 * 1024 * 1024;

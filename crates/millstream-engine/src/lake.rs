@@ -21,11 +21,11 @@ use tokio::sync::OnceCell;
 
 use crate::comments;
 use crate::error::{EngineError, from_delta, from_io, from_store};
+use crate::file_target::FileTargets;
 use crate::publish::TARGET_FILE_SIZE;
 use crate::stats;
 use crate::store::LakeStore;
 use crate::syncs::Syncs;
-use crate::write::FileTargets;
 
 /// The folder of a table's log.
 pub(crate) const LOG_FOLDER: &str = "_delta_log";

@@ -7,12 +7,13 @@ use millstream_core::id::AttemptId;
 use millstream_core::name::Relation;
 use millstream_core::table::StagedTable;
 
+use crate::file_target::{FileKind, FileTarget, FileTargets};
 use crate::lake::{Lake, LakeFile, TableState};
 use crate::provider::LakeTable;
 use crate::session::Joins;
 use crate::stage::{Stager, Tables, staged_table};
 use crate::stream::to_batches;
-use crate::write::{FileKind, FileTarget, FileTargets, write_files};
+use crate::write::write_files;
 
 /// Files that reach less than one part in this of what closes a file are put together.
 const SMALL_FILE_SHARE: usize = 3;

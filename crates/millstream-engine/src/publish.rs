@@ -26,9 +26,9 @@ use object_store::ObjectStoreExt as _;
 use serde_json::{Value, json};
 
 use crate::error::{EngineError, from_delta, from_store};
+use crate::file_target::{FileKind, FileTargets, attempt_prefix};
 use crate::lake::{Lake, TableState, schema_from_json};
 use crate::log::{self, APPLICATION_KEY, OPERATION_KEY, SEQUENCE_KEY};
-use crate::write::{FileKind, FileTargets, attempt_prefix};
 
 /// Bytes of a file, among the properties of a table. It tells ours and foreign writers alike.
 pub(crate) const TARGET_FILE_SIZE: &str = "delta.targetFileSize";

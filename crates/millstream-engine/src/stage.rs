@@ -18,6 +18,7 @@ use millstream_core::table::{DataFile, FileSize, StagedTable, TablePart, WriteMo
 use crate::comments;
 use crate::error::from_datafusion;
 use crate::evolve::{Evolved, OldFiles, evolved};
+use crate::file_target::{FileKind, FileTarget};
 use crate::lake::{Lake, LakeFile, TableState, names, schema_to_json};
 use crate::merge::Merge;
 use crate::overwrite;
@@ -25,7 +26,7 @@ use crate::provider::LakeTable;
 use crate::session::{Joins, Planned, Sessions};
 use crate::stream::to_batches;
 use crate::types::lake_schema;
-use crate::write::{FileKind, FileTarget, FileWriter};
+use crate::write::FileWriter;
 
 /// Place of a row's file among those of a table.
 pub(crate) const FILE_NUMBER: &str = "__file";

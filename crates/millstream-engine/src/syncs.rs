@@ -15,9 +15,9 @@ use millstream_core::table::{DataFile, StagedTable};
 use tokio::runtime::Handle;
 
 use crate::error::{EngineError, from_io};
+use crate::file_target::attempt_of;
 use crate::folders::Folders;
 use crate::lake::{LOG_FOLDER, Lake};
-use crate::write::attempt_of;
 
 /// The syncs that this process has begun and nobody has waited for yet: one for each table that an
 /// attempt has written to.

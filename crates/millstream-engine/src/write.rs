@@ -1,8 +1,6 @@
 //! The one writer of data files. Row groups are encoded in parallel and put into files in the
 //! order of their rows, so that the same rows make the same files.
 
-use std::fs::File;
-use std::io;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, RecordBatch};
@@ -10,17 +8,15 @@ use arrow::datatypes::SchemaRef;
 use futures::StreamExt as _;
 use millstream_core::batch::BatchStream;
 use millstream_core::error::Result;
-use millstream_core::id::AttemptId;
-use millstream_core::name::Relation;
-use millstream_core::table::{DataFile, FileSize};
+use millstream_core::table::DataFile;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::encode::{Destination, EncodedGroup, Encoder, OpenFile};
-use crate::error::{EngineError, from_io};
+use crate::encode::{EncodedGroup, Encoder};
+use crate::file_target::{FileTarget, FileTargets};
 use crate::lake::Lake;
-use crate::syncs::sync_names;
+use crate::making::{Making, stopped};
 
 /// Rows that a row group has at least, unless they are very wide.
 const GROUP_ROWS_MIN: usize = 128 * 1024;
@@ -36,123 +32,6 @@ const GROUP_BATCHES_MAX: usize = GROUP_ROWS_MAX / millstream_core::limits::BATCH
 
 /// Bytes of the first rows that are held before encoders are started.
 const HELD_BYTES_MAX: usize = 1024 * 1024;
-
-/// When a file is closed: after the row group with which it reaches one of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileTargets {
-    pub(crate) bytes: usize,
-    pub(crate) rows: usize,
-}
-
-impl FileTargets {
-    pub(crate) const fn of(size: FileSize) -> Self {
-        match size {
-            FileSize::Large => Self { bytes: 192 * 1024 * 1024, rows: usize::MAX },
-            // What a change costs goes with rows where they are short, and with bytes otherwise.
-            FileSize::Small => Self { bytes: 16 * 1024 * 1024, rows: 512 * 1024 },
-        }
-    }
-
-    fn reached(self, file: &OpenFile) -> bool {
-        file.bytes() >= self.bytes || file.rows() >= self.rows
-    }
-}
-
-/// What the files are written for. Their names say it, and the log entry takes it from there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileKind {
-    Replace,
-    Append,
-    Merge,
-    DeleteInsert,
-    Overwrite,
-    Optimize,
-    /// Rows that a merge reads more than once; gone when it ends.
-    Spool,
-    /// No files: only the comments of the table are others.
-    Describe,
-}
-
-impl FileKind {
-    /// Those that a version can name.
-    const NAMED: [Self; 6] = [
-        Self::Replace,
-        Self::Append,
-        Self::Merge,
-        Self::DeleteInsert,
-        Self::Overwrite,
-        Self::Optimize,
-    ];
-
-    /// The word of `history`.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Replace => "replace",
-            Self::Append => "append",
-            Self::Merge => "merge",
-            Self::DeleteInsert => "delete_insert",
-            Self::Overwrite => "overwrite",
-            Self::Optimize => "optimize",
-            Self::Spool => "spool",
-            Self::Describe => "describe",
-        }
-    }
-
-    /// What a file was written for.
-    pub(crate) fn of_path(path: &str) -> Option<Self> {
-        let number = path.strip_suffix(SUFFIX)?.rsplit('-').next()?;
-        Self::NAMED.into_iter().find(|kind| number.starts_with(kind.letter()))
-    }
-
-    /// What stands for the kind in the names of files.
-    fn letter(self) -> char {
-        match self {
-            Self::Replace => 'r',
-            Self::Append => 'a',
-            Self::Merge => 'm',
-            Self::DeleteInsert => 'd',
-            Self::Overwrite => 'w',
-            Self::Optimize => 'o',
-            Self::Spool => 's',
-            Self::Describe => 'c',
-        }
-    }
-}
-
-const SUFFIX: &str = ".parquet";
-
-/// Where files go and what they are called.
-#[derive(Debug, Clone)]
-pub(crate) struct FileTarget {
-    pub(crate) relation: Relation,
-    pub(crate) attempt: AttemptId,
-    pub(crate) kind: FileKind,
-    pub(crate) size: FileSize,
-}
-
-impl FileTarget {
-    fn name(&self, number: usize) -> String {
-        format!("{}{}{number:05}{SUFFIX}", attempt_prefix(self.attempt), self.kind.letter())
-    }
-
-    /// Makes a file durable that will be there after the attempt.
-    fn sync(&self, file: Option<&File>) -> io::Result<()> {
-        match file {
-            Some(file) if self.kind != FileKind::Spool => file.sync_all(),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// How the names of all files of an attempt begin.
-pub(crate) fn attempt_prefix(attempt: AttemptId) -> String {
-    format!("part-{attempt}-")
-}
-
-/// The attempt that wrote a file, from its path.
-pub(crate) fn attempt_of(path: &str) -> Option<AttemptId> {
-    path.strip_prefix("part-")?.rsplit_once('-')?.0.parse().ok()
-}
 
 /// Writes all rows of a stream as files of a schema, which nothing names yet. They are durable when
 /// [`Lake::settle`] returns.
@@ -347,85 +226,4 @@ pub(crate) fn batch_bytes(batch: &RecordBatch) -> usize {
 pub(crate) fn column_bytes(column: &ArrayRef) -> usize {
     let bytes = column.to_data().get_slice_memory_size();
     bytes.unwrap_or_else(|_| column.get_array_memory_size())
-}
-
-/// How files are made, and where. What it does blocks.
-#[derive(Clone)]
-struct Making {
-    lake: Arc<Lake>,
-    target: FileTarget,
-    encoder: Arc<Encoder>,
-    runtime: Handle,
-}
-
-impl Making {
-    /// Makes one file of one row group.
-    fn one_file(self, rows: Vec<RecordBatch>) -> Result<Vec<DataFile>> {
-        let (give, batches) = mpsc::channel(rows.len());
-        for batch in rows {
-            give.try_send(batch).map_err(|_| stopped("an encoder"))?;
-        }
-        drop(give);
-        let group = self.encoder.encode(batches);
-        self.files(std::iter::once(group))
-    }
-
-    /// Puts finished row groups into files, in the order in which they began.
-    fn files(self, groups: impl Iterator<Item = Result<EncodedGroup>>) -> Result<Vec<DataFile>> {
-        let targets = FileTargets::of(self.target.size);
-        let mut files = Vec::new();
-        let mut open: Option<OpenFile> = None;
-        for group in groups {
-            let mut file = match open.take() {
-                Some(file) => file,
-                None => self.open(files.len())?,
-            };
-            file.append(group?)?;
-            if targets.reached(&file) {
-                let (file, unsynced) = file.finish()?;
-                files.push(file);
-                self.target.sync(unsynced.as_ref()).map_err(|error| from_io(&error))?;
-            } else {
-                open = Some(file);
-            }
-        }
-        let (last, unsynced) = open.map(OpenFile::finish).transpose()?.unzip();
-        files.extend(last);
-        if !files.is_empty() {
-            self.begin_sync(unsynced.flatten());
-        }
-        Ok(files)
-    }
-
-    fn open(&self, number: usize) -> Result<OpenFile> {
-        let name = self.target.name(number);
-        let relation = &self.target.relation;
-        let destination = if let Some(folders) = &self.lake.store.folders {
-            let root = folders.of_table(relation);
-            std::fs::create_dir_all(&root).map_err(|error| from_io(&error))?;
-            Destination::Local(root.join(&name))
-        } else {
-            let path = Lake::table_path(relation).join(name.as_str());
-            Destination::Remote(Arc::clone(&self.lake.store.lake), path)
-        };
-        OpenFile::create(name, destination, &self.encoder, &self.runtime)
-    }
-
-    /// Begins to make the last file durable, and the names of all.
-    fn begin_sync(self, last: Option<File>) {
-        let Self { lake, target, runtime, .. } = self;
-        let Some(folders) = lake.store.folders.clone() else { return };
-        if target.kind == FileKind::Spool {
-            return;
-        }
-        let root = folders.of_table(&target.relation);
-        lake.syncs.begin(target.attempt, &runtime, move || {
-            target.sync(last.as_ref())?;
-            sync_names(&folders, &root)
-        });
-    }
-}
-
-fn stopped(what: &str) -> EngineError {
-    EngineError::Internal { message: format!("{what} stopped before its end") }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::{APPLICATION, Lab};
-use crate::write::attempt_of;
+use crate::file_target::attempt_of;
 
 fn effect(sequence: u64) -> EffectId {
     EffectId { application: APPLICATION.to_owned(), sequence }
