@@ -59,13 +59,17 @@ pub struct Folders<'a> {
 pub struct OpeningLedger(JoinHandle<CoreResult<Ledger>>);
 
 impl OpeningLedger {
-    /// Begins to open it, and makes the folder of the environment if it is missing.
-    pub fn begin(environment: &Environment) -> Self {
+    /// Begins to open it, and makes the folder of the environment if it is missing. An environment
+    /// that may not be opened is refused at once, before anything of it is touched.
+    pub fn begin(environment: &Environment) -> CoreResult<Self> {
         let environment = environment.clone();
-        Self(tokio::spawn(async move {
-            folder::prepare(&environment.root)?;
+        let is_prepared = folder::is_prepared(&environment.root)?;
+        Ok(Self(tokio::spawn(async move {
+            if !is_prepared {
+                folder::prepare(&environment.root)?;
+            }
             ledger_of(&environment, &Clock::System).await
-        }))
+        })))
     }
 
     async fn opened(self) -> CoreResult<Ledger> {

@@ -9,22 +9,31 @@ use millstream_core::error::{Plain, Result};
 
 use super::place::expect_restored;
 
+/// The file that has the format number.
+const FORMAT_FILE: &str = "format";
 /// The format of an environment's folder that this version writes.
 const FORMAT: u32 = 1;
 /// The folders that are made for an environment, and the project's, which gets their names.
 const FOLDERS_SYNCED: usize = 3;
 
-/// Makes the folder with its format number; refuses one of a newer version.
-pub(super) fn prepare(root: &Path) -> Result<()> {
-    let file = root.join("format");
-    match fs::read_to_string(&file) {
-        Ok(text) => check_format(root, &text),
+/// Whether the folder has its format number. Refuses one of a newer version, and one that was not
+/// restored to the end; writes nothing.
+pub(super) fn is_prepared(root: &Path) -> Result<bool> {
+    match fs::read_to_string(root.join(FORMAT_FILE)) {
+        Ok(text) => check_format(root, &text).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            expect_restored(root)?;
-            make(root, &file).map_err(|error| unwritable(root, &error))
+            expect_restored(root).map(|()| false)
         }
         Err(error) => Err(unwritable(root, &error)),
     }
+}
+
+/// Makes the folder with its format number, unless it is there or refused.
+pub(super) fn prepare(root: &Path) -> Result<()> {
+    if is_prepared(root)? {
+        return Ok(());
+    }
+    make(root, &root.join(FORMAT_FILE)).map_err(|error| unwritable(root, &error))
 }
 
 /// Makes what is missing. Once the file is there, no other process sees to the names of the

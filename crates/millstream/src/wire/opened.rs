@@ -49,7 +49,7 @@ impl Opened {
     pub async fn of(found: Found, command: &str) -> Result<Self, Failure> {
         let Found { project, release } = found;
         let folders = Folders { files: &project.root, home: &project.home };
-        let ledger = OpeningLedger::begin(&project.environment);
+        let ledger = OpeningLedger::begin(&project.environment)?;
         let functions = project.dbt.python_functions();
         let lines = python::traced();
         let backends =

@@ -130,7 +130,7 @@ impl OpeningWarehouse {
         } else {
             let environment = environment(context.global, context.place, &target.name)?;
             expect_of_the_folder(context.place, &environment)?;
-            let ledger = OpeningLedger::begin(&environment);
+            let ledger = OpeningLedger::begin(&environment)?;
             Some((environment, ledger))
         };
         Ok(Self { target: Arc::clone(target), embedded })
