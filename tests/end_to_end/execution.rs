@@ -280,8 +280,8 @@ fn a_command_that_has_ended_well_is_not_run_again_once_that_is_known() {
         ("command.claim.after", 1),
         ("command.known", 1),
         ("command.ended", 2),
-        ("command.intent.after", 1),
-        ("command.publish.after", 1),
+        ("command.intent.after", 2),
+        ("command.publish.after", 2),
         ("command.commit.after", 1),
     ] {
         let project = with_commands("echo ran >> begun; echo done > out.txt\n");

@@ -27,6 +27,7 @@ mod partitions;
 #[cfg(target_os = "linux")]
 mod power_cut;
 mod python_functions;
+mod python_steps;
 mod questions;
 mod readers;
 mod releases;

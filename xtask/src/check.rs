@@ -24,7 +24,8 @@ const SINGLE: [&str; 7] = [
 const ENGINE_ONLY: [&str; 4] = ["datafusion", "deltalake-core", "ballista", "object_store"];
 /// What rooms may depend on besides `core`: `ledger` and `guard` for all; the rest is listed.
 const SHARED: [&str; 3] = ["millstream-core", "millstream-ledger", "millstream-guard"];
-const SIDEWAYS: [(&str, &str); 7] = [
+const SIDEWAYS: [(&str, &str); 8] = [
+    ("millstream-command", "millstream-python"),
     ("millstream-notify", "millstream-project"),
     ("millstream-run", "millstream-project"),
     ("millstream-project", "millstream-dbt"),

@@ -31,6 +31,16 @@ pub(crate) struct Group {
     began: Option<u64>,
     /// Which start of the machine that is.
     boot: Option<String>,
+    guards: Guards,
+}
+
+/// How many processes of a group only wait to kill the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Guards {
+    /// Another group has the one that does.
+    None,
+    One,
 }
 
 /// What a process is doing, of what the system tells of it.
@@ -42,18 +52,17 @@ struct Seen {
 
 impl Group {
     /// The group that a process of ours leads, which has just begun.
-    pub(crate) fn led_by(process: u32, asset: &AssetKey) -> Self {
+    pub(crate) fn led_by(process: u32, guards: Guards, asset: &AssetKey) -> Self {
         let began = seen(process).map(|seen| seen.began);
-        Self { asset: asset.clone(), number: process, began, boot: boot() }
+        Self { asset: asset.clone(), number: process, began, boot: boot(), guards }
     }
 
     /// Ends all its processes, and waits until they are gone. They are asked first; `release` then
-    /// lets go of the pipe by which they are kept.
+    /// lets go of what keeps them.
     pub(crate) async fn end(&self, release: impl FnOnce()) -> Result<(), CommandError> {
         if self.left() > 0 {
             self.signal("TERM");
-            // One of them only waits to kill the others.
-            self.has_at_most(1, GRACE).await;
+            self.has_at_most(usize::from(self.guards == Guards::One), GRACE).await;
         }
         release();
         if self.left() > 0 {

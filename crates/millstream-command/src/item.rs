@@ -15,7 +15,7 @@ pub(crate) fn filled(text: &str, item: Option<&Value>) -> Result<String, Command
         let end = behind.find("}}").map(|end| end + "}}".len());
         let path = end.and_then(|end| path(&behind[2..end - 2]));
         if let (Some(path), Some(end)) = (path, end) {
-            filled.push_str(&found(item, path)?);
+            filled.push_str(&self::text(found(item, path)?));
             rest = &behind[end..];
         } else {
             filled.push_str("{{");
@@ -24,6 +24,33 @@ pub(crate) fn filled(text: &str, item: Option<&Value>) -> Result<String, Command
     }
     filled.push_str(rest);
     Ok(filled)
+}
+
+/// A value with the item in its texts. A text that is nothing but the item, or a field of it, becomes
+/// that value.
+pub(crate) fn filled_in(value: &Value, item: Option<&Value>) -> Result<Value, CommandError> {
+    Ok(match value {
+        Value::String(text) => match (item, whole(text)) {
+            (Some(item), Some(path)) => found(item, path)?.clone(),
+            _ => Value::String(filled(text, item)?),
+        },
+        Value::Array(values) => {
+            let values = values.iter().map(|value| filled_in(value, item));
+            Value::Array(values.collect::<Result<_, _>>()?)
+        }
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            let fields = fields.map(|(name, value)| Ok((name.clone(), filled_in(value, item)?)));
+            Value::Object(fields.collect::<Result<_, CommandError>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
+/// The path in a text that is `{{ item.a.b }}` and nothing else.
+fn whole(text: &str) -> Option<&str> {
+    let inside = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    path(inside)
 }
 
 /// An item as a text: as it is if it is one, otherwise its JSON.
@@ -44,13 +71,13 @@ fn path(expression: &str) -> Option<&str> {
     is_path.then_some(path)
 }
 
-fn found(item: &Value, path: &str) -> Result<String, CommandError> {
+fn found<'a>(item: &'a Value, path: &str) -> Result<&'a Value, CommandError> {
     let names = path.split('.').filter(|name| !name.is_empty());
     let found = names.into_iter().try_fold(item, |value, name| match value {
         Value::Array(items) => items.get(name.parse::<usize>().ok()?),
         value => value.get(name),
     });
-    found.map(text).ok_or_else(|| CommandError::NoField { field: format!("item{path}") })
+    found.ok_or_else(|| CommandError::NoField { field: format!("item{path}") })
 }
 
 #[cfg(test)]
@@ -58,6 +85,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_text_that_is_an_item_keeps_its_type() {
+        let item = json!({"rows": 3, "names": ["a"]});
+        let given = json!({"n": "{{ item.rows }}", "all": ["{{item}}", "x{{ item.rows }}", 1]});
+        let filled = filled_in(&given, Some(&item)).unwrap();
+        assert_eq!(filled, json!({"n": 3, "all": [item, "x3", 1]}));
+        assert!(filled_in(&json!("{{ item.no }}"), Some(&item)).is_err());
+        assert_eq!(filled_in(&given, None).unwrap(), given);
+    }
 
     #[test]
     fn an_item_and_its_fields_stand_in_texts() {

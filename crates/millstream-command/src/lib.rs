@@ -1,4 +1,5 @@
-//! Steps that run a command as a process of its own.
+//! Steps that run a command as a process of its own, or call a function of a file in Python in one
+//! that is forked from a warm one.
 //!
 //! The command leads a group of processes that ends with it, with its time-out, with the run that is
 //! stopped, and with Millstream, however that ends: a line of `sh` in the same group reads a pipe
@@ -6,9 +7,11 @@
 //! called stands in a file before the command begins, so that whoever recovers the attempt can see
 //! to it that the group is gone before the command runs again.
 //!
+//! A function leads a group as well, which the warm process ends in the place of that line of `sh`.
+//!
 //! A step of `steps/` may also wait for a person in place of running anything: `approval`.
 //!
-//! Reading order: `step`, `process`, `group`, `limits`, `files`, `item`, `result`, `approval`, `error`.
+//! Reading order: `step`, `process`, `group`, `limits`, `files`, `item`, `result`, `python`, `approval`, `error`.
 
 mod approval;
 mod error;
@@ -17,6 +20,7 @@ mod group;
 mod item;
 mod limits;
 mod process;
+mod python;
 mod result;
 mod step;
 #[cfg(test)]
@@ -24,4 +28,5 @@ mod tests;
 
 pub use approval::ApprovalStep;
 pub use error::{CommandError, EXPLANATIONS};
+pub use python::PythonTask;
 pub use step::{CommandConfig, CommandStep, Secrets};

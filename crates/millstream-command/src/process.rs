@@ -1,4 +1,5 @@
-//! Running a command: started, listened to, and ended with all that it has started.
+//! Running a command or calling a function: started, listened to, and ended with all that it has
+//! started.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
@@ -10,17 +11,21 @@ use std::time::Duration;
 
 use millstream_core::asset::AssetKey;
 use millstream_core::crash;
+use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::log::{AttemptLog, Level, Origin, Said};
 use millstream_core::printed::Printed;
-use millstream_core::secret::Secret;
+use millstream_core::secret::{Secret, hidden};
 use millstream_core::spec::LimitsSpec;
+use millstream_python::{Called, Caller, Keeper, PythonCall};
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::error::CommandError;
-use crate::group::{Group, Groups};
+use crate::group::{Group, Groups, Guards};
 use crate::limits::ControlGroup;
+use crate::python::PythonTask;
 
 /// Waits for the word to begin, leaves behind who kills the group when Millstream lets go of the
 /// pipe, and becomes the command.
@@ -34,15 +39,12 @@ const READ_BYTES: usize = 8 * 1024;
 /// How long what it printed last is waited for. A process that left the group may keep its output
 /// open for ever.
 const OUTPUT_WAIT: Duration = Duration::from_secs(5);
-/// The shortest secret that is hidden in what is printed; shorter ones would hide half of it.
-const HIDDEN_LENGTH_MIN: usize = 4;
 
 /// What is to run.
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) asset: AssetKey,
-    /// The program and its arguments.
-    pub(crate) command: Vec<String>,
+    /// The folder of commands. Functions run in that of their interpreter.
     pub(crate) folder: PathBuf,
     /// Variables of its environment, beside those of this process.
     pub(crate) variables: BTreeMap<String, String>,
@@ -51,35 +53,50 @@ pub(crate) struct Order {
     pub(crate) limits: Option<LimitsSpec>,
 }
 
-/// The commands of a step that this process runs.
+/// The arguments of a function.
+#[derive(Debug)]
+pub(crate) struct Arguments {
+    pub(crate) given: Map<String, Value>,
+    pub(crate) offered: Map<String, Value>,
+}
+
+/// What runs for the attempts of a step in this process.
 #[derive(Debug)]
 pub(crate) struct Processes {
     groups: Groups,
-    /// The pipes whose end ends a group. They outlive the attempt, so that its processes can be
-    /// asked to end before they are killed.
-    pipes: Mutex<HashMap<AttemptId, ChildStdin>>,
+    /// What keeps groups. It outlives the attempt, so that its processes can be asked to end before
+    /// they are killed.
+    kept: Mutex<HashMap<AttemptId, Kept>>,
+}
+
+/// That whose end ends a group.
+#[derive(Debug)]
+enum Kept {
+    Pipe { _pipe: ChildStdin },
+    Python { _keeper: Keeper },
 }
 
 impl Processes {
     pub(crate) fn new(groups: Groups) -> Self {
-        Self { groups, pipes: Mutex::default() }
+        Self { groups, kept: Mutex::default() }
     }
 
     /// Runs a command to its end.
     pub(crate) async fn run(
         &self,
         attempt: AttemptId,
+        command: &[String],
         order: Order,
         log: &AttemptLog,
     ) -> Result<ExitStatus, CommandError> {
         self.groups.end_all_of(&order.asset).await?;
-        let mut child = spawn(&order)?;
+        let mut child = spawn(command, &order)?;
         let mut pipe = child.stdin.take().ok_or_else(|| std::io::Error::other("no pipe"))?;
-        self.groups.write(attempt, &Group::led_by(child.id(), &order.asset))?;
+        self.groups.write(attempt, &Group::led_by(child.id(), Guards::One, &order.asset))?;
         crash::point("command.known");
-        let _control = limited(&child, attempt, order.limits.as_ref(), log);
+        let _control = limited(Some(child.id()), attempt, order.limits.as_ref(), log);
         pipe.write_all(b"go\n")?;
-        self.pipes().insert(attempt, pipe);
+        self.kept().insert(attempt, Kept::Pipe { _pipe: pipe });
         crash::point("command.begun");
         let out = listen(child.stdout.take(), Origin::Stdout, log, &order.secrets);
         let err = listen(child.stderr.take(), Origin::Stderr, log, &order.secrets);
@@ -93,6 +110,44 @@ impl Processes {
         Ok(status)
     }
 
+    /// Calls a function of a file, and gives how it ended.
+    pub(crate) async fn call(
+        &self,
+        attempt: AttemptId,
+        task: &PythonTask,
+        arguments: Arguments,
+        order: Order,
+        log: &AttemptLog,
+    ) -> Result<Called> {
+        self.groups.end_all_of(&order.asset).await?;
+        let caller = Caller::begin(&task.host, &task.code).await?;
+        if let Some(number) = caller.number() {
+            let group = Group::led_by(number, Guards::None, &order.asset);
+            self.groups.write(attempt, &group).map_err(CommandError::System)?;
+        }
+        crash::point("command.known");
+        let _control = limited(caller.number(), attempt, order.limits.as_ref(), log);
+        self.kept().insert(attempt, Kept::Python { _keeper: caller.keeper() });
+        crash::point("command.begun");
+        let Arguments { given, offered } = arguments;
+        let called = caller
+            .call(PythonCall {
+                file: &task.file,
+                code: &task.code,
+                entry_point: &task.entry_point,
+                given,
+                offered,
+                variables: order.variables,
+                secrets: order.secrets,
+                log: log.clone(),
+            })
+            .await?;
+        crash::point("command.ended");
+        self.release(attempt);
+        self.groups.remove(attempt).map_err(CommandError::System)?;
+        Ok(called)
+    }
+
     /// Ends what is left of an attempt.
     pub(crate) async fn end(&self, attempt: AttemptId) -> Result<(), CommandError> {
         match self.groups.of(attempt) {
@@ -102,20 +157,20 @@ impl Processes {
         Ok(self.groups.remove(attempt)?)
     }
 
-    /// Lets go of the pipe, which ends all that is left of the group.
+    /// Lets go of what keeps the group, which ends all that is left of it.
     fn release(&self, attempt: AttemptId) {
-        self.pipes().remove(&attempt);
+        self.kept().remove(&attempt);
     }
 
-    fn pipes(&self) -> MutexGuard<'_, HashMap<AttemptId, ChildStdin>> {
-        self.pipes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, HashMap<AttemptId, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn spawn(order: &Order) -> std::io::Result<Child> {
+fn spawn(command: &[String], order: &Order) -> std::io::Result<Child> {
     Command::new("sh")
         .args(["-c", BEGIN, "sh"])
-        .args(&order.command)
+        .args(command)
         .current_dir(&order.folder)
         .envs(&order.variables)
         .stdin(Stdio::piped())
@@ -127,12 +182,12 @@ fn spawn(order: &Order) -> std::io::Result<Child> {
 
 /// Puts the process under limits, or says that this system cannot.
 fn limited(
-    child: &Child,
+    process: Option<u32>,
     attempt: AttemptId,
     limits: Option<&LimitsSpec>,
     log: &AttemptLog,
 ) -> Option<ControlGroup> {
-    match ControlGroup::around(child.id(), attempt, limits?) {
+    match ControlGroup::around(process?, attempt, limits?) {
         Ok(group) => Some(group),
         Err(error) => {
             let text = format!("runs without its limits, which this system cannot keep: {error}");
@@ -166,10 +221,4 @@ fn listen(
         });
     }
     ended
-}
-
-/// A line with `***` in place of secrets.
-fn hidden(line: &str, secrets: &[Secret]) -> String {
-    let long = secrets.iter().map(Secret::expose).filter(|it| it.len() >= HIDDEN_LENGTH_MIN);
-    long.fold(line.to_owned(), |line, secret| line.replace(secret, "***"))
 }

@@ -1,5 +1,5 @@
-//! The step of a command. It has done its work when the command has ended well; the commit records
-//! that, and there is nothing to publish beside it.
+//! The step of a command, or of a function in Python. It has done its work when that has ended well;
+//! the commit records that, and there is nothing to publish beside it.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -16,7 +16,8 @@ use millstream_core::id::AttemptId;
 use millstream_core::log::Level;
 use millstream_core::secret::{Secret, SecretRef};
 use millstream_core::spec::{CommandSpec, VariableSpec};
-use millstream_core::step::{Attempt, Previous, Receipt, Staged, Step, StepSpec, Target};
+use millstream_core::step::{Attempt, Evidence, Previous, Receipt, Staged, Step, StepSpec, Target};
+use millstream_python::Called;
 use serde_json::{Value, json};
 
 use crate::error::CommandError;
@@ -24,6 +25,7 @@ use crate::files::{fingerprint, missing};
 use crate::group::Groups;
 use crate::item;
 use crate::process::{Order, Processes};
+use crate::python::{self, PythonTask};
 use crate::result::ResultFiles;
 
 /// Gives the values of secrets.
@@ -35,6 +37,8 @@ pub struct CommandConfig {
     pub step: StepSpec,
     /// What its file says.
     pub command: CommandSpec,
+    /// The function that it calls, of a step that is no command.
+    pub python: Option<PythonTask>,
     /// The name of the environment.
     pub environment: String,
     /// The folder of the project's files, in which commands run.
@@ -53,10 +57,11 @@ impl std::fmt::Debug for CommandConfig {
     }
 }
 
-/// Runs a command.
+/// Runs a command, or calls a function.
 pub struct CommandStep {
     spec: StepSpec,
     command: CommandSpec,
+    python: Option<PythonTask>,
     environment: String,
     root: PathBuf,
     home: PathBuf,
@@ -74,10 +79,11 @@ impl std::fmt::Debug for CommandStep {
 impl CommandStep {
     /// The step of a command.
     pub fn new(config: CommandConfig) -> Self {
-        let CommandConfig { step, command, environment, root, home, state, secrets } = config;
+        let CommandConfig { step, command, python, environment, root, home, state, secrets } =
+            config;
         let results = ResultFiles(state.join("results"));
         let processes = Processes::new(Groups(state));
-        Self { spec: step, command, environment, root, home, secrets, processes, results }
+        Self { spec: step, command, python, environment, root, home, secrets, processes, results }
     }
 
     async fn run(&self, attempt: &Attempt) -> Result<Staged> {
@@ -85,20 +91,58 @@ impl CommandStep {
             // All items are done, and this is what they gave.
             return self.done(attempt.given.clone().filter(|given| !given.is_null()));
         }
-        let order = self.order(attempt)?;
-        self.results.prepare().map_err(CommandError::System)?;
-        attempt.log.tell(Level::Info, format!("runs {}", order.command.join(" ")));
-        let status = self.processes.run(attempt.id, order, &attempt.log).await?;
-        if let Verdict::Skipped(status) = verdict(&self.command, status)? {
-            let note = Some(format!("nothing to do: it ended with status {status}"));
-            return Ok(Staged { note, ..Staged::default() });
-        }
-        let result = self.results.read(attempt.id, name_of(&self.command))?;
+        let ended = match &self.python {
+            Some(task) => self.called(task, attempt).await?,
+            None => self.ended(attempt).await?,
+        };
+        let result = match ended {
+            Ended::Done(result) => result,
+            Ended::Skipped(status) => {
+                let note = Some(format!("nothing to do: it ended with status {status}"));
+                return Ok(Staged { note, ..Staged::default() });
+            }
+        };
         match attempt.partition {
             // The step is done once all items are.
             Some(_) => Ok(Staged { result, ..Staged::default() }),
             None => self.done(result),
         }
+    }
+
+    /// Runs the command.
+    async fn ended(&self, attempt: &Attempt) -> Result<Ended> {
+        let command = argv(&self.command).into_iter();
+        let command = command.map(|argument| item::filled(&argument, attempt.given.as_ref()));
+        let command: Vec<String> = command.collect::<Result<_, _>>()?;
+        let mut order = self.order(attempt)?;
+        self.results.prepare().map_err(CommandError::System)?;
+        let file = self.results.file(attempt.id).display().to_string();
+        order.variables.insert("MILLSTREAM_RESULT".to_owned(), file);
+        attempt.log.tell(Level::Info, format!("runs {}", command.join(" ")));
+        let status = self.processes.run(attempt.id, &command, order, &attempt.log).await?;
+        let name = name_of(&self.command);
+        Ok(match verdict(&self.command, status)? {
+            Verdict::Skipped(status) => Ended::Skipped(status),
+            Verdict::Done => Ended::Done(self.results.read(attempt.id, name)?),
+        })
+    }
+
+    /// Calls the function.
+    async fn called(&self, task: &PythonTask, attempt: &Attempt) -> Result<Ended> {
+        let PythonTask { file, entry_point, .. } = task;
+        let arguments = python::arguments(&self.command, attempt)?;
+        attempt.log.tell(Level::Info, format!("calls {entry_point} of {file}"));
+        let order = self.order(attempt)?;
+        let called = self.processes.call(attempt.id, task, arguments, order, &attempt.log);
+        let status = match called.await? {
+            Called::Returned(value) => return Ok(Ended::Done(python::result_of(task, value)?)),
+            Called::Exited(status) => status,
+        };
+        let status = i32::try_from(status).unwrap_or(i32::MAX);
+        Ok(match judged(&self.command, status)? {
+            Verdict::Skipped(status) => Ended::Skipped(status),
+            Verdict::Done => Ended::Done(None),
+        })
     }
 
     /// What is published when all is done.
@@ -123,7 +167,6 @@ impl CommandStep {
             ("MILLSTREAM_ENVIRONMENT".to_owned(), self.environment.clone()),
             ("MILLSTREAM_HOME".to_owned(), self.home.display().to_string()),
             ("MILLSTREAM_EFFECT_ID".to_owned(), self.effect(attempt)?),
-            ("MILLSTREAM_RESULT".to_owned(), self.results.file(attempt.id).display().to_string()),
         ]);
         for (asset, result) in &attempt.results {
             let name = asset.name.to_uppercase();
@@ -145,11 +188,8 @@ impl CommandStep {
         variables.extend(
             attempt.given.as_ref().map(|it| ("MILLSTREAM_ITEM".to_owned(), item::text(it))),
         );
-        let command = argv(&self.command).into_iter();
-        let command = command.map(|argument| item::filled(&argument, attempt.given.as_ref()));
         Ok(Order {
             asset: self.place(attempt),
-            command: command.collect::<Result<_, _>>()?,
             folder: self.root.clone(),
             variables,
             secrets,
@@ -203,13 +243,17 @@ impl Step for CommandStep {
         Box::pin(async { Ok(receipt(target, effect)) })
     }
 
-    /// An intent is written when the command has ended well, so that the effect is there.
+    /// An intent is there when the command has ended well, so that the effect is there, too.
     fn find<'a>(
         &'a self,
         target: &'a Target,
         effect: &'a EffectId,
     ) -> BoxFuture<'a, Result<Option<Receipt>>> {
         Box::pin(async { Ok(Some(receipt(target, effect))) })
+    }
+
+    fn evidence(&self, _staged: &Staged) -> Evidence {
+        Evidence::Nothing
     }
 
     fn sequence<'a>(
@@ -236,6 +280,15 @@ pub(crate) fn receipt(target: &Target, effect: &EffectId) -> Receipt {
     Receipt { version: effect.sequence, detail: target.payload.clone() }
 }
 
+/// How the work ended that did not fail.
+#[derive(Debug)]
+enum Ended {
+    /// With this result.
+    Done(Option<Value>),
+    /// There was nothing to do, as this status says.
+    Skipped(i32),
+}
+
 /// How a command ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -250,14 +303,27 @@ fn verdict(spec: &CommandSpec, status: ExitStatus) -> Result<Verdict, CommandErr
     let Some(code) = status.code() else {
         return Err(CommandError::Killed { command, signal: status.signal().unwrap_or(0) });
     };
-    let is_among = |codes: &[u8]| u8::try_from(code).is_ok_and(|code| codes.contains(&code));
-    match code {
+    match judged(spec, code) {
+        // By these, shells and their like say that there was nothing to run.
+        Err(CommandError::Failed { status: 126, .. }) => {
+            Err(CommandError::NotRunnable { command, problem: "not executable" })
+        }
+        Err(CommandError::Failed { status: 127, .. }) => {
+            Err(CommandError::NotRunnable { command, problem: "not found" })
+        }
+        judged => judged,
+    }
+}
+
+/// What a status means.
+fn judged(spec: &CommandSpec, status: i32) -> Result<Verdict, CommandError> {
+    let command = name_of(spec).to_owned();
+    let is_among = |codes: &[u8]| u8::try_from(status).is_ok_and(|code| codes.contains(&code));
+    match status {
         0 => Ok(Verdict::Done),
-        _ if is_among(&spec.skip_on) => Ok(Verdict::Skipped(code)),
-        _ if is_among(&spec.retry_on) => Err(CommandError::TryAgain { command, status: code }),
-        126 => Err(CommandError::NotRunnable { command, problem: "not executable" }),
-        127 => Err(CommandError::NotRunnable { command, problem: "not found" }),
-        _ => Err(CommandError::Failed { command, status: code }),
+        _ if is_among(&spec.skip_on) => Ok(Verdict::Skipped(status)),
+        _ if is_among(&spec.retry_on) => Err(CommandError::TryAgain { command, status }),
+        _ => Err(CommandError::Failed { command, status }),
     }
 }
 
@@ -273,7 +339,8 @@ fn argv(spec: &CommandSpec) -> Vec<String> {
 
 /// What a command is called in messages.
 fn name_of(spec: &CommandSpec) -> &str {
-    let program = spec.run.as_ref().and_then(|run| run.first()).or(spec.shell.as_ref());
+    let run = spec.run.as_ref().and_then(|run| run.first());
+    let program = run.or(spec.shell.as_ref()).or(spec.python.as_ref());
     program.map_or("", String::as_str)
 }
 

@@ -10,7 +10,7 @@ use millstream_core::log::{AttemptLog, Said};
 use millstream_core::secret::Secret;
 use tempfile::TempDir;
 
-use crate::group::{Group, Groups};
+use crate::group::{Group, Groups, Guards};
 use crate::process::{Order, Processes};
 
 struct Place {
@@ -26,10 +26,9 @@ impl Place {
         Self { folder, processes: Arc::new(Processes::new(groups)), said: Arc::default() }
     }
 
-    fn order(&self, line: &str) -> Order {
+    fn order(&self) -> Order {
         Order {
             asset: AssetKey::step("a"),
-            command: ["sh", "-c", line].map(str::to_owned).to_vec(),
             folder: self.folder.path().to_owned(),
             variables: BTreeMap::from([("TOKEN".to_owned(), "hunter2".to_owned())]),
             secrets: vec![Secret::new("hunter2")],
@@ -60,6 +59,10 @@ impl Place {
     }
 }
 
+fn sh(line: &str) -> Vec<String> {
+    ["sh", "-c", line].map(str::to_owned).to_vec()
+}
+
 fn lives(process: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
@@ -68,8 +71,12 @@ fn lives(process: &str) -> bool {
 #[tokio::test]
 async fn a_command_says_what_it_prints_and_how_it_ends() {
     let place = Place::new();
-    let order = place.order("echo $TOKEN to out; printf 'to err' >&2; pwd > where; exit 7");
-    let status = place.processes.run(AttemptId::new(), order, &place.log()).await.unwrap();
+    let line = "echo $TOKEN to out; printf 'to err' >&2; pwd > where; exit 7";
+    let status = place
+        .processes
+        .run(AttemptId::new(), &sh(line), place.order(), &place.log())
+        .await
+        .unwrap();
     assert_eq!(status.code(), Some(7));
     assert_eq!(place.texts(), ["*** to out", "to err"]);
     let folder = place.folder.path().canonicalize().unwrap();
@@ -80,16 +87,20 @@ async fn a_command_says_what_it_prints_and_how_it_ends() {
 #[tokio::test]
 async fn a_signal_is_told_as_one() {
     let place = Place::new();
-    let order = place.order("kill -9 $$");
-    let status = place.processes.run(AttemptId::new(), order, &place.log()).await.unwrap();
+    let line = "kill -9 $$";
+    let status = place
+        .processes
+        .run(AttemptId::new(), &sh(line), place.order(), &place.log())
+        .await
+        .unwrap();
     assert_eq!(status.signal(), Some(9));
 }
 
 #[tokio::test]
 async fn what_it_leaves_behind_ends_with_it() {
     let place = Place::new();
-    let order = place.order("(echo $$ > /dev/null; exec sleep 1000) & echo $! > left");
-    place.processes.run(AttemptId::new(), order, &place.log()).await.unwrap();
+    let line = "(echo $$ > /dev/null; exec sleep 1000) & echo $! > left";
+    place.processes.run(AttemptId::new(), &sh(line), place.order(), &place.log()).await.unwrap();
     let left = place.written("left").await;
     while lives(&left) {
         tokio::task::yield_now().await;
@@ -101,10 +112,10 @@ async fn an_attempt_that_is_given_up_ends_with_all_its_processes() {
     let place = Place::new();
     let attempt = AttemptId::new();
     // One that does not listen when it is asked to end is killed.
-    let order = place.order("sleep 1000 & trap '' TERM; echo $! > child; wait; sleep 1000");
+    let line = "sleep 1000 & trap '' TERM; echo $! > child; wait; sleep 1000";
     {
-        let log = place.log();
-        let run = place.processes.run(attempt, order, &log);
+        let (command, log) = (sh(line), place.log());
+        let run = place.processes.run(attempt, &command, place.order(), &log);
         tokio::select! {
             _ = run => panic!("it does not end by itself"),
             _ = place.written("child") => {}
@@ -118,13 +129,14 @@ async fn an_attempt_that_is_given_up_ends_with_all_its_processes() {
 #[tokio::test]
 async fn a_step_never_runs_while_an_attempt_before_lives() {
     let place = Place::new();
-    let order = place.order("echo $$ > first; exec sleep 1000");
-    let processes = Arc::clone(&place.processes);
-    let log = place.log();
-    let first = tokio::spawn(async move { processes.run(AttemptId::new(), order, &log).await });
+    let line = "echo $$ > first; exec sleep 1000";
+    let (processes, order) = (Arc::clone(&place.processes), place.order());
+    let (command, log) = (sh(line), place.log());
+    let first =
+        tokio::spawn(async move { processes.run(AttemptId::new(), &command, order, &log).await });
     let process = place.written("first").await;
-    let order = place.order("true");
-    place.processes.run(AttemptId::new(), order, &place.log()).await.unwrap();
+    let line = "true";
+    place.processes.run(AttemptId::new(), &sh(line), place.order(), &place.log()).await.unwrap();
     assert!(!lives(&process));
     assert!(first.await.unwrap().unwrap().signal().is_some());
 }
@@ -132,7 +144,7 @@ async fn a_step_never_runs_while_an_attempt_before_lives() {
 #[test]
 fn a_number_that_is_used_again_is_not_taken_for_the_group() {
     let mut sleep = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
-    let group = Group::led_by(sleep.id(), &AssetKey::step("a"));
+    let group = Group::led_by(sleep.id(), Guards::None, &AssetKey::step("a"));
     assert_eq!(group.left(), 1);
     let mut other = serde_json::to_value(&group).unwrap();
     other["began"] = 1.into();

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The shortest secret that is hidden in texts; shorter ones would hide half of them.
+const HIDDEN_LENGTH_MIN: usize = 4;
+
 /// Where a secret is found: `{env: NAME}` or `{file: PATH}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -42,4 +45,10 @@ impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
+}
+
+/// A text with `***` in place of secrets of at least 4 characters.
+pub fn hidden(text: &str, secrets: &[Secret]) -> String {
+    let long = secrets.iter().map(Secret::expose).filter(|it| it.len() >= HIDDEN_LENGTH_MIN);
+    long.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
 }

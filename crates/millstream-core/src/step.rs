@@ -345,6 +345,9 @@ pub enum Evidence {
     /// The targets, or what the attempt left until it is cleaned: the commit is on the disk before
     /// that.
     Leftovers,
+    /// Nothing: what it did lies where nobody can look, as that of a command, and is done again
+    /// unless the ledger has it. Intent and commit are on the disk at once.
+    Nothing,
 }
 
 /// For every partition the fingerprint of those rows of an input that belong to it.

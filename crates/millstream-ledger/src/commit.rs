@@ -55,22 +55,44 @@ impl Ledger {
         self.write_ahead(move |connection| commit(connection, attempt, &owner, receipts, now)).await
     }
 
-    /// Intent and commit at once, of what is published by being in the ledger: durable before
-    /// anything that is written after it.
+    /// Intent and commit at once, of what is over when it is told: both are durable, or neither is
+    /// there. Gives the new versions, again the same for an attempt that is committed already.
     pub async fn commit_at_once(
         &self,
         attempt: AttemptId,
         staged: &Staged,
         receipts: Vec<(AssetKey, Receipt)>,
     ) -> Result<Vec<AssetVersion>> {
+        self.write(self.at_once(attempt, staged, receipts)).await
+    }
+
+    /// The same of what is published by being in the ledger: durable before anything that is
+    /// written after it.
+    pub async fn commit_at_once_ahead(
+        &self,
+        attempt: AttemptId,
+        staged: &Staged,
+        receipts: Vec<(AssetKey, Receipt)>,
+    ) -> Result<Vec<AssetVersion>> {
+        self.write_ahead(self.at_once(attempt, staged, receipts)).await
+    }
+
+    fn at_once(
+        &self,
+        attempt: AttemptId,
+        staged: &Staged,
+        receipts: Vec<(AssetKey, Receipt)>,
+    ) -> impl FnOnce(&Connection) -> Result<Vec<AssetVersion>> + Send + 'static {
         let now = self.now();
         let owner = self.owner().to_owned();
         let staged = staged.clone();
-        self.write_ahead(move |connection| {
+        move |connection| {
+            if AttemptRow::find(connection, attempt)?.state == StepState::Succeeded {
+                return of_attempt(connection, attempt);
+            }
             intend(connection, attempt, &owner, &staged, now)?;
             commit(connection, attempt, &owner, receipts, now)
-        })
-        .await
+        }
     }
 
     /// The versions that an attempt has made, if it is committed.

@@ -47,7 +47,7 @@ pub use graph::{Depth, Graph, Node, SelectError, Selection};
 pub use load::{HostProject, LoadOptions, Loaded, load, load_host};
 pub use project::{
     Check, CheckSeverity, ColumnDoc, KnownText, Project, ResolvedCommand, ResolvedDeployment,
-    ResolvedTraining, Seed, SqlModel, Text,
+    ResolvedPython, ResolvedTraining, Seed, SqlModel, Text,
 };
 pub use schemas::json_schemas;
 pub use template::init_files;

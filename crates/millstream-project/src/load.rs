@@ -257,7 +257,8 @@ impl Reader<'_> {
         let function_documents = documents(&mut self.folder, "functions", values, self.report);
         let functions = resolve::functions(&function_documents, &topics, self.report);
         let step_documents = documents(&mut self.folder, "steps", values, self.report);
-        let commands = resolve::commands(&step_documents, names, &trained, self.report);
+        let commands =
+            resolve::commands(&step_documents, (names, &trained), &mut self.folder, self.report);
         for documents in
             [&training_documents, &deployment_documents, &function_documents, &step_documents]
         {

@@ -279,12 +279,26 @@ pub struct ResolvedCommand {
     pub spec: CommandSpec,
     /// The file that declares it.
     pub file: PathBuf,
-    /// Hash of what its file says that decides what it does.
+    /// The function that it calls, of a step that is no command.
+    pub python: Option<ResolvedPython>,
+    /// Hash of what its file says that decides what it does, and of the function that it calls.
     pub definition: ContentHash,
     /// What it reads, and what else must be made before it.
     pub inputs: Vec<Input>,
     /// Whether, and how often, it runs.
     pub flow: Flow,
+}
+
+/// A function in Python that a step calls.
+#[derive(Debug, Clone, Serialize)]
+pub struct ResolvedPython {
+    /// The file, from the folder of the project.
+    pub file: String,
+    /// The function.
+    pub entry_point: String,
+    /// The text of the file when the project was read.
+    #[serde(skip)]
+    pub code: Arc<str>,
 }
 
 /// A deployment whose references are resolved.

@@ -4,6 +4,7 @@
 mod command;
 mod deployment;
 mod function;
+mod python;
 mod reference;
 mod training;
 

@@ -21,7 +21,7 @@ pub(crate) struct Forked {
     pub(crate) talk: UnixStream,
     pub(crate) log: UnixStream,
     pub(crate) end: oneshot::Receiver<End>,
-    pub(crate) guard: Guard,
+    pub(crate) guard: Arc<Guard>,
     /// What the warm process had imported for it at least.
     libraries: Vec<&'static str>,
 }
@@ -41,7 +41,7 @@ impl Forked {
     ) -> Result<Self, PythonError> {
         let id = AttemptId::new().to_string();
         let arrival = house.door.expect(&id);
-        let guard = Guard { house: Arc::clone(&house), id: id.clone() };
+        let guard = Arc::new(Guard { house: Arc::clone(&house), id: id.clone() });
         let mut end = house.zygote.fork(&id, house.door.address(), &libraries)?;
         let arrived = async { Ok((arrival.talk.await?, arrival.log.await?)) };
         let arrived: Result<(UnixStream, UnixStream), oneshot::error::RecvError> = tokio::select! {
@@ -51,6 +51,13 @@ impl Forked {
         };
         let Ok((talk, log)) = arrived else { return Err(unborn(None)) };
         Ok(Self { talk, log, end, guard, libraries })
+    }
+
+    /// Its number, which is that of the group of processes that it leads; none where the system
+    /// does not say.
+    pub(crate) fn number(&self) -> Option<u32> {
+        let number = self.talk.peer_cred().ok()?.pid()?;
+        u32::try_from(number).ok()
     }
 
     /// Whether it lives, and has all of these libraries.

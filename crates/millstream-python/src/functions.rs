@@ -70,6 +70,7 @@ impl ScalarFunctions for PythonFunctions {
                 header,
                 lines: self.host.lines(),
                 log: AttemptLog::default(),
+                secrets: Vec::new(),
             };
             let mut process =
                 Process::begin(self.host.forked(&function.code).await?, order).await?;

@@ -1,4 +1,4 @@
-//! What is warm: shared by the models and the functions of a project.
+//! What is warm: shared by the models and the functions of a project, or by its steps.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -22,6 +22,18 @@ pub struct PythonSettings {
     pub folder: PathBuf,
     /// Takes what they print.
     pub lines: LineSink,
+    /// What is imported before anything asks for it.
+    pub warm: Warm,
+}
+
+/// What the warm process has imported at least. A process that has imported less is forked in less
+/// time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warm {
+    /// pyarrow, which models and functions need.
+    Arrow,
+    /// Nothing that does not come with Python.
+    Bare,
 }
 
 /// The interpreter of a project. Nothing starts before it is first needed.
@@ -76,8 +88,8 @@ impl PythonHost {
         if let Some(house) = open.as_ref().filter(|house| !house.zygote.has_ended()) {
             return Ok(Arc::clone(house));
         }
-        let PythonSettings { interpreter, folder, .. } = self.settings.clone();
-        let start = move || Zygote::start(&interpreter.ready()?, &folder);
+        let PythonSettings { interpreter, folder, warm, .. } = self.settings.clone();
+        let start = move || Zygote::start(&interpreter.ready()?, &folder, warm);
         let lost = |panic: tokio::task::JoinError| PythonError::Lost { problem: panic.to_string() };
         let zygote = tokio::task::spawn_blocking(start).await.map_err(lost)??;
         let house = Arc::new(House { door: Door::open()?, zygote });

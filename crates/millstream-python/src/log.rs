@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_core::log::{AttemptLog, Origin, Said};
 use millstream_core::printed::Printed;
+use millstream_core::secret::{Secret, hidden};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Lines that errors show.
@@ -59,13 +60,16 @@ pub(crate) struct Listeners {
     pub(crate) sink: LineSink,
     pub(crate) log: AttemptLog,
     pub(crate) last: LastLines,
+    /// What they are not told.
+    pub(crate) secrets: Vec<Secret>,
 }
 
 impl Listeners {
     fn tell(&self, line: &str) {
-        self.last.push(line);
+        let line = hidden(line, &self.secrets);
+        self.last.push(&line);
+        (self.sink.0)(&self.name, &line);
         self.log.say(Said::printed(Origin::Stdout, line));
-        (self.sink.0)(&self.name, line);
     }
 }
 
@@ -96,9 +100,10 @@ mod tests {
             }),
             log: AttemptLog::new(move |said| log.lock().unwrap().push(said.text)),
             last: last.clone(),
+            secrets: vec![Secret::new("three"), Secret::new("one")],
         };
         follow(&b"one\ntwo \xff\x1b[2J\r\nthree"[..], listeners).await;
-        assert_eq!(*logged.lock().unwrap(), ["one", "two \\xff", "three"]);
+        assert_eq!(*logged.lock().unwrap(), ["one", "two \\xff", "***"]);
         assert_eq!(told.lock().unwrap()[1], "models/a.py: two \\xff");
         assert_eq!(last.text().lines().count(), 3);
     }

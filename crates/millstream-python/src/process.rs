@@ -1,8 +1,10 @@
 //! A process with its task: what is said, and how it ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_core::log::AttemptLog;
+use millstream_core::secret::{Secret, hidden};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,7 +31,8 @@ pub(crate) struct Process {
     end: oneshot::Receiver<End>,
     log: Option<JoinHandle<()>>,
     last: LastLines,
-    _guard: Guard,
+    secrets: Vec<Secret>,
+    _guard: Arc<Guard>,
 }
 
 /// What a process is given to do.
@@ -45,6 +48,8 @@ pub(crate) struct Order<'a> {
     pub(crate) lines: LineSink,
     /// Takes what it prints.
     pub(crate) log: AttemptLog,
+    /// What must not stand in what is told of it.
+    pub(crate) secrets: Vec<Secret>,
 }
 
 /// What went wrong, as a process tells it.
@@ -73,11 +78,16 @@ impl Process {
     pub(crate) async fn begin(forked: Forked, order: Order<'_>) -> Result<Self, PythonError> {
         let Forked { mut talk, log, end, guard, .. } = forked;
         let (name, last) = (order.name.to_owned(), LastLines::default());
-        let listeners =
-            Listeners { name: name.clone(), sink: order.lines, log: order.log, last: last.clone() };
+        let listeners = Listeners {
+            name: name.clone(),
+            sink: order.lines,
+            log: order.log,
+            last: last.clone(),
+            secrets: order.secrets.clone(),
+        };
         let log = Some(tokio::spawn(follow(log, listeners)));
         wire::write(&mut talk, &order.header, order.code.as_bytes()).await?;
-        Ok(Self { name, talk, end, log, last, _guard: guard })
+        Ok(Self { name, talk, end, log, last, secrets: order.secrets, _guard: guard })
     }
 
     /// Says something to it.
@@ -137,6 +147,7 @@ impl Process {
             None => name.clone(),
         };
         let Failed { message, trace, hint, .. } = failed;
+        let (message, trace) = (hidden(&message, &self.secrets), hidden(&trace, &self.secrets));
         match failed.kind {
             FailedBy::Raised => PythonError::Raised { place, message, trace },
             FailedBy::Query => PythonError::Query { place, message, hint },

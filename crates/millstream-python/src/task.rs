@@ -89,7 +89,9 @@ impl Task {
             "memory_bytes": program.limits.memory_bytes,
         });
         let (name, code, log) = (&program.name, &program.code, program.log.clone());
-        let process = Process::begin(forked, Order { name, code, header, lines, log }).await?;
+        let process =
+            Process::begin(forked, Order { name, code, header, lines, log, secrets: Vec::new() })
+                .await?;
         Ok(Self {
             program: program.clone(),
             process,

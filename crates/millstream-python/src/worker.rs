@@ -8,7 +8,7 @@ macro_rules! shared {
 }
 
 /// Modules in the order in which they import each other.
-const MODULES: [(&str, &str); 9] = [
+const MODULES: [(&str, &str); 10] = [
     ("_millstream_wire", include_str!("worker/wire.py")),
     ("_millstream_rows", shared!("_rows.py")),
     ("_millstream_relation", include_str!("worker/relation.py")),
@@ -16,12 +16,16 @@ const MODULES: [(&str, &str); 9] = [
     ("_millstream_calls", shared!("_calls.py")),
     ("_millstream_limits", include_str!("worker/limits.py")),
     ("_millstream_function", include_str!("worker/function.py")),
+    ("_millstream_step", include_str!("worker/step.py")),
     ("_millstream_task", include_str!("worker/task.py")),
     ("_millstream_zygote", include_str!("worker/zygote.py")),
 ];
 
 /// The oldest Python that models run in. The program below says it as well.
 pub(crate) const PYTHON_MIN: &str = "3.9";
+
+/// The argument by which the program below imports pyarrow.
+pub(crate) const ARROW: &str = "arrow";
 
 /// What the interpreter is started with: it reads the modules from its standard input, which is a
 /// socket. Only those are run at once that need no library.

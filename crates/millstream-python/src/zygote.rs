@@ -22,8 +22,9 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::error::PythonError;
+use crate::host::Warm;
 use crate::wire;
-use crate::worker::{BOOTSTRAP, sources};
+use crate::worker::{ARROW, BOOTSTRAP, sources};
 
 /// How long the imports may take.
 const READY_TIMEOUT: Duration = Duration::from_mins(2);
@@ -62,7 +63,7 @@ pub(crate) enum End {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 enum Told {
-    Ready { pyarrow: String },
+    Ready { pyarrow: Option<String> },
     Unready { reason: String, message: String },
     Unforked { task: String, message: String },
     Ended { task: String, signal: Option<i64>, exit: Option<i64> },
@@ -70,11 +71,16 @@ enum Told {
 
 impl Zygote {
     /// Starts an interpreter in a folder, and waits until it is ready.
-    pub(crate) fn start(interpreter: &Path, folder: &Path) -> Result<Self, PythonError> {
+    pub(crate) fn start(
+        interpreter: &Path,
+        folder: &Path,
+        warm: Warm,
+    ) -> Result<Self, PythonError> {
         let lost = |error: std::io::Error| PythonError::lost(&error);
         let (control, theirs) = UnixStream::pair().map_err(lost)?;
         let mut child = Command::new(interpreter)
             .args(["-c", BOOTSTRAP])
+            .args((warm == Warm::Arrow).then_some(ARROW))
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -249,7 +249,7 @@ async fn work(
     }
     *open.intent.lock().expect("nothing panics while it is held") = Some(staged.clone());
     let evidence = step.evidence(&staged);
-    if evidence != Evidence::Ledger {
+    if matches!(evidence, Evidence::Targets | Evidence::Leftovers) {
         context.ledger.intend(attempt.id, &staged).await?;
     }
     crash::point(&format!("{kind}.intent.after"));
@@ -260,10 +260,12 @@ async fn work(
         receipts.push((target.asset.clone(), receipt));
         crash::point(&format!("{kind}.publish.after"));
     }
+    let ledger = &context.ledger;
     let versions = match evidence {
-        Evidence::Ledger => context.ledger.commit_at_once(attempt.id, &staged, receipts).await?,
-        Evidence::Targets => context.ledger.commit_ahead(attempt.id, receipts).await?,
-        Evidence::Leftovers => context.ledger.commit(attempt.id, receipts).await?,
+        Evidence::Ledger => ledger.commit_at_once_ahead(attempt.id, &staged, receipts).await?,
+        Evidence::Nothing => ledger.commit_at_once(attempt.id, &staged, receipts).await?,
+        Evidence::Targets => ledger.commit_ahead(attempt.id, receipts).await?,
+        Evidence::Leftovers => ledger.commit(attempt.id, receipts).await?,
     };
     crash::point(&format!("{kind}.commit.after"));
     step.clean(attempt.id).await?;

@@ -17,7 +17,7 @@ use millstream_core::effect::EffectId;
 use millstream_core::error::{Fault, Result, Retry};
 use millstream_core::id::AttemptId;
 use millstream_core::log::{Level, Said};
-use millstream_core::step::{Receipt, Staged, Step, StepKind};
+use millstream_core::step::{Evidence, Receipt, Staged, Step, StepKind};
 use millstream_ledger::{Adoption, AssetVersion, FailState, Holder, Ledger, StepError, Unfinished};
 
 use crate::attempt::publish_target;
@@ -163,7 +163,10 @@ pub(crate) async fn settle(
     let receipts = roll_forward(step, staged, effects, former).await?;
     let Some(receipts) = receipts else { return Ok(None) };
     crash::point("recover.commit.before");
-    let versions = ledger.commit(attempt, receipts).await?;
+    let versions = match step.evidence(staged) {
+        Evidence::Nothing => ledger.commit_at_once(attempt, staged, receipts).await?,
+        _ => ledger.commit(attempt, receipts).await?,
+    };
     step.clean(attempt).await?;
     Ok(Some(versions))
 }

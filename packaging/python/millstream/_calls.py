@@ -25,6 +25,8 @@ class WrongResult(Exception):
 
     # So that messages have its name alone.
     __module__ = "builtins"
+    # How it is told by the process of a function.
+    _millstream_kind = "result"
 
     def __init__(self, message, lineno=None):
         super().__init__(message)

@@ -78,6 +78,8 @@ class NotRows(Exception):
 
     # So that messages have its name alone.
     __module__ = "builtins"
+    # How it is told by the process of a model.
+    _millstream_kind = "rows"
 
 
 def reader_of(value):

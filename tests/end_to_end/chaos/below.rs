@@ -30,6 +30,19 @@ fi
 sort seeds/people.csv > report.txt
 ";
 
+/// A function that says who it and the warm process are, and waits the first time.
+const COUNTING: &str = "import os, time
+
+def main():
+    if not os.path.exists('begun'):
+        with open('begun.part', 'w') as begun:
+            begun.write(f'{os.getppid()} {os.getpid()}')
+        os.rename('begun.part', 'begun')
+        time.sleep(1000)
+    with open('seeds/people.csv') as people, open('count.txt', 'w') as count:
+        print(sum(1 for _ in people), file=count)
+";
+
 fn kill(process: &str) {
     let status = Command::new("kill").args(["-9", process]).status().expect("kill starts");
     assert!(status.success(), "process {process} was there to be killed");
@@ -61,16 +74,22 @@ fn failed(project: &TestProject, asset: &str) -> i64 {
 
 #[test]
 fn a_python_process_that_is_killed_is_made_up_for() {
-    let (ground, kind) = (Ground::shared(), Kind::named("python"));
-    for (position, victim) in ["the warm process", "the process of the model"].iter().enumerate() {
-        let project = ground.project();
-        project.write("models/as_python.py", WAITING);
-        let mut run = started(&project, kind);
-        let processes = begun(&project, &mut run);
-        kill(&processes[position]);
-        assert!(run.wait().expect("it ends").success(), "{victim}: the run makes it again");
-        assert_eq!(failed(&project, "table:main.as_python"), 1, "{victim} was at work");
-        ground.expect(&project, kind, victim);
+    let ground = Ground::shared();
+    for (name, file, text, asset) in [
+        ("python", "models/as_python.py", WAITING, "table:main.as_python"),
+        ("task", "scripts/count.py", COUNTING, "step:count"),
+    ] {
+        let kind = Kind::named(name);
+        for (position, victim) in ["the warm process", "its child"].iter().enumerate() {
+            let project = ground.project();
+            project.write(file, text);
+            let mut run = started(&project, kind);
+            let processes = begun(&project, &mut run);
+            kill(&processes[position]);
+            assert!(run.wait().expect("it ends").success(), "{name}, {victim}: it is made again");
+            assert_eq!(failed(&project, asset), 1, "{name}: {victim} was at work");
+            ground.expect(&project, kind, victim);
+        }
     }
 }
 
@@ -102,9 +121,11 @@ fn a_command_that_is_killed_is_made_up_for() {
 #[test]
 fn a_run_that_is_killed_takes_its_processes_along() {
     let ground = Ground::shared();
-    for (name, file, text) in
-        [("python", "models/as_python.py", WAITING), ("command", "scripts/report.sh", REPORT)]
-    {
+    for (name, file, text) in [
+        ("python", "models/as_python.py", WAITING),
+        ("task", "scripts/count.py", COUNTING),
+        ("command", "scripts/report.sh", REPORT),
+    ] {
         let (project, kind) = (ground.project(), Kind::named(name));
         project.write(file, text);
         if name == "command" {

@@ -14,6 +14,12 @@ pub(super) const PAYLOAD: &str = "Hello, World!";
 pub(super) const SIGNATURE: &str =
     "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 
+/// Counts the people.
+const COUNT: &str = "def main():
+    with open('seeds/people.csv') as people, open('count.txt', 'w') as count:
+        print(sum(1 for _ in people), file=count)
+";
+
 /// A kind of step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
@@ -27,7 +33,7 @@ pub(super) struct Kind {
     pub(super) sql: &'static str,
 }
 
-pub(super) const KINDS: [Kind; 12] = [
+pub(super) const KINDS: [Kind; 13] = [
     Kind {
         name: "sync",
         point: "sync",
@@ -96,6 +102,13 @@ pub(super) const KINDS: [Kind; 12] = [
         select: "+report",
         sql: "select asset, max(version) as n from millstream.versions \
               where asset = 'step:report' group by asset",
+    },
+    Kind {
+        name: "task",
+        point: "command",
+        select: "+count",
+        sql: "select asset, max(version) as n from millstream.versions \
+              where asset = 'step:count' group by asset",
     },
 ];
 
@@ -244,6 +257,11 @@ select id, spent, cast(day as timestamp) as day from {{ ref('people') }}",
             "steps/report.yml",
             "steps:\n  - {name: report, shell: 'sort seeds/people.csv > report.txt', inputs: [\"ref('people')\"], outputs: [report.txt]}\n",
         ),
+        (
+            "steps/count.yml",
+            "steps:\n  - {name: count, python: scripts/count.py, inputs: [\"ref('people')\"], outputs: [count.txt]}\n",
+        ),
+        ("scripts/count.py", COUNT),
         ("schedules/all.yml", &schedules()),
     ]));
     let rows = (1..=120).map(|id| {

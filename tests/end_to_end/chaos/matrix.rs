@@ -12,7 +12,7 @@ use super::shard;
 /// How long a server may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Points that only some kinds have.
-const MORE_POINTS: [(&str, &str); 13] = [
+const MORE_POINTS: [(&str, &str); 15] = [
     ("sync", "sync.raw_sealed"),
     ("sync", "sync.staged"),
     ("sync", "engine.publish.before_log"),
@@ -26,6 +26,8 @@ const MORE_POINTS: [(&str, &str); 13] = [
     ("scoring", "topic.written"),
     ("command", "command.known"),
     ("command", "command.ended"),
+    ("task", "command.known"),
+    ("task", "command.ended"),
 ];
 
 /// A kind, and where it is killed.

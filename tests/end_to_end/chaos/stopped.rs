@@ -30,6 +30,7 @@ fn cells() -> Vec<(Kind, &'static str)> {
         ("seed", "seed.publish.after"),
         ("partition", "model.intent.after"),
         ("command", "command.ended"),
+        ("task", "command.ended"),
     ]
     .map(|(kind, point)| (Kind::named(kind), point))
     .into()

@@ -1,5 +1,5 @@
 //! Many small tasks: a chain of 40 in Python, with a process of Python kept warm by a server and
-//! without, and 1,000 that need nothing of each other; Airflow, Dagster and Prefect on the same.
+//! without, the same with tasks that make tables, and 1,000 that need nothing of each other; Airflow, Dagster and Prefect on the same.
 //!
 //! `MILLSTREAM_BENCH_CONTESTANTS` chooses among the peers (`dagster,airflow,prefect`).
 
@@ -17,7 +17,7 @@ use super::measure::{Figure, measure, report, resident_mib};
 use crate::python::Packages;
 use crate::shell::{root, say};
 
-const WORKLOADS: [&str; 3] = ["chain", "chain-cold", "wide"];
+const WORKLOADS: [&str; 4] = ["chain", "chain-models", "chain-cold", "wide"];
 const DAGSTER: &str = "dagster==1.13.28";
 const AIRFLOW: &str = "apache-airflow==3.3.2";
 /// Newer ones of its web framework refuse an argument that it gives.
@@ -33,7 +33,8 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Runs one workload, or all of them.
 pub(super) fn run(workload: Option<&str>) -> Result<()> {
     match workload {
-        Some("chain") => warm_chain(),
+        Some("chain") => warm_chain("chain", &chain_project()?),
+        Some("chain-models") => warm_chain("chain-models", &chain_of_models()?),
         Some("chain-cold") => cold_chain(),
         Some("wide") => wide(),
         Some(name) => bail!("there is no workload `{name}`: {}", WORKLOADS.join(", ")),
@@ -42,9 +43,8 @@ pub(super) fn run(workload: Option<&str>) -> Result<()> {
 }
 
 /// From the request to the end of the run, asked of a server that has run it before.
-fn warm_chain() -> Result<()> {
+fn warm_chain(name: &str, project: &Project) -> Result<()> {
     let binary = super::binary()?;
-    let project = chain_project()?;
     let server = project.serve(&binary);
     run_once(&server)?;
     let mut airflow = takes_part("airflow").then(Airflow::start).transpose()?;
@@ -59,17 +59,17 @@ fn warm_chain() -> Result<()> {
     let theirs: Vec<Figure> =
         theirs.into_iter().map(|seconds| Figure { seconds, peak_mib }).collect();
     say(&format!(
-        "tasks-chain: {CHAIN} tasks in Python, server running, median of {RUNS} in turn:"
+        "tasks-{name}: {CHAIN} tasks in Python, server running, median of {RUNS} in turn:"
     ));
     let peers = (!theirs.is_empty()).then_some((AIRFLOW, theirs.as_slice()));
     report(std::iter::once(("millstream", ours.as_slice())).chain(peers));
     Ok(())
 }
 
-/// Whole commands: the start of the program and of Python included.
+/// Whole commands, in which each task starts Python.
 fn cold_chain() -> Result<()> {
     let binary = super::binary()?;
-    let project = chain_project()?;
+    let project = chain_of_commands()?;
     let jobs = [("Dagster in process", "chain_in_process"), ("Dagster", "chain")];
     against("tasks-chain-cold", || whole_run(&binary, &project), peers(&jobs, "chain")?)
 }
@@ -87,8 +87,44 @@ fn wide() -> Result<()> {
 
 const WIDE_PROJECT: &str = "name: tasks\nversion: '1.0'\nmodels: {+materialized: view}\n";
 
-/// Each task is a model in Python that refers to the one before it.
+/// Each task is a step that calls a function, after the one before it.
 fn chain_project() -> Result<Project> {
+    chain_of_steps(|_| "python: 'tasks.py:work'".to_owned())
+}
+
+/// Each task is a step that starts Python, after the one before it.
+fn chain_of_commands() -> Result<Project> {
+    chain_of_steps(|python| format!("run: ['{}', tasks.py]", python.display()))
+}
+
+fn chain_of_steps(task: impl Fn(&Path) -> String) -> Result<Project> {
+    let python = super::python("tasks", &Packages::whole(&["pyarrow"]))?;
+    let files = TestProject::of(&[("millstream.yml", "name: tasks\n"), ("tasks.py", TASKS)]);
+    let mut steps = "steps:\n".to_owned();
+    for number in 0..CHAIN {
+        let before = number.checked_sub(1);
+        let before = before.map(|before| format!(", depends_on: ['step:task_{before}']"));
+        let before = before.unwrap_or_default();
+        steps += &format!("  - {{name: task_{number}, {}{before}}}\n", task(&python));
+    }
+    files.write("steps/tasks.yml", steps);
+    Ok(Project { files, python: Some(python) })
+}
+
+const TASKS: &str = "def fibonacci(n):
+    return n if n <= 1 else fibonacci(n - 1) + fibonacci(n - 2)
+
+
+def work():
+    fibonacci(10)
+
+
+if __name__ == '__main__':
+    work()
+";
+
+/// Each task is a model in Python, a table, that refers to the one before it.
+fn chain_of_models() -> Result<Project> {
     let python = super::python("tasks", &Packages::whole(&["pyarrow"]))?;
     let files = TestProject::of(&[("dbt_project.yml", "name: tasks\nversion: '1.0'\n")]);
     for number in 0..CHAIN {

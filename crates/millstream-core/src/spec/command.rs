@@ -10,7 +10,8 @@ use super::execution::ExecutionSpec;
 use crate::flow::{Answer, Approver, Rule};
 use crate::secret::SecretRef;
 
-/// A step that runs a command as a process of its own, in the folder of the project.
+/// A step that runs a command as a process of its own, in the folder of the project, or calls a
+/// function in Python.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandSpec {
@@ -25,6 +26,13 @@ pub struct CommandSpec {
     /// A line for `sh`, in place of `run`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shell: Option<String>,
+    /// A file in Python whose `main` is called in place of a command, in a process that is forked from
+    /// a warm one: `scripts/report.py`, or `scripts/report.py:send` for another function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Arguments of that function, by the names of its parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub with: BTreeMap<String, Value>,
     /// Variables of its environment: texts, or secrets by reference, as `{env: NAME}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, VariableSpec>,

@@ -10,26 +10,28 @@ use millstream_core::step::{Edge, Input};
 use schemars::schema_for;
 use serde_json::Value;
 
+use super::python::{is_identifier, python_of, with_code};
 use super::{definition_of, parse_reference};
 use crate::declared::{Declared, check_names, declare, listed};
 use crate::execution::period;
 use crate::expression;
 use crate::names::Names;
 use crate::project::ResolvedCommand;
+use millstream_dbt::programs::Modules;
 use millstream_files::yaml::{Document, Node};
-use millstream_files::{Report, meant};
+use millstream_files::{Folder, Report, meant};
 
 /// Variables that Millstream sets itself begin so.
 const OWN_VARIABLES: &str = "MILLSTREAM_";
 /// How many items are worked on at the same time, unless something is said.
 const PARALLEL: usize = 4;
 
-/// Reads and resolves all steps that run commands; problems are reported, and steps with problems
-/// left out.
+/// Reads and resolves all steps that run commands or call functions; problems are reported, and
+/// steps with problems left out. What they may name is given.
 pub(crate) fn commands(
     documents: &[Document],
-    names: &Names<'_>,
-    trained: &[String],
+    (names, trained): (&Names<'_>, &[String]),
+    folder: &mut Folder,
     report: &mut Report,
 ) -> Vec<ResolvedCommand> {
     let items = listed(documents, "steps", report);
@@ -38,6 +40,7 @@ pub(crate) fn commands(
         items.iter().filter_map(|(_, node)| node.get("name").and_then(Node::text)).collect();
     let known = Known { names, trained, steps: &steps };
     let schema = schema_for!(CommandSpec).to_value();
+    let modules = Modules::of(folder.canonical());
     let mut resolved = Vec::new();
     for (document, node) in items {
         let Some(declared) = declare::<CommandSpec>(document, node, &schema, report) else {
@@ -47,8 +50,14 @@ pub(crate) fn commands(
         let flow = known.flow(&declared, report);
         let inputs = known.all_inputs(&declared, &flow, report);
         let definition = definition_of(&decisive(&declared.spec));
+        let python = declared.spec.python.as_deref();
+        let python = python.and_then(|text| python_of(&declared, text, folder, report));
+        let definition = match &python {
+            Some(python) => with_code(definition, python, &modules),
+            None => definition,
+        };
         let Declared { spec, file, .. } = declared;
-        resolved.push(ResolvedCommand { spec, file, definition, inputs, flow });
+        resolved.push(ResolvedCommand { spec, file, python, definition, inputs, flow });
     }
     resolved
 }
@@ -242,8 +251,10 @@ fn approval(
 
 /// Reports what belongs to a command in a step that has none.
 fn check_approval(declared: &Declared<CommandSpec>, report: &mut Report) {
-    let keys =
-        ["run", "shell", "env", "files", "outputs", "skip_on", "retry_on", "for_each", "limits"];
+    let keys = [
+        "run", "shell", "python", "with", "env", "files", "outputs", "skip_on", "retry_on",
+        "for_each", "limits",
+    ];
     for key in keys.into_iter().filter(|key| declared.node.get(key).is_some()) {
         let message =
             format!("step `{}` waits for a person and has no `{key}`", declared.spec.name);
@@ -262,18 +273,34 @@ fn check(declared: &Declared<CommandSpec>, report: &mut Report) {
     };
     let is_empty = spec.run.as_ref().is_some_and(Vec::is_empty)
         || spec.shell.as_ref().is_some_and(|line| line.trim().is_empty());
-    if is_empty || spec.run.is_some() == spec.shell.is_some() {
-        let message = format!("step `{}` must say either `run` or `shell`", spec.name);
-        wrong(&[], message, "run: [python, scripts/train.py], or shell: 'a | b'");
+    let said = [spec.run.is_some(), spec.shell.is_some(), spec.python.is_some()];
+    if is_empty || said.into_iter().filter(|is_said| *is_said).count() != 1 {
+        let message = format!("step `{}` must say one of `run`, `shell` and `python`", spec.name);
+        let hint = "run: [scripts/load.sh, --all], shell: 'a | b', or python: scripts/train.py";
+        wrong(&[], message, hint);
+    }
+    if spec.python.is_none() && !spec.with.is_empty() {
+        let message = "`with` is given to a function in `python`, which is not there".to_owned();
+        wrong(&["with"], message, "`run` has arguments of its own, and `env` variables");
+    }
+    for name in spec.with.keys().filter(|name| !is_identifier(name)) {
+        let message = format!("`{name}` cannot be a parameter of a function");
+        wrong(&["with", name], message, "letters, digits and `_`, not beginning with a digit");
     }
     let has_item = |text: &str| text.contains("{{");
     if spec.shell.as_deref().is_some_and(has_item) {
         let message = "a line of `shell` has no `{{ item }}`: its signs would mean something";
         wrong(&["shell"], message.to_owned(), "\"$MILLSTREAM_ITEM\" is the item");
     }
-    if spec.for_each.is_none() && spec.run.iter().flatten().any(|text| has_item(text)) {
-        let message = "`{{ item }}` stands in a step without `for_each`".to_owned();
-        wrong(&["run"], message, "for_each: step.files.result");
+    let with = spec.with.values().map(Value::to_string);
+    for (key, has_item) in [
+        ("run", spec.run.iter().flatten().any(|text| has_item(text))),
+        ("with", with.into_iter().any(|text| has_item(&text))),
+    ] {
+        if spec.for_each.is_none() && has_item {
+            let message = "`{{ item }}` stands in a step without `for_each`".to_owned();
+            wrong(&[key], message, "for_each: step.files.result");
+        }
     }
     if spec.max_parallel.is_some() && spec.for_each.is_none() {
         let message = "`max_parallel` is that of `for_each`, which is not there".to_owned();
@@ -319,7 +346,7 @@ fn is_variable(name: &str) -> bool {
     is_name && !name.starts_with(OWN_VARIABLES)
 }
 
-fn is_inside(file: &str) -> bool {
+pub(super) fn is_inside(file: &str) -> bool {
     let mut parts = Path::new(file).components();
     !file.is_empty() && parts.all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }

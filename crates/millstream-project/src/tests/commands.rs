@@ -50,9 +50,9 @@ fn steps_that_make_no_sense_are_reported() {
 ",
             ),
         ],
-        "error[step.invalid]: step `both` must say either `run` or `shell`
+        "error[step.invalid]: step `both` must say one of `run`, `shell` and `python`
   --> steps/a.yml:2:5
-  hint: run: [python, scripts/train.py], or shell: 'a | b'
+  hint: run: [scripts/load.sh, --all], shell: 'a | b', or python: scripts/train.py
 error[ref.unknown]: there is no model `thing`
   --> steps/a.yml:3:38
   hint: did you mean `things`?
@@ -113,4 +113,65 @@ fn what_decides_whether_and_how_often_a_step_runs_is_no_part_of_what_it_does() {
     };
     let more = ", when: step.b.result, rule: all_done, for_each: [1, 2], max_parallel: 3";
     assert_eq!(definition(""), definition(more));
+}
+
+#[test]
+fn functions_that_are_not_there_are_reported() {
+    says(
+        &[
+            ("scripts/a.py", "def main():\n    pass\n"),
+            (
+                "steps/a.yml",
+                "steps:
+  - {name: gone, python: scripts/b.py}
+  - {name: other, python: 'scripts/a.py:send'}
+  - {name: none, python: 'scripts/a.py:1x'}
+  - {name: out, python: ../a.py}
+  - {name: text, python: scripts/a.txt}
+  - {name: with, run: [a], with: {x: 1}}
+  - {name: names, python: scripts/a.py, with: {a-b: 1}}
+  - {name: item, python: scripts/a.py, with: {a: ['{{ item }}']}}
+",
+            ),
+        ],
+        "error[step.invalid]: there is no `scripts/b.py`
+  --> steps/a.yml:2:26
+  hint: a path from the folder of the project
+error[step.invalid]: `scripts/a.py` has no `def send`
+  --> steps/a.yml:3:27
+  hint: `FILE:NAME` calls another function than `main`
+error[step.invalid]: `1x` is no name of a function
+  --> steps/a.yml:4:26
+  hint: scripts/report.py:send calls `send` of scripts/report.py
+error[step.invalid]: `../a.py` is no file in Python inside of the project
+  --> steps/a.yml:5:25
+  hint: a path without `..`, from the folder of the project: scripts/report.py
+error[step.invalid]: `scripts/a.txt` is no file in Python inside of the project
+  --> steps/a.yml:6:26
+  hint: a path without `..`, from the folder of the project: scripts/report.py
+error[step.invalid]: `with` is given to a function in `python`, which is not there
+  --> steps/a.yml:7:34
+  hint: `run` has arguments of its own, and `env` variables
+error[step.invalid]: `a-b` cannot be a parameter of a function
+  --> steps/a.yml:8:53
+  hint: letters, digits and `_`, not beginning with a digit
+error[step.invalid]: `{{ item }}` stands in a step without `for_each`
+  --> steps/a.yml:9:46
+  hint: for_each: step.files.result",
+    );
+}
+
+#[test]
+fn the_text_of_a_function_and_of_what_it_imports_is_part_of_the_definition() {
+    let definition = |code: &str, module: &str, with: &str| {
+        let step = format!("steps:\n  - {{name: a, python: a.py{with}}}\n");
+        let files = [("steps/a.yml", step.as_str()), ("a.py", code), ("b.py", module)];
+        project(&files).graph.nodes()[0].definition
+    };
+    let (code, module) = ("import b\ndef main(): pass\n", "x = 1\n");
+    let usual = definition(code, module, "");
+    assert_eq!(usual, definition(code, module, ", limits: {memory: 1GiB}"));
+    assert_ne!(usual, definition(code, "x = 2\n", ""));
+    assert_ne!(usual, definition("import b\ndef main(): return 1\n", module, ""));
+    assert_ne!(usual, definition(code, module, ", with: {a: 1}"));
 }

@@ -20,7 +20,7 @@ use millstream_core::scalar::ScalarFunction;
 use millstream_core::table::{StagedTable, WriteRequest};
 use millstream_core::warehouse::{Query, Warehouse};
 
-use crate::{Interpreter, LineSink, PythonFunctions, PythonHost, PythonPool, PythonSettings};
+use crate::{Interpreter, LineSink, PythonFunctions, PythonHost, PythonPool, PythonSettings, Warm};
 
 /// Stands below every model, as what compiles models writes it.
 const BELOW: &str = r"
@@ -36,14 +36,23 @@ pub(super) struct House {
     pub(super) pool: PythonPool,
     pub(super) lines: Arc<Mutex<Vec<String>>>,
     pub(super) folder: tempfile::TempDir,
-    host: Arc<PythonHost>,
+    pub(super) host: Arc<PythonHost>,
 }
 
 pub(super) fn house() -> House {
     house_of(python())
 }
 
+/// A house whose warm process has imported nothing.
+pub(super) fn bare_house() -> House {
+    house_with(python(), Warm::Bare)
+}
+
 pub(super) fn house_of(interpreter: PathBuf) -> House {
+    house_with(interpreter, Warm::Arrow)
+}
+
+fn house_with(interpreter: PathBuf, warm: Warm) -> House {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&lines);
     let folder = tempfile::tempdir().unwrap();
@@ -51,6 +60,7 @@ pub(super) fn house_of(interpreter: PathBuf) -> House {
         interpreter: Interpreter::Found(interpreter),
         folder: folder.path().to_owned(),
         lines: LineSink::new(move |_, line| told.lock().unwrap().push(line.to_owned())),
+        warm,
     };
     let host = Arc::new(PythonHost::new(settings));
     let pool = PythonPool::new(Arc::clone(&host), Arc::new(Numbers));

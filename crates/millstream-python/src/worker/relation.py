@@ -13,6 +13,7 @@ class QueryError(Exception):
 
     # So that messages have its name alone.
     __module__ = "builtins"
+    _millstream_kind = "query"
 
     def __init__(self, answer):
         super().__init__(answer["message"])

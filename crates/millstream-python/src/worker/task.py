@@ -1,4 +1,4 @@
-"""One model or function in a process of its own."""
+"""One model, function or step in a process of its own."""
 
 import linecache
 import os
@@ -44,36 +44,20 @@ def _connect(order, kind):
 
 
 def _run(sock, header, code):
-    import _millstream_calls as calls
-    import _millstream_limits as limits
-    import _millstream_relation as relation
-    import _millstream_rows as rows
-
-    name = header["name"]
     try:
-        limits.keep(header["memory_bytes"])
-        if header["op"] == "function":
-            _serve_function(sock, header, code)
-        else:
-            _run_model(sock, header, code)
+        _WORK[header["op"]](sock, header, code)
     except (wire.Closed, BrokenPipeError, ConnectionResetError):
         raise
-    except relation.QueryError as error:
-        _fail(sock, "query", error, name, code=error.code, hint=error.hint)
-    except rows.NotRows as error:
-        _fail(sock, "rows", error, name)
-    except calls.WrongResult as error:
-        _fail(sock, "result", error, name, message=str(error))
-    except MemoryError as error:
-        _fail(sock, "memory", error, name)
     except BaseException as error:
-        _fail(sock, "raised", error, name)
+        _fail(sock, error, header["name"])
 
 
 def _run_model(sock, header, code):
+    import _millstream_limits as limits
     import _millstream_relation as relation
     import _millstream_result as result
 
+    limits.keep(header["memory_bytes"])
     session = relation.Session(sock)
     module = _module("model", header["name"], code)
     returned = module.model(module.dbtObj(session.table), session)
@@ -85,8 +69,19 @@ def _run_model(sock, header, code):
 
 def _serve_function(sock, header, code):
     import _millstream_function as function
+    import _millstream_limits as limits
 
+    limits.keep(header["memory_bytes"])
     function.serve(sock, header, _module("function", header["name"], code))
+
+
+def _call_step(sock, header, code):
+    import _millstream_step as step
+
+    step.call(sock, header, lambda: _module("step", header["name"], code))
+
+
+_WORK = {"run": _run_model, "function": _serve_function, "step": _call_step}
 
 
 def _module(kind, name, code):
@@ -99,8 +94,14 @@ def _module(kind, name, code):
     return module
 
 
-def _fail(sock, kind, error, name, **more):
-    wire.send(sock, {"op": "failed", "kind": kind, **_told(error, name), **more})
+def _fail(sock, error, name):
+    kind = "memory" if isinstance(error, MemoryError) else getattr(error, "_millstream_kind", "raised")
+    failed = {"op": "failed", "kind": kind, **_told(error, name)}
+    if kind == "query":
+        failed.update(code=error.code, hint=error.hint)
+    elif kind == "result":
+        failed.update(message=str(error)[:TEXT_MAX])
+    wire.send(sock, failed)
 
 
 def _told(error, name):

@@ -1,4 +1,4 @@
-"""The process that is warm: it has imported what models need, and forks a process for each."""
+"""The process that is warm: it has imported what tasks need, and forks a process for each."""
 
 import gc
 import importlib
@@ -17,6 +17,9 @@ import _millstream_wire as wire
 PR_SET_PDEATHSIG = 1
 # How much rather than others the system ends a task when memory is short.
 OOM_SCORE = b"500"
+
+# The argument by which it imports what serves rows.
+ARROW = "arrow"
 
 tasks = {}
 doors = set()
@@ -55,23 +58,31 @@ def serve():
 
 
 def _ready(control):
+    # A task imports nothing that it does not name itself.
     try:
-        import pyarrow
-
-        # A task imports nothing that it does not name itself.
-        import _millstream_calls
-        import _millstream_function
-        import _millstream_limits
-        import _millstream_relation
-        import _millstream_result
-
-        _millstream_result.warm_up()
-        _settle()
+        pyarrow = _import_arrow() if ARROW in sys.argv else None
     except Exception as error:
         wire.send(control, {"op": "unready", "reason": "pyarrow", "message": str(error)})
         return False
-    wire.send(control, {"op": "ready", "pyarrow": pyarrow.__version__})
+    import _millstream_step
+
+    _settle()
+    wire.send(control, {"op": "ready", "pyarrow": pyarrow})
     return True
+
+
+def _import_arrow():
+    """Imports what models and functions need, and gives the version of pyarrow."""
+    import pyarrow
+
+    import _millstream_calls
+    import _millstream_function
+    import _millstream_limits
+    import _millstream_relation
+    import _millstream_result
+
+    _millstream_result.warm_up()
+    return pyarrow.__version__
 
 
 def _obey(control, order, pipes):
@@ -110,11 +121,12 @@ def _preload(name):
         return
     # One that is not there is not looked for again.
     preloaded.add(name)
-    result = sys.modules["_millstream_result"]
     _attempt(lambda: importlib.import_module(name))
-    _attempt(result.warm_up)
-    if name == "pandas":
-        _attempt(result.warm_up_lists)
+    result = sys.modules.get("_millstream_result")
+    if result:
+        _attempt(result.warm_up)
+        if name == "pandas":
+            _attempt(result.warm_up_lists)
     _settle()
 
 

@@ -19,7 +19,7 @@ use millstream_engine::{Engine, EngineConfig, LakeLocation};
 use millstream_ledger::{Deed, Holder, Ledger, LedgerError, Release};
 use millstream_model::{LoadedModels, Registry};
 use millstream_project::{Environment, state_dir};
-use millstream_python::{LineSink, PythonFunctions, PythonPool};
+use millstream_python::{LineSink, PythonFunctions, PythonHost, PythonPool, Warm};
 use millstream_run::{Executor, Logs, Pace, Steps};
 use millstream_stream::{TopicScan, Topics};
 use tokio::task::JoinHandle;
@@ -94,6 +94,8 @@ pub struct Backends {
     pub raw: RawStore,
     /// Models that are not written in SQL.
     pub programs: Arc<dyn Programs>,
+    /// Runs the functions in Python that steps call.
+    pub tasks: Arc<PythonHost>,
     /// What attempts say.
     pub logs: Logs,
     /// Tells the time.
@@ -114,7 +116,8 @@ impl Backends {
         let clock = Clock::System;
         let registry = Registry::new(environment.root.join("models"));
         let models = Arc::new(LoadedModels::new(registry.clone()));
-        let host = python::host(folders, lines);
+        let tasks = python::host(folders, lines.clone(), Warm::Bare);
+        let host = python::host(folders, lines, Warm::Arrow);
         let functions = PythonFunctions::new(Arc::clone(&host), functions);
         let config = EngineConfig {
             lake: lake_of(environment)?,
@@ -142,6 +145,7 @@ impl Backends {
             models,
             raw,
             programs,
+            tasks,
             logs,
             clock,
             system_tables,

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::backends::Folders;
-use millstream_python::{Interpreter, LineSink, PythonHost, PythonSettings, interpreter};
+use millstream_python::{Interpreter, LineSink, PythonHost, PythonSettings, Warm, interpreter};
 
 /// Names the interpreter.
 const INTERPRETER: &str = "MILLSTREAM_PYTHON";
 
 /// What runs what a project has in Python. Nothing starts before it is needed.
-pub(super) fn host(folders: Folders<'_>, lines: LineSink) -> Arc<PythonHost> {
+pub(super) fn host(folders: Folders<'_>, lines: LineSink, warm: Warm) -> Arc<PythonHost> {
     let interpreter = interpreter_of(folders);
-    let settings = PythonSettings { interpreter, folder: folders.files.to_owned(), lines };
+    let settings = PythonSettings { interpreter, folder: folders.files.to_owned(), lines, warm };
     Arc::new(PythonHost::new(settings))
 }
 

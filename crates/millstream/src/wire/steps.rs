@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use millstream_command::{ApprovalStep, CommandConfig, CommandStep};
+use millstream_command::{ApprovalStep, CommandConfig, CommandStep, PythonTask};
 use millstream_connect::raw::Retention;
 use millstream_connect::seed::{ColumnNames, SeedFile, SeedStep};
 use millstream_connect::sync::{SyncConfig, SyncStep};
@@ -20,7 +20,7 @@ use millstream_dbt::manifest::Language;
 use millstream_dbt::step::{ProgramText, RelationStep, Source};
 use millstream_deploy::{ScoringConfig, ScoringStep};
 use millstream_model::{GitState, TrainingConfig, TrainingStep};
-use millstream_project::{Check, CheckSeverity, Node, Seed, SqlModel, Text};
+use millstream_project::{Check, CheckSeverity, Node, ResolvedPython, Seed, SqlModel, Text};
 use millstream_stream::{FunctionParts, FunctionStep};
 use millstream_watch::{Audited, CheckSpec};
 
@@ -242,12 +242,18 @@ impl StepMaker<'_> {
         Ok(Arc::new(CommandStep::new(CommandConfig {
             step: step_spec(node),
             command: command.spec.clone(),
+            python: command.python.as_ref().map(|python| self.python(python)),
             environment: project.environment.name.clone(),
             root: project.root.clone(),
             home: project.home.clone(),
             state: project.environment.root.join("commands"),
             secrets: Arc::new(secrets::resolve),
         })))
+    }
+
+    fn python(&self, python: &ResolvedPython) -> PythonTask {
+        let ResolvedPython { file, entry_point, code } = python.clone();
+        PythonTask { file, code, entry_point, host: Arc::clone(&self.opened.tasks) }
     }
 
     fn topic(&self, name: &str) -> Result<Arc<dyn Topic>> {
