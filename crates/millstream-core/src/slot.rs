@@ -2,6 +2,15 @@
 
 use std::fmt;
 
+/// What a step takes of the machine while it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Processors, memory or disk: only so many work at the same time.
+    Heavy,
+    /// Next to nothing, as a view that is only written down.
+    Light,
+}
+
 /// A place; another may have it when this is dropped. Work that has come so far that it only waits
 /// for the disk gives its place away.
 #[derive(Default)]

@@ -20,6 +20,7 @@ use crate::hash::ContentHash;
 use crate::id::{AttemptId, RunId};
 use crate::log::AttemptLog;
 use crate::partition::{PartitionKey, Partitions};
+use crate::slot::Weight;
 use crate::trace::{SpanId, TraceId, TraceParent};
 
 /// What kind of work a step does.
@@ -406,6 +407,11 @@ pub trait Step: Send + Sync + std::fmt::Debug {
         target: &'a Target,
         effect: &'a EffectId,
     ) -> BoxFuture<'a, Result<Option<Receipt>>>;
+
+    /// What it takes of the machine while it works.
+    fn weight(&self) -> Weight {
+        Weight::Heavy
+    }
 
     /// What tells after a crash whether this was published.
     fn evidence(&self, _staged: &Staged) -> Evidence {

@@ -139,7 +139,7 @@ impl StepDriver {
                     Part::One(_) => self.report(Ended::Cancelled, CANCELLED.to_owned(), number - 1),
                 };
             }
-            let slot = self.slots.take(self.urgency()).await;
+            let slot = self.slots.take(self.step.weight(), self.urgency()).await;
             let decided = match self.decide_part(part, context.refresh, due).await {
                 Ok(Verdict::Go(decided)) => decided,
                 Ok(Verdict::UpToDate) if matches!(part, Part::One(_)) => {

@@ -33,7 +33,8 @@ const PROGRESS_MESSAGES_MAX: usize = 1024;
 /// How fast and how patient an executor is.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Steps that work at the same time; those that wait for the disk are not counted.
+    /// Steps that work at the same time; those that wait for the disk are not counted, nor, above
+    /// one, those that are light.
     pub parallel_steps: usize,
     /// How long a lease lasts without being renewed.
     pub lease: Duration,

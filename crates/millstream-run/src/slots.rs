@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_core::clock::Timestamp;
-use millstream_core::slot::Slot;
+use millstream_core::slot::{Slot, Weight};
 use tokio::sync::oneshot;
 
 /// How urgent a step is among those of its run: the lowest first.
@@ -23,20 +23,25 @@ impl Urgency {
     }
 }
 
+/// Places for steps that only write something down, where more than one step may work at a time.
+const LIGHT_PLACES: usize = 16;
+
 /// Places for steps that work.
 #[derive(Debug, Clone)]
 pub(crate) enum Slots {
     /// Those of a run, for all its steps.
-    Shared(Line),
+    Shared { heavy: Line, light: Line },
     /// One that somebody else has given to a step, for its first attempt.
     Given(Arc<Mutex<Option<Slot>>>),
 }
 
 impl Slots {
-    /// So many places, at least one.
+    /// So many places, at least one. Steps that are light have places of their own, which mostly
+    /// wait for the ledger, but where one step is to work at a time.
     pub(crate) fn shared(places: usize) -> Self {
-        let state = State { free: places.max(1), ..State::default() };
-        Self::Shared(Line { state: Arc::new(Mutex::new(state)) })
+        let heavy = Line::of(places.max(1));
+        let light = if places > 1 { Line::of(LIGHT_PLACES) } else { heavy.clone() };
+        Self::Shared { heavy, light }
     }
 
     /// A place that is taken already.
@@ -45,9 +50,12 @@ impl Slots {
     }
 
     /// Waits for a place; the most urgent that waits has the next.
-    pub(crate) async fn take(&self, urgency: Urgency) -> Slot {
+    pub(crate) async fn take(&self, weight: Weight, urgency: Urgency) -> Slot {
         match self {
-            Self::Shared(line) => line.take(urgency).await,
+            Self::Shared { heavy, light } => match weight {
+                Weight::Heavy => heavy.take(urgency).await,
+                Weight::Light => light.take(urgency).await,
+            },
             Self::Given(slot) => {
                 slot.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
             }
@@ -70,6 +78,11 @@ struct State {
 }
 
 impl Line {
+    fn of(places: usize) -> Self {
+        let state = State { free: places, ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
     async fn take(&self, urgency: Urgency) -> Slot {
         let place = {
             let mut state = self.state();
@@ -135,9 +148,9 @@ mod tests {
     #[tokio::test]
     async fn the_most_urgent_has_the_next_place() {
         let slots = Slots::shared(1);
-        let first = slots.take(urgency(0)).await;
-        let mut low = Box::pin(slots.take(urgency(0)));
-        let mut high = Box::pin(slots.take(urgency(3)));
+        let first = slots.take(Weight::Heavy, urgency(0)).await;
+        let mut low = Box::pin(slots.take(Weight::Heavy, urgency(0)));
+        let mut high = Box::pin(slots.take(Weight::Heavy, urgency(3)));
         assert!(poll!(&mut low).is_pending() && poll!(&mut high).is_pending());
         drop(first);
         assert!(poll!(&mut low).is_pending());
@@ -149,16 +162,39 @@ mod tests {
     #[tokio::test]
     async fn who_no_longer_waits_keeps_no_place() {
         let slots = Slots::shared(1);
-        let first = slots.take(urgency(0)).await;
-        let mut gone = Box::pin(slots.take(urgency(9)));
-        let mut stays = Box::pin(slots.take(urgency(0)));
+        let first = slots.take(Weight::Heavy, urgency(0)).await;
+        let mut gone = Box::pin(slots.take(Weight::Heavy, urgency(9)));
+        let mut stays = Box::pin(slots.take(Weight::Heavy, urgency(0)));
         assert!(poll!(&mut gone).is_pending() && poll!(&mut stays).is_pending());
         drop(gone);
         drop(first);
         let Poll::Ready(place) = poll!(&mut stays) else { panic!("it has no place") };
-        let mut late = Box::pin(slots.take(urgency(0)));
+        let mut late = Box::pin(slots.take(Weight::Heavy, urgency(0)));
         assert!(poll!(&mut late).is_pending());
         drop(place);
         assert!(poll!(&mut late).is_ready());
+    }
+
+    #[tokio::test]
+    async fn light_steps_wait_for_heavy_ones_only_where_one_works_at_a_time() {
+        let slots = Slots::shared(2);
+        let first = slots.take(Weight::Heavy, urgency(0)).await;
+        let second = slots.take(Weight::Heavy, urgency(0)).await;
+        let mut light = Vec::new();
+        for _ in 0..LIGHT_PLACES {
+            light.push(slots.take(Weight::Light, urgency(0)).await);
+        }
+        let mut more = Box::pin(slots.take(Weight::Light, urgency(0)));
+        drop((first, second));
+        assert!(poll!(&mut more).is_pending());
+        light.pop();
+        assert!(poll!(&mut more).is_ready());
+
+        let slots = Slots::shared(1);
+        let heavy = slots.take(Weight::Heavy, urgency(0)).await;
+        let mut light = Box::pin(slots.take(Weight::Light, urgency(0)));
+        assert!(poll!(&mut light).is_pending());
+        drop(heavy);
+        assert!(poll!(&mut light).is_ready());
     }
 }

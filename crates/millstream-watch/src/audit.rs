@@ -15,6 +15,7 @@ use millstream_core::effect::EffectId;
 use millstream_core::error::{Error, Plain, Result};
 use millstream_core::hash::ContentHash;
 use millstream_core::id::AttemptId;
+use millstream_core::slot::Weight;
 use millstream_core::step::{
     Attempt, CheckOutcome, CheckResult, Evidence, Previous, Prints, Receipt, Refresh, Staged, Step,
     StepSpec, Target,
@@ -176,6 +177,11 @@ impl Step for Audited {
         effect: &'a EffectId,
     ) -> BoxFuture<'a, Result<Option<Receipt>>> {
         self.inner.find(target, effect)
+    }
+
+    /// Checks are queries over the rows.
+    fn weight(&self) -> Weight {
+        if self.checks.is_empty() { self.inner.weight() } else { Weight::Heavy }
     }
 
     fn evidence(&self, staged: &Staged) -> Evidence {

@@ -23,6 +23,7 @@ use millstream_core::error::Result;
 use millstream_core::id::AttemptId;
 use millstream_core::log::{AttemptLog, Level};
 use millstream_core::name::Relation;
+use millstream_core::slot::Weight;
 use millstream_core::step::{
     Attempt, Evidence, Previous, Prints, Receipt, Staged, Step, StepSpec, StepStats, Target,
     described,
@@ -193,6 +194,13 @@ impl Step for RelationStep {
         effect: &'a EffectId,
     ) -> BoxFuture<'a, Result<Option<Receipt>>> {
         Box::pin(self.relations.find(target, effect))
+    }
+
+    fn weight(&self) -> Weight {
+        match (&self.making, &self.source) {
+            (Making::View, Source::Query(_)) => Weight::Light,
+            _ => Weight::Heavy,
+        }
     }
 
     fn evidence(&self, staged: &Staged) -> Evidence {
