@@ -1,5 +1,7 @@
 //! The command line: exit codes, JSON, and what a newcomer types first.
 
+use std::process::Stdio;
+
 use millstream_tests::TestProject;
 
 #[test]
@@ -120,4 +122,18 @@ fn the_listed_version_of_a_table_can_be_asked_for() {
     let unknown = project.output(&["table", "history", "labelled"]).ended_with(1);
     assert!(unknown.stderr.contains("table.unknown"), "{}", unknown.stderr);
     project.output(&["model", "promote", "tagger", "--reason", "none"]).ended_with(2);
+}
+
+#[test]
+fn a_run_goes_on_when_nobody_reads_what_it_says() {
+    let project = TestProject::of(&[
+        ("millstream.yml", "name: unheard\n"),
+        ("models/one.sql", "select 1 as id"),
+        ("models/two.sql", "select id from {{ ref('one') }}"),
+    ]);
+    let mut run = project.command(&["run"]);
+    let mut run = run.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    drop(run.stderr.take());
+    assert!(run.wait().expect("it ends").success());
+    assert_eq!(project.number("select count(*) from two"), 1);
 }

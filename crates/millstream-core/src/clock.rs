@@ -1,8 +1,10 @@
 //! The only source of time. Tests fix it; nothing else in the product reads the system's clock.
 
 use std::fmt;
-use std::sync::Arc;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -64,11 +66,7 @@ impl Clock {
     pub fn uptime_micros(&self) -> Option<i64> {
         match self {
             Self::Fixed(micros) => Some(micros.load(Ordering::Relaxed)),
-            Self::System => {
-                let text = std::fs::read_to_string("/proc/uptime").ok()?;
-                let seconds: f64 = text.split_whitespace().next()?.parse().ok()?;
-                Some((seconds * 1e6) as i64)
-            }
+            Self::System => boot_time_micros(),
         }
     }
 
@@ -80,4 +78,15 @@ impl Clock {
             Self::System => Timestamp(jiff::Timestamp::now().as_microsecond()),
         }
     }
+}
+
+/// What Linux tells in `/proc/uptime` (`proc_uptime(5)`). The file is opened once: it is read anew
+/// each time from its beginning.
+fn boot_time_micros() -> Option<i64> {
+    static UPTIME: OnceLock<Option<File>> = OnceLock::new();
+    let file = UPTIME.get_or_init(|| File::open("/proc/uptime").ok()).as_ref()?;
+    let mut text = [0; 64];
+    let size = file.read_at(&mut text, 0).ok()?;
+    let seconds = std::str::from_utf8(&text[..size]).ok()?.split_whitespace().next()?;
+    Some((seconds.parse::<f64>().ok()? * 1e6) as i64)
 }

@@ -24,7 +24,7 @@ impl Urgency {
 }
 
 /// Places for steps that only write something down, where more than one step may work at a time.
-const LIGHT_PLACES: usize = 16;
+const LIGHT_PLACES: usize = 64;
 
 /// Places for steps that work.
 #[derive(Debug, Clone)]

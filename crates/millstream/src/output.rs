@@ -27,10 +27,9 @@ pub fn print_line(text: &str) -> Outcome {
     writeln!(stdout, "{text}").map_err(|error| Failure::of_write(&error))
 }
 
-/// Prints a line to stderr, beside the result.
-#[allow(clippy::print_stderr, reason = "what is no result goes to stderr")]
+/// Prints a line to stderr, beside the result. Nobody who reads it is no reason to end.
 pub fn print_note(text: &str) {
-    eprintln!("{text}");
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 /// A column of a table for people.

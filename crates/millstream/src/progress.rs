@@ -10,7 +10,7 @@ use millstream_core::step::CheckOutcome;
 use millstream_project::Project;
 use millstream_run::{Progress, StepOutcome, StepReport};
 
-use crate::output::{counted, duration, has_terminal, size, thousands};
+use crate::output::{counted, duration, has_terminal, print_note, size, thousands};
 
 /// How often a spinner moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -93,12 +93,11 @@ impl ProgressView {
         }
     }
 
-    #[allow(clippy::print_stderr, reason = "progress is what stderr is for")]
     fn line(&self, text: &str) {
         match &self.bars {
             // A terminal that went away is no reason to end a run.
             Some(bars) => drop(bars.println(text)),
-            None => eprintln!("{text}"),
+            None => print_note(text),
         }
     }
 }
