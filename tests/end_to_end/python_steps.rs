@@ -157,7 +157,7 @@ fn what_goes_wrong_is_told_with_file_and_line() {
     assert!(failed.contains("unexpected keyword argument 'count'"), "{failed}");
     project.write("scripts/a.py", "def main(count):\n    return {count}\n");
     let failed = project.output(&["run"]).ended_with(1).stderr;
-    assert!(failed.contains("error[python.wrong_result]"), "{failed}");
+    assert!(failed.contains("error[python.not_json]"), "{failed}");
     project.write("scripts/a.py", "def main(count):\n    return 'x' * 70000\n");
     let failed = project.output(&["run"]).ended_with(1).stderr;
     assert!(failed.contains("error[command.result_too_large]"), "{failed}");

@@ -71,6 +71,14 @@ pub enum PythonError {
         /// What is wrong with it.
         message: String,
     },
+    /// What a function gave to a step is no JSON.
+    #[error("{name}: {message}")]
+    NotJson {
+        /// The file.
+        name: String,
+        /// What is wrong with it.
+        message: String,
+    },
     /// It took more memory than it may, or than there is.
     #[error("{place}: {message}{}", with_trace(.trace))]
     Memory {
@@ -189,6 +197,7 @@ impl Coded for PythonError {
             Self::Query { .. } => "python.query",
             Self::NotRows { .. } => "python.not_rows",
             Self::WrongResult { .. } => "python.wrong_result",
+            Self::NotJson { .. } => "python.not_json",
             Self::Memory { .. } => "python.memory",
             Self::NoUv => "python.no_uv",
             Self::Unlocked { .. } => "python.unlocked",
@@ -242,6 +251,11 @@ impl Coded for PythonError {
             }
             Self::WrongResult { .. } => {
                 "`returns` in its file of properties says which type it gives".to_owned()
+            }
+            Self::NotJson { .. } => {
+                "return numbers, texts, lists and dicts, or write what is large into a file and \
+                 return its name"
+                    .to_owned()
             }
             Self::NoUv => "install uv, name it with MILLSTREAM_UV, or name an interpreter with \
                  MILLSTREAM_PYTHON"

@@ -59,6 +59,13 @@ pub const EXPLANATIONS: &[Explanation] = &[
          the function, and what it gave. The query has failed, and nothing else.",
     ),
     page(
+        "python.not_json",
+        "A function gave a step what is no JSON",
+        "What a function returns that a step calls is the result of the step, which is kept in the \
+         ledger and handed to other steps: `None`, or what `json.dumps` of Python takes, without \
+         numbers that are none (`nan`). The step has failed; what the function did is done.",
+    ),
+    page(
         "python.memory",
         "A model or function took too much memory",
         "It asked for more memory than `limits: {memory: ...}` of its configuration allows, or \

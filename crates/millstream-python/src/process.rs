@@ -71,6 +71,7 @@ enum FailedBy {
     Rows,
     Memory,
     Result,
+    Json,
 }
 
 impl Process {
@@ -154,6 +155,7 @@ impl Process {
             FailedBy::Rows => PythonError::NotRows { name, message },
             FailedBy::Memory => PythonError::Memory { place, message, trace },
             FailedBy::Result => PythonError::WrongResult { place, message },
+            FailedBy::Json => PythonError::NotJson { name, message },
         }
     }
 

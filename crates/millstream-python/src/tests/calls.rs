@@ -124,7 +124,7 @@ async fn a_result_is_json() {
         "def main():\n    a = []\n    a.append(a)\n    return a\n",
     ] {
         let error = house.refused(code).await;
-        assert_eq!(error.code(), "python.wrong_result", "{error}");
+        assert_eq!(error.code(), "python.not_json", "{error}");
         assert!(error.to_string().contains("what is no JSON"), "{error}");
     }
 }

@@ -11,10 +11,12 @@ import _millstream_wire as wire
 STATUS_TEXT = 1
 
 
-class WrongResult(Exception):
+class NotJson(Exception):
     """What a step returned is no JSON."""
 
-    _millstream_kind = "result"
+    # So that messages have its name alone.
+    __module__ = "builtins"
+    _millstream_kind = "json"
 
 
 def call(sock, header, load):
@@ -60,7 +62,7 @@ def _text(entry, result):
     try:
         return json.dumps(result, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise WrongResult(f"`{entry}` returned what is no JSON: {error}") from None
+        raise NotJson(f"`{entry}` returned what is no JSON: {error}") from None
 
 
 def _status(code):

@@ -99,7 +99,7 @@ def _fail(sock, error, name):
     failed = {"op": "failed", "kind": kind, **_told(error, name)}
     if kind == "query":
         failed.update(code=error.code, hint=error.hint)
-    elif kind == "result":
+    elif kind in ("result", "json"):
         failed.update(message=str(error)[:TEXT_MAX])
     wire.send(sock, failed)
 
