@@ -144,9 +144,9 @@ fn epoch(connection: &Connection) -> Result<i64> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// The current versions of tables that came after a version.
-const CURRENT: &str = "SELECT v.rowid, v.asset, v.receipt FROM assets a
-     JOIN versions v ON v.asset = a.asset AND v.version = a.version
+/// The current versions of tables that came after a version. A plain join would read all versions.
+pub(crate) const CURRENT: &str = "SELECT v.rowid, v.asset, v.receipt FROM assets a
+     CROSS JOIN versions v ON v.asset = a.asset AND v.version = a.version
      WHERE a.asset GLOB 'table:*' AND v.rowid > ?1";
 /// All versions of tables that came after a version; each was current in its turn.
 const NEW: &str = "SELECT rowid, asset, receipt FROM versions

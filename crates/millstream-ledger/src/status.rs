@@ -12,6 +12,7 @@ use crate::columns::{At, Count, Json, Text, Word};
 use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::records::{StepError, StepState};
+use crate::versions::CURRENT;
 
 /// How an asset stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,10 +47,9 @@ impl Ledger {
     pub fn asset_statuses(&self) -> Result<BTreeMap<AssetKey, AssetStatus>> {
         self.read(|connection| {
             let statuses = connection
-                .prepare_cached(
-                    "SELECT v.asset, v.version, v.at, v.run, v.stats, v.checks
-                     FROM assets a JOIN versions v ON v.asset = a.asset AND v.version = a.version",
-                )?
+                .prepare_cached(&format!(
+                    "SELECT v.asset, v.version, v.at, v.run, v.stats, v.checks FROM {CURRENT}"
+                ))?
                 .query_map([], status)?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(statuses)

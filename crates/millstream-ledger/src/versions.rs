@@ -102,8 +102,7 @@ impl Ledger {
 
     /// The current versions of all assets.
     pub fn all_current(&self) -> Result<BTreeMap<AssetKey, AssetVersion>> {
-        let versions =
-            self.read(|connection| select(connection, "WHERE v.version = a.version", []))?;
+        let versions = self.read(|connection| select_from(connection, CURRENT, "", []))?;
         Ok(versions.into_iter().map(|version| (version.asset.clone(), version)).collect())
     }
 
@@ -238,7 +237,7 @@ fn settled(connection: &Connection, asset: &AssetKey) -> Result<(Previous, Optio
 
 /// The current version of an asset.
 pub(crate) fn current(connection: &Connection, asset: &AssetKey) -> Result<Option<AssetVersion>> {
-    let found = select(connection, "WHERE a.asset = ?1 AND v.version = a.version", [Text(asset)])?;
+    let found = select_from(connection, CURRENT, "WHERE a.asset = ?1", [Text(asset)])?;
     Ok(found.into_iter().next())
 }
 
@@ -261,8 +260,23 @@ pub(crate) fn of_attempt(connection: &Connection, attempt: AttemptId) -> Result<
     select(connection, "WHERE v.attempt = ?1 ORDER BY v.rowid", [Text(attempt)])
 }
 
+/// All versions, with what the asset has of the current one.
+const ALL: &str = "versions v LEFT JOIN assets a ON a.asset = v.asset AND a.version = v.version";
+/// The current versions. A plain join would read all of them in turn.
+pub(crate) const CURRENT: &str =
+    "assets a CROSS JOIN versions v ON v.asset = a.asset AND v.version = a.version";
+
 fn select(
     connection: &Connection,
+    rest: &str,
+    parameters: impl Params,
+) -> Result<Vec<AssetVersion>> {
+    select_from(connection, ALL, rest, parameters)
+}
+
+fn select_from(
+    connection: &Connection,
+    versions: &str,
     rest: &str,
     parameters: impl Params,
 ) -> Result<Vec<AssetVersion>> {
@@ -272,8 +286,7 @@ fn select(
                     v.checks, v.note, v.run, v.attempt, v.at,
                     a.memo AS settled_memo, a.checkpoint AS settled_checkpoint, a.settled_by,
                     a.settled_at
-             FROM versions v LEFT JOIN assets a ON a.asset = v.asset AND a.version = v.version
-             {rest}"
+             FROM {versions} {rest}"
         ))?
         .query_map(parameters, version)?
         .collect::<rusqlite::Result<_>>()?;

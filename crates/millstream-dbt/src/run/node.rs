@@ -189,12 +189,21 @@ fn made(
     }
 }
 
+/// How often the view of a latest version is tried: another version that is made anew drops what
+/// rests on it at any moment, and so the view that was there, when that one was the latest.
+const POINTER_TRIES: usize = 3;
+
 /// Makes the view that stands for the latest version of a model, if there is to be one.
 fn point_to(worker: &Worker, node: &Arc<Node>) -> Result<(), Failure> {
-    match pointer::of(worker, node)? {
-        Some(pointer) => made(worker, &pointer.node, &pointer.compiled, Slot::default()).map(drop),
-        None => Ok(()),
+    let Some(pointer) = pointer::of(worker, node)? else { return Ok(()) };
+    let make = || made(worker, &pointer.node, &pointer.compiled, Slot::default());
+    for _ in 1..POINTER_TRIES {
+        match make() {
+            Err(failure) if failure.kind == FailureKind::Database => {}
+            made => return made.map(drop),
+        }
     }
+    make().map(drop)
 }
 
 fn cloned(worker: &Worker, node: &Arc<Node>) -> Result<MadeRelations, Failure> {

@@ -104,6 +104,26 @@ async fn no_list_reads_through_all_runs() {
     assert_eq!(plans.iter().filter(slow).collect::<Vec<_>>(), Vec::<&String>::new(), "{plans:?}");
 }
 
+/// The past of an asset is long, and grows with every run.
+#[tokio::test]
+async fn what_is_current_is_found_without_what_was() {
+    let folder = Folder::new();
+    let ledger = folder.open().await;
+    let current = format!("SELECT v.memo, a.memo FROM {}", crate::versions::CURRENT);
+    for sql in [current.as_str(), crate::catalog::CURRENT] {
+        let plan = ledger
+            .read(|connection| {
+                let sql = sql.replace("?1", "0");
+                let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let lines = statement.query_map([], |row| row.get::<_, String>(3))?;
+                Ok(lines.collect::<rusqlite::Result<Vec<String>>>()?)
+            })
+            .unwrap();
+        assert!(plan[0].contains(" a"), "the assets come first: {plan:?}");
+        assert!(plan[1].contains("v USING INDEX sqlite_autoindex_versions_1"), "{plan:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_look_tells_versions_and_the_newest_steps() {
     let folder = Folder::new();
