@@ -15,10 +15,15 @@ use super::relation::{Relation, RelationKind};
 #[derive(Debug, Default)]
 pub struct RelationCache(Mutex<Known>);
 
+/// How often names have changed in a cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changes(u64);
+
 #[derive(Debug, Default)]
 struct Known {
     relations: IndexMap<Key, Entry>,
     schemas: HashSet<SchemaKey>,
+    changes: Changes,
 }
 
 #[derive(Debug)]
@@ -105,15 +110,26 @@ impl RelationCache {
     }
 
     /// Takes note that a view reads a relation. Relations outside of known schemas do not matter;
-    /// views do, since other views may read them, but that makes their schema no known one.
-    pub fn link(&self, referenced: &Relation, reader: &Relation) {
+    /// views do, since other views may read them, but that makes their schema no known one. What is
+    /// not known though its schema is has gone, if names have changed since the warehouse was asked.
+    pub fn link(&self, referenced: &Relation, reader: &Relation, asked: Changes) {
         let mut known = self.lock();
         let (key, reader_key) = (Key::of(referenced), Key::of(reader));
         if !known.schemas.contains(&key.schema) {
             return;
         }
+        let is_gone =
+            |key: &Key| known.schemas.contains(&key.schema) && !known.relations.contains_key(key);
+        if known.changes != asked && (is_gone(&key) || is_gone(&reader_key)) {
+            return;
+        }
         known.entry(reader.clone().of_kind(RelationKind::External));
         known.entry(referenced.clone().of_kind(RelationKind::External)).readers.insert(reader_key);
+    }
+
+    /// How often names have changed.
+    pub fn changes(&self) -> Changes {
+        self.lock().changes
     }
 
     /// Forgets a relation and the views that go with it.
@@ -142,6 +158,7 @@ impl RelationCache {
         if known.relations.contains_key(&new) {
             return Err(known.collision(&new));
         }
+        known.changes.0 += 1;
         let Some(mut entry) = known.relations.shift_remove(&old) else {
             known.add(to.clone());
             return Ok(());
@@ -182,6 +199,7 @@ impl Known {
     }
 
     fn forget(&mut self, key: &Key) {
+        self.changes.0 += 1;
         let mut gone = HashSet::new();
         let mut open = vec![key.clone()];
         while let Some(key) = open.pop() {

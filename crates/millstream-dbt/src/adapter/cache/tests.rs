@@ -45,8 +45,8 @@ fn views_go_with_what_they_read() {
     for name in ["a", "b", "c", "d"] {
         cache.add(relation(name));
     }
-    cache.link(&relation("a"), &relation("b"));
-    cache.link(&relation("B"), &relation("c"));
+    cache.link(&relation("a"), &relation("b"), cache.changes());
+    cache.link(&relation("B"), &relation("c"), cache.changes());
     cache.forget(&relation("A"));
     assert_eq!(names(&cache), [r#""Db"."Main"."d""#]);
     cache.forget(&relation("a"));
@@ -58,7 +58,7 @@ fn links_follow_a_new_name() {
     let cache = RelationCache::default();
     cache.add(relation("a"));
     cache.add(relation("b"));
-    cache.link(&relation("a"), &relation("b"));
+    cache.link(&relation("a"), &relation("b"), cache.changes());
     cache.rename(&relation("b"), &relation("b2")).unwrap();
     cache.rename(&relation("a"), &relation("a2")).unwrap();
     assert_eq!(names(&cache), [r#""Db"."Main"."b2""#, r#""Db"."Main"."a2""#]);
@@ -69,13 +69,13 @@ fn links_follow_a_new_name() {
 #[test]
 fn readers_outside_of_the_cache_are_external() {
     let cache = RelationCache::default();
-    cache.link(&relation("a"), &relation("b"));
+    cache.link(&relation("a"), &relation("b"), cache.changes());
     assert_eq!(cache.relations(Some("db"), Some("main")), None);
     cache.fill(Some("db"), Some("main"), []);
-    cache.link(&relation("a"), &relation("b"));
+    cache.link(&relation("a"), &relation("b"), cache.changes());
     let outside =
         Relation { path: Path::new(Some("db"), Some("other"), Some("a")), ..relation("a") };
-    cache.link(&relation("b"), &outside);
+    cache.link(&relation("b"), &outside, cache.changes());
     assert!(!cache.has_schema(Some("db"), Some("other")));
     cache.fill(Some("db"), Some("other"), [outside.clone().of_kind(RelationKind::View)]);
     let other = cache.relations(Some("db"), Some("other")).unwrap();
@@ -83,6 +83,17 @@ fn readers_outside_of_the_cache_are_external() {
     let found = cache.relations(Some("db"), Some("main")).unwrap();
     assert!(found.iter().all(|relation| relation.kind == Some(RelationKind::External)));
     assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn what_was_renamed_since_the_warehouse_was_asked_does_not_come_back() {
+    let cache = RelationCache::default();
+    cache.fill(Some("db"), Some("main"), [relation("a"), relation("b")]);
+    let asked = cache.changes();
+    cache.rename(&relation("b"), &relation("b__dbt_backup")).unwrap();
+    cache.link(&relation("a"), &relation("b"), asked);
+    cache.rename(&relation("b__dbt_tmp"), &relation("b")).unwrap();
+    assert_eq!(cache.relations(Some("db"), Some("main")).unwrap().len(), 3);
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub fn list_schema(
 pub fn link_views(caller: &Rc<dyn Caller>, machine: &mut Machine<'_>) -> Outcome<()> {
     let adapter = AdapterObject::new(Rc::clone(caller));
     let database = &caller.target().database;
+    let asked = caller.cache().changes();
     let rows = adapter.run(machine, "postgres__get_relations", [])?;
     for row in rows.items()? {
         let cells = row.items()?;
@@ -42,7 +43,7 @@ pub fn link_views(caller: &Rc<dyn Caller>, machine: &mut Machine<'_>) -> Outcome
         };
         let reader = relation(text(0)?, text(1)?);
         let referenced = relation(text(2)?, text(3)?);
-        caller.cache().link(&referenced, &reader);
+        caller.cache().link(&referenced, &reader, asked);
     }
     Ok(())
 }
